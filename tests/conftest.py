@@ -1,0 +1,31 @@
+"""Fixtures of the whole suite: eight fake CPU devices, a compilation cache, real data."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import tempfile
+
+# Before jax is imported anywhere: compile time, not run time, fills a run of the suite.
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", str(pathlib.Path(tempfile.gettempdir()) / "vidparticles-jax-cache")
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import jax
+import pytest
+
+jax.config.update("jax_num_cpu_devices", 8)
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> pathlib.Path:
+    """The folder of real data; tests that need it are skipped where it is absent."""
+    path = pathlib.Path(os.environ.get("VIDPARTICLES_DATA", ROOT.parent / "shared" / "data"))
+    if not path.is_dir():
+        pytest.skip(f"no real data at {path}; set VIDPARTICLES_DATA to its folder")
+    return path

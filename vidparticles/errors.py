@@ -1,0 +1,35 @@
+"""What the library says when it is given something it cannot use."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """A mistake in what a user gave: a file, a folder, a key, an option.
+
+    The message is one sentence that names the thing, says what was expected and what to
+    do. The command line prints it alone, without a stack trace, and exits with status 2.
+    """
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The part of a sentence that suggests the nearest known name.
+
+    Args:
+        word: what was given.
+        known: the names that would have been accepted.
+
+    Returns:
+        `` Did you mean 'x'?`` with a leading space when one is near, then the list of all
+        known names.
+
+    Example:
+        >>> nearest("batch_sise", ["batch_size", "seed"])
+        " Did you mean 'batch_size'? Known names: batch_size, seed."
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    return f"{hint} Known names: {', '.join(names)}."

@@ -1,0 +1,296 @@
+"""Checkpoints under W/checkpoints/<step>: the only module that knows orbax.
+
+A checkpoint holds the whole `TrainState` and the position in the data. It is written beside and
+renamed when complete, so a run that is killed at any moment goes on from the last complete one.
+W/config.json says what the model is; `load_model` needs nothing else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from vidparticles.errors import InputError
+from vidparticles.training.state import PyTree, TrainState
+
+FOLDER = "checkpoints"
+_ITEMS = ("params", "ema", "optimizer")
+
+
+def first_difference(expected: PyTree, found: PyTree) -> str | None:
+    """What differs first between two trees of arrays, in words; None when nothing does.
+
+    Only names, shapes and dtypes are looked at. Containers of different kinds (a tuple and a
+    list, a named tuple and a dict) count as the same when their leaves bear the same names.
+
+    Example:
+        >>> a = {"dense": {"bias": np.zeros(2), "kernel": np.zeros((3, 2))}}
+        >>> b = {"dense": {"bias": np.zeros(2), "kernel": np.zeros((4, 2))}}
+        >>> first_difference(a, b)
+        'dense/kernel is float64[3, 2] in the model and float64[4, 2] in the checkpoint'
+    """
+
+    def leaves(tree: PyTree) -> dict[str, str]:
+        return {
+            jax.tree_util.keystr(path, simple=True, separator="/"): (
+                f"{np.dtype(leaf.dtype).name}{list(leaf.shape)}"
+            )
+            for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+        }
+
+    want, have = leaves(expected), leaves(found)
+    for name in sorted(want | have):
+        if want.get(name) != have.get(name):
+            return (
+                f"{name} is {want.get(name, 'absent')} in the model and "
+                f"{have.get(name, 'absent')} in the checkpoint"
+            )
+    return None
+
+
+class Checkpoints:
+    """The checkpoints of one run; saving waits until the checkpoint is complete."""
+
+    def __init__(self, workdir: str | os.PathLike[str], *, keep: int = 2, read_only: bool = False):
+        """Look at W/checkpoints.
+
+        Args:
+            workdir: W.
+            keep: how many of the last are kept.
+            read_only: create, delete and save nothing.
+        """
+        import orbax.checkpoint as ocp
+
+        # orbax warns of every item that is not restored, which is what we mean to do.
+        logging.getLogger("absl").setLevel(logging.ERROR)
+        self._ocp = ocp
+        self.folder = pathlib.Path(workdir).absolute() / FOLDER
+        if read_only:
+            options = ocp.CheckpointManagerOptions(read_only=True)
+        else:
+            options = ocp.CheckpointManagerOptions(
+                max_to_keep=keep, enable_async_checkpointing=False, cleanup_tmp_directories=True
+            )
+        handlers = {name: ocp.StandardCheckpointHandler() for name in _ITEMS}
+        self._manager = ocp.CheckpointManager(
+            self.folder,
+            options=options,
+            item_handlers={**handlers, "data": ocp.JsonCheckpointHandler()},
+        )
+
+    def latest(self) -> int | None:
+        """The step of the last complete checkpoint, None where there is none."""
+        return self._manager.latest_step()
+
+    def save(self, state: TrainState, *, position: int) -> None:
+        """Write a checkpoint, unless there is one of that step.
+
+        Args:
+            state: after `state.step` steps.
+            position: the number of training batches consumed.
+        """
+        step = int(state.step)
+        if step in self._manager.all_steps():
+            return
+        save = self._ocp.args.StandardSave
+        self._manager.save(
+            step,
+            args=self._ocp.args.Composite(
+                params=save(state.params),
+                ema=save(state.ema),
+                optimizer=save({"step": state.step, "state": state.opt_state}),
+                data=self._ocp.args.JsonSave({"position": position}),
+            ),
+        )
+
+    def restore(self, like: TrainState) -> tuple[TrainState, int]:
+        """The last checkpoint.
+
+        Args:
+            like: a state of the same shape; the arrays come back laid out as its arrays are.
+
+        Returns:
+            The state and the number of training batches consumed.
+
+        Raises:
+            InputError: there is none, it is of another model, or its files are damaged.
+        """
+        step = self._require()
+        self._compare(step, "params", like.params)
+        optimizer = {"step": like.step, "state": like.opt_state}
+        got = self._read(step, params=like.params, ema=like.ema, optimizer=optimizer, data=None)
+        state = TrainState(
+            step=got["optimizer"]["step"],
+            params=got["params"],
+            opt_state=got["optimizer"]["state"],
+            ema=got["ema"],
+        )
+        return state, int(got["data"]["position"])
+
+    def restore_ema(self, like: PyTree) -> tuple[PyTree, int]:
+        """The averaged parameters of the last checkpoint and its step; errors as `restore`."""
+        step = self._require()
+        self._compare(step, "ema", like)
+        return self._read(step, ema=like)["ema"], step
+
+    def __enter__(self) -> Checkpoints:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._manager.close()
+
+    def _require(self) -> int:
+        step = self.latest()
+        if step is None:
+            raise InputError(
+                f"{self.folder} holds no complete checkpoint; train first with "
+                "experiments/train.py --workdir=W, or give the workdir of a run that has saved one."
+            )
+        return step
+
+    def _compare(self, step: int, item: str, expected: PyTree) -> None:
+        try:
+            found = self._manager.item_metadata(step)[item]
+            found = getattr(found, "tree", found)
+            difference = first_difference(expected, found)
+        except Exception as error:
+            raise self._damaged(step, error) from error
+        if difference:
+            raise InputError(
+                f"{self.folder / str(step)} is a checkpoint of another model: {difference}; give "
+                "the config it was trained with, or another --workdir."
+            )
+
+    def _read(self, step: int, **items: PyTree) -> Mapping[str, Any]:
+        args = {
+            name: self._ocp.args.JsonRestore()
+            if like is None
+            else self._ocp.args.StandardRestore(_abstract(like))
+            for name, like in items.items()
+        }
+        try:
+            return self._manager.restore(step, args=self._ocp.args.Composite(**args))
+        except Exception as error:
+            raise self._damaged(step, error) from error
+
+    def _damaged(self, step: int, error: Exception) -> InputError:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        return InputError(
+            f"{self.folder / str(step)} cannot be read ({reason}); remove that folder to go on "
+            "from the checkpoint before it, or start again with another --workdir."
+        )
+
+
+def _abstract(tree: PyTree) -> PyTree:
+    """Shapes, dtypes and layouts; what has no layout goes to the first local device."""
+    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    return jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(
+            x.shape, x.dtype, sharding=getattr(x, "sharding", None) or here
+        ),
+        tree,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Loaded:
+    """A trained model, ready for use.
+
+    Attributes:
+        model: what `vidparticles.models.build` gave; `model.apply(params, batch)["logits"]`.
+        model_name, options: how it was built.
+        classes: the name of each class, in the order of the logits.
+        params: the averaged parameters.
+        step: of the checkpoint.
+        config: W/config.json, all of it; `config["data"]` says how clips were sampled.
+        workdir: W.
+    """
+
+    model: Any
+    model_name: str
+    options: Mapping[str, Any]
+    classes: tuple[str, ...]
+    params: PyTree
+    step: int
+    config: Mapping[str, Any]
+    workdir: pathlib.Path
+
+
+def read_config(workdir: str | os.PathLike[str]) -> dict[str, Any]:
+    """W/config.json.
+
+    Raises:
+        InputError: W is not the folder of a training run.
+    """
+    path = pathlib.Path(workdir) / "config.json"
+    if not path.is_file():
+        raise InputError(
+            f"{pathlib.Path(workdir)} holds no config.json; expected the --workdir of a run of "
+            "experiments/train.py."
+        )
+    try:
+        config = json.loads(path.read_text())
+        for key in ("classes", "model", "data", "batch_size"):
+            config[key]
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} is not the config of a training run ({error}); expected the file that "
+            "experiments/train.py writes."
+        ) from error
+    return config
+
+
+def write_config(workdir: str | os.PathLike[str], config: Mapping[str, Any]) -> None:
+    """Write W/config.json; a half-written file never bears that name."""
+    path = pathlib.Path(workdir) / "config.json"
+    beside = path.with_name(".config.json.part")
+    beside.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
+    os.replace(beside, path)
+
+
+def batch_like(*, batch_size: int, frames: int, size: int) -> dict[str, np.ndarray]:
+    """A batch of zeros of the shapes that training sees: what `model.init` looks at."""
+    return {
+        "video": np.zeros((batch_size, frames, size, size, 3), np.uint8),
+        "time": np.zeros((batch_size, frames), np.float32),
+        "label": np.zeros((batch_size,), np.int32),
+        "_mask": np.ones((batch_size,), bool),
+    }
+
+
+def load_model(workdir: str | os.PathLike[str]) -> Loaded:
+    """The model that a run trained, from its workdir alone.
+
+    Args:
+        workdir: W of experiments/train.py.
+
+    Raises:
+        InputError: W is not a run, holds no checkpoint, or one of another model.
+    """
+    from vidparticles import models
+
+    config = read_config(workdir)
+    name, options = config["model"]["name"], config["model"]["options"]
+    model = models.build(name, num_classes=len(config["classes"]), **options)
+    batch = batch_like(batch_size=1, frames=config["data"]["frames"], size=config["data"]["size"])
+    like = jax.eval_shape(model.init, jax.random.key(0), batch)
+    with Checkpoints(workdir, read_only=True) as checkpoints:
+        params, step = checkpoints.restore_ema(like)
+    return Loaded(
+        model=model,
+        model_name=name,
+        options=options,
+        classes=tuple(config["classes"]),
+        params=params,
+        step=step,
+        config=config,
+        workdir=pathlib.Path(workdir),
+    )

@@ -1,0 +1,84 @@
+"""Models by name: what a config or a checkpoint calls them.
+
+A model is pure functions over plain pytrees of parameters:
+
+    model = build("particles", num_classes=6)
+    params = model.init(key, batch)
+    loss, metrics = model.loss(params, batch, key, train=True)   # one of each an example
+    out = model.apply(params, batch)                             # {"logits": [B, classes], …}
+
+A batch is the dict of `vidparticles.data.pipeline`: video [B, T, H, W, 3] uint8,
+time [B, T] seconds, label [B], _mask [B].
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from jax import Array
+
+from vidparticles.errors import InputError, nearest
+from vidparticles.models.baselines.single_frame import SingleFrame
+from vidparticles.models.classifier import ParticleClassifier
+
+__all__ = ["Model", "build", "names"]
+
+Batch = Mapping[str, Any]
+
+
+class Model(Protocol):
+    """What training, evaluation and the commands ask of a model."""
+
+    def init(self, key: Array, batch: Batch) -> Any:
+        """Parameters, from the shapes of a batch."""
+
+    def loss(
+        self, params: Any, batch: Batch, key: Array, *, train: bool
+    ) -> tuple[Array, dict[str, Array]]:
+        """A loss [B] and metrics [B] an example; rows do not see each other."""
+
+    def apply(self, params: Any, batch: Batch) -> dict[str, Any]:
+        """At least logits [B, classes]."""
+
+
+_MODELS: dict[str, Callable[..., Model]] = {
+    "particles": ParticleClassifier,
+    "single_frame": SingleFrame,
+}
+
+
+def names() -> tuple[str, ...]:
+    """The names that `build` knows."""
+    return tuple(_MODELS)
+
+
+def build(name: str, **options: Any) -> Model:
+    """The model of this name.
+
+    Args:
+        name: one of `names()`.
+        **options: fields of the model's dataclass; `num_classes` is one of all.
+
+    Raises:
+        InputError: an unknown name or option; the sentence names the nearest known one.
+
+    Example:
+        >>> build("particles", num_classes=3).num_classes
+        3
+        >>> build("particles", num_classes=3, plains=2)
+        Traceback (most recent call last):
+        ...
+        vidparticles.errors.InputError: model 'particles' has no option 'plains'. Did you mean \
+'planes'? Known names: charge, dynamics, encoder, motion_clips, motion_weight, num_classes, \
+planes, steps, width.
+    """
+    if name not in _MODELS:
+        raise InputError(f"there is no model {name!r}.{nearest(name, _MODELS)}")
+    kind = _MODELS[name]
+    known = [f.name for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    for option in options:
+        if option not in known:
+            raise InputError(f"model {name!r} has no option {option!r}.{nearest(option, known)}")
+    return kind(**options)

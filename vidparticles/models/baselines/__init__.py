@@ -1,0 +1,1 @@
+"""What the particle model is measured against, trained by the same script."""

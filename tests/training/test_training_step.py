@@ -130,10 +130,10 @@ def test_broken_numbers_stop_the_run_and_name_the_step():
     batch = stand_in.batch(0)
     now = state.create(model.init(jax.random.key(0), batch), optimizer)
     _, got = train(now, sharding.global_batch(batch, mesh), jax.random.key(0))
-    with pytest.raises(FloatingPointError, match=r"Step 31 .* last good checkpoint is W/30"):
-        step.check_finite(31, jax.device_get(got), last_good="W/30")
+    with pytest.raises(FloatingPointError, match=r"Step 31 .* the run stopped; it is W/30"):
+        step.check_finite(31, jax.device_get(got), last_good="it is W/30")
     got["finite"] = True
-    step.check_finite(31, got, last_good="W/30")
+    step.check_finite(31, got, last_good="it is W/30")
 
 
 def test_evaluation_counts_what_is_not_padding():
@@ -161,10 +161,9 @@ def test_wilson_interval_against_its_equation():
     for correct, count in [(0, 10), (3, 7), (50, 100), (10, 10)]:
         p = correct / count
         for bound in metrics.wilson(correct, count):
-            # The bounds are where |p - b| = z sqrt(b (1 - b) / n).
-            assert abs(p - bound) == pytest.approx(
-                z * np.sqrt(bound * (1 - bound) / count), abs=1e-9
-            )
+            # The bounds are where (p - b)² = z² b (1 - b) / n.
+            want = z**2 * bound * (1 - bound) / count
+            assert (p - bound) ** 2 == pytest.approx(want, abs=1e-12)
     assert metrics.wilson(0, 0) == (0.0, 1.0)
 
 

@@ -7,12 +7,13 @@ W/config.json says what the model is; `load_model` needs nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import logging
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -69,8 +70,6 @@ class Checkpoints:
         """
         import orbax.checkpoint as ocp
 
-        # orbax warns of every item that is not restored, which is what we mean to do.
-        logging.getLogger("absl").setLevel(logging.ERROR)
         self._ocp = ocp
         self.folder = pathlib.Path(workdir).absolute() / FOLDER
         if read_only:
@@ -80,11 +79,12 @@ class Checkpoints:
                 max_to_keep=keep, enable_async_checkpointing=False, cleanup_tmp_directories=True
             )
         handlers = {name: ocp.StandardCheckpointHandler() for name in _ITEMS}
-        self._manager = ocp.CheckpointManager(
-            self.folder,
-            options=options,
-            item_handlers={**handlers, "data": ocp.JsonCheckpointHandler()},
-        )
+        with _quiet():
+            self._manager = ocp.CheckpointManager(
+                self.folder,
+                options=options,
+                item_handlers={**handlers, "data": ocp.JsonCheckpointHandler()},
+            )
 
     def latest(self) -> int | None:
         """The step of the last complete checkpoint, None where there is none."""
@@ -110,6 +110,13 @@ class Checkpoints:
                 data=self._ocp.args.JsonSave({"position": position}),
             ),
         )
+
+    def describe(self) -> str:
+        """Where a run that has to stop goes on from, in words."""
+        step = self.latest()
+        if step is None:
+            return "no checkpoint had been saved"
+        return f"the last good checkpoint is {self.folder / str(step)}"
 
     def restore(self, like: TrainState) -> tuple[TrainState, int]:
         """The last checkpoint.
@@ -158,7 +165,8 @@ class Checkpoints:
 
     def _compare(self, step: int, item: str, expected: PyTree) -> None:
         try:
-            found = self._manager.item_metadata(step)[item]
+            with _quiet():
+                found = self._manager.item_metadata(step)[item]
             found = getattr(found, "tree", found)
             difference = first_difference(expected, found)
         except Exception as error:
@@ -177,7 +185,8 @@ class Checkpoints:
             for name, like in items.items()
         }
         try:
-            return self._manager.restore(step, args=self._ocp.args.Composite(**args))
+            with _quiet():
+                return self._manager.restore(step, args=self._ocp.args.Composite(**args))
         except Exception as error:
             raise self._damaged(step, error) from error
 
@@ -187,6 +196,18 @@ class Checkpoints:
             f"{self.folder / str(step)} cannot be read ({reason}); remove that folder to go on "
             "from the checkpoint before it, or start again with another --workdir."
         )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without orbax's warnings of what it was not asked to do (write, restore every item)."""
+    log = logging.getLogger("absl")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _abstract(tree: PyTree) -> PyTree:
@@ -251,9 +272,47 @@ def read_config(workdir: str | os.PathLike[str]) -> dict[str, Any]:
 def write_config(workdir: str | os.PathLike[str], config: Mapping[str, Any]) -> None:
     """Write W/config.json; a half-written file never bears that name."""
     path = pathlib.Path(workdir) / "config.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(".config.json.part")
     beside.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
     os.replace(beside, path)
+
+
+def changes(workdir: str | os.PathLike[str], config: Mapping[str, Any]) -> list[str]:
+    """What a run that goes on in W has been told otherwise than before, one line a key.
+
+    Args:
+        workdir: W, which may hold no run yet.
+        config: of the run that is about to go on, with its `classes`.
+
+    Raises:
+        InputError: the classes are others than those that the run in W has been learning.
+    """
+    if not (pathlib.Path(workdir) / "config.json").exists():
+        return []
+    before = read_config(workdir)
+    if before["classes"] != config["classes"]:
+        raise InputError(
+            f"{pathlib.Path(workdir)} holds a run over the classes {', '.join(before['classes'])}, "
+            f"and the data has {', '.join(config['classes'])}; give the same data, or another "
+            "--workdir."
+        )
+    old, new = _flat(before), _flat(config)
+    return [
+        f"config.{key} was {old.get(key)} until now and is {new.get(key)} from here"
+        for key in sorted(old | new)
+        if old.get(key) != new.get(key)
+    ]
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = value
+    return flat
 
 
 def batch_like(*, batch_size: int, frames: int, size: int) -> dict[str, np.ndarray]:
@@ -278,7 +337,12 @@ def load_model(workdir: str | os.PathLike[str]) -> Loaded:
     from vidparticles import models
 
     config = read_config(workdir)
-    name, options = config["model"]["name"], config["model"]["options"]
+    name = config["model"]["name"]
+    # JSON has no tuples.
+    options = {
+        option: tuple(value) if isinstance(value, list) else value
+        for option, value in config["model"]["options"].items()
+    }
     model = models.build(name, num_classes=len(config["classes"]), **options)
     batch = batch_like(batch_size=1, frames=config["data"]["frames"], size=config["data"]["size"])
     like = jax.eval_shape(model.init, jax.random.key(0), batch)

@@ -14,20 +14,30 @@ import jax
 class Progress:
     """A bar on a terminal; elsewhere a line every few seconds."""
 
-    def __init__(self, *, steps: int, start: int, stream: TextIO | None = None, every: float = 5.0):
+    def __init__(
+        self,
+        *,
+        steps: int,
+        start: int,
+        active: bool = True,
+        stream: TextIO | None = None,
+        every: float = 5.0,
+    ):
         """Begin to show.
 
         Args:
             steps: in all.
             start: done before.
+            active: false on every process but the first, which show nothing.
             stream: where to, default stderr.
             every: seconds between lines where the stream is not a terminal.
         """
         self._stream = stream or sys.stderr
+        self._active = active
         self._steps, self._start, self._every = steps, start, every
         self._begun = self._shown = time.perf_counter()
         self._bar = None
-        if self._stream.isatty():
+        if active and self._stream.isatty():
             from tqdm import tqdm
 
             self._bar = tqdm(
@@ -57,7 +67,7 @@ class Progress:
         """Show one line, above the bar where there is one."""
         if self._bar is not None:
             self._bar.write(line, file=self._stream)
-        else:
+        elif self._active:
             print(line, file=self._stream, flush=True)
 
     def __enter__(self) -> Progress:
@@ -78,13 +88,16 @@ class Clock:
 
     Attributes:
         first_step_seconds: dispatch of the first step until its result: tracing, compiling.
-        busy: seconds the device worked, wall: seconds that went by, since then.
+        busy: seconds the device worked since then.
+        wall: seconds that went by since then.
+        steps: done since then.
     """
 
     def __init__(self) -> None:
         self.first_step_seconds = 0.0
         self.busy = 0.0
         self.wall = 0.0
+        self.steps = 0
         self._first = True
         self._mark: float | None = None
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
@@ -113,6 +126,7 @@ class Clock:
             self._mark = time.perf_counter()
             return
         now = time.perf_counter()
+        self.steps += 1
         self.busy += done - self._dispatched
         self.wall += now - (self._mark or now)
         self._mark = now
@@ -125,6 +139,11 @@ class Clock:
     def busy_share(self) -> float:
         """busy / wall in [0, 1]; 0 before the second step is done."""
         return min(self.busy / self.wall, 1.0) if self.wall > 0 else 0.0
+
+    @property
+    def steps_per_second(self) -> float:
+        """steps / wall; 0 before the second step is done."""
+        return self.steps / self.wall if self.wall > 0 else 0.0
 
     def __enter__(self) -> Clock:
         return self

@@ -8,7 +8,7 @@ sums over devices.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -94,3 +94,13 @@ def global_batch(batch: Mapping[str, np.ndarray], mesh: Mesh) -> dict[str, Any]:
     return {
         name: jax.make_array_from_process_local_data(sharding, rows) for name, rows in batch.items()
     }
+
+
+def first_then_all(work: Callable[[], Any]) -> None:
+    """Let the first process do work on shared files while the others wait for it."""
+    if jax.process_index() == 0:
+        work()
+    if jax.process_count() > 1:
+        from jax.experimental import multihost_utils
+
+        multihost_utils.sync_global_devices("first_then_all")

@@ -75,27 +75,26 @@ def check_finite(step: int, metrics: Mapping[str, Any], *, last_good: str) -> No
     Args:
         step: the step that gave the metrics, from 1.
         metrics: what the train step gave, on the host.
-        last_good: where to go on from, in words.
+        last_good: where to go on from, what `Checkpoints.describe` says.
 
     Raises:
         FloatingPointError: in a sentence that names the step.
 
     Example:
         >>> check_finite(7, {"finite": False, "loss": float("nan"), "grad_norm": 1.0},
-        ...              last_good="out/checkpoints/5")
+        ...              last_good="the last good checkpoint is out/checkpoints/5")
         Traceback (most recent call last):
         ...
-        FloatingPointError: Step 7 gave a loss of nan and a gradient norm of 1.0; the run stopped \
-and the last good checkpoint is out/checkpoints/5; lower config.optimizer.learning_rate or \
+        FloatingPointError: Step 7 gave a loss of nan and a gradient norm of 1.0; the run stopped; \
+the last good checkpoint is out/checkpoints/5; lower config.optimizer.learning_rate or \
 config.optimizer.clip and start again.
     """
     if bool(metrics["finite"]):
         return
     raise FloatingPointError(
         f"Step {step} gave a loss of {float(metrics['loss'])} and a gradient norm of "
-        f"{float(metrics['grad_norm'])}; the run stopped and the last good checkpoint is "
-        f"{last_good}; lower config.optimizer.learning_rate or config.optimizer.clip and start "
-        "again."
+        f"{float(metrics['grad_norm'])}; the run stopped; {last_good}; lower "
+        "config.optimizer.learning_rate or config.optimizer.clip and start again."
     )
 
 

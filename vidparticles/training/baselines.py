@@ -1,0 +1,74 @@
+"""Predictors that learn next to nothing: what a score is printed beside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from vidparticles.training.metrics import Score, score
+
+
+def majority(train: Sequence[int], test: Sequence[int], *, num_classes: int) -> Score:
+    """Always the most frequent class of the training split (the first of equals).
+
+    Example:
+        >>> print(majority([1, 1, 0], [0, 1, 1, 1], num_classes=2))
+        75.0 % [30.1, 95.4] (3 of 4)
+    """
+    usual = int(np.bincount(train, minlength=num_classes).argmax())
+    return score(test, [usual] * len(test), num_classes=num_classes)
+
+
+def motion_energy(video: np.ndarray) -> np.ndarray:
+    """How much a clip changes from frame to frame, and how that is spread.
+
+    Args:
+        video: uint8 [B, T, H, W, 3], T ≥ 2.
+
+    Returns:
+        float32 [B, 6]: of the absolute difference of grey values between successive frames
+        (0 … 1), the mean, standard deviation and maximum over time of its mean over the
+        picture, and the same three of its largest value over 8 × 8 blocks of the picture.
+
+    Example:
+        >>> still = np.full((1, 4, 16, 16, 3), 9, np.uint8)
+        >>> motion_energy(still).tolist()
+        [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
+    """
+    grey = video.astype(np.float32).mean(-1) / 255
+    change = np.abs(np.diff(grey, axis=1))
+    whole = change.mean((2, 3))
+    high, wide = change.shape[2] // 8 * 8, change.shape[3] // 8 * 8
+    blocks = change[:, :, :high, :wide].reshape(*change.shape[:2], 8, high // 8, 8, wide // 8)
+    busiest = blocks.mean((3, 5)).max((2, 3))
+    parts = [f(x, axis=1) for x in (whole, busiest) for f in (np.mean, np.std, np.max)]
+    return np.stack(parts, axis=-1)
+
+
+def motion_energy_score(
+    train: Iterable[Mapping[str, np.ndarray]],
+    test: Iterable[Mapping[str, np.ndarray]],
+    *,
+    num_classes: int,
+) -> Score:
+    """Logistic regression on `motion_energy`, fitted on one split and scored on another.
+
+    Args:
+        train: batches of one pass over the training split, with `_mask`.
+        test: batches of one pass over the split to score.
+        num_classes: C.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    def collect(batches: Iterable[Mapping[str, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+        rows = [(motion_energy(b["video"])[b["_mask"]], b["label"][b["_mask"]]) for b in batches]
+        features, labels = zip(*rows, strict=True)
+        return np.concatenate(features), np.concatenate(labels)
+
+    features, labels = collect(train)
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(features, labels)
+    features, labels = collect(test)
+    return score(labels, model.predict(features), num_classes=num_classes)

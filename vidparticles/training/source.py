@@ -1,0 +1,126 @@
+"""Which clips a run reads and how: the `data` part of its config."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vidparticles.errors import InputError, nearest
+from vidparticles.training import sharding
+
+KINDS = ("embedded", "folder", "manifest", "tfds")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataSpec:
+    """The `data` part of a config; unknown keys are refused.
+
+    Attributes:
+        kind: "folder" (class/clip.mp4, or train|val|test/class/clip.mp4), "embedded" (made in
+            `dir` when it is not there), "manifest" (`dir`/MANIFEST.tsv with the columns file,
+            label and split) or "tfds" (by `name`, prepared on disk).
+        dir: the folder; for tfds its data_dir, "" for the default one.
+        name: of the TFDS data set.
+        clips: embedded: clips a class for each split.
+        splits: manifest: for each of train, val, test the values of the column split.
+        frames: T, of a sampled clip.
+        size: H = W, pixels.
+        sampling: "uniform" over the whole clip, or "dense" windows.
+    """
+
+    kind: str
+    dir: str = ""
+    name: str = ""
+    clips: Mapping[str, int] | None = None
+    splits: Mapping[str, Sequence[str]] | None = None
+    frames: int = 16
+    size: int = 64
+    sampling: str = "uniform"
+
+    def open(self) -> Any:
+        """The data set: its classes, and the clips of each split.
+
+        Raises:
+            InputError: `kind` is unknown, or `dir` does not hold what it should.
+        """
+        from vidparticles.data import embedded, folder
+
+        if self.kind not in KINDS:
+            raise InputError(f"config.data.kind is '{self.kind}'.{nearest(self.kind, KINDS)}")
+        if self.kind != "tfds" and not self.dir:
+            raise InputError(
+                "config.data.dir is empty; give the folder of the clips with --config.data.dir=DIR."
+            )
+        if self.kind == "embedded":
+            sharding.first_then_all(lambda: embedded.make(self.dir, clips_per_class=self.clips))
+        if self.kind == "manifest":
+            return from_manifest(self.dir, self.splits or {})
+        return folder.scan(self.dir)
+
+    def batches(self, dataset: Any, *, split: str, **options: Any) -> Any:
+        """The batches of a split, sampled as this says; `options` as `data.pipeline.batches`."""
+        from vidparticles.data import pipeline
+
+        return pipeline.batches(
+            dataset,
+            split=split,
+            frames=self.frames,
+            size=self.size,
+            sampling=self.sampling,
+            **options,
+        )
+
+
+def from_manifest(directory: str, splits: Mapping[str, Sequence[str]]) -> Any:
+    """The data set that DIR/MANIFEST.tsv lists, split by its column `split`.
+
+    Args:
+        directory: DIR; the column `file` is relative to it.
+        splits: for each of train, val, test the values of the column `split` that go there.
+
+    Raises:
+        InputError: there is no such file, it lacks a column, or a value is in no row.
+    """
+    from vidparticles.data.folder import Clip, Dataset
+
+    path = pathlib.Path(directory) / "MANIFEST.tsv"
+    if not path.is_file():
+        raise InputError(
+            f"{path} does not exist; expected a folder with a MANIFEST.tsv, given as "
+            "--config.data.dir=DIR."
+        )
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    for column in ("file", "label", "split"):
+        if not rows or column not in rows[0]:
+            raise InputError(f"{path} has no column '{column}'; expected file, label and split.")
+    classes = tuple(sorted({row["label"] for row in rows}))
+    values = {row["split"] for row in rows}
+    clips: dict[str, list[Any]] = {}
+    for name, wanted in splits.items():
+        for value in wanted:
+            if value not in values:
+                raise InputError(
+                    f"config.data.splits.{name} names '{value}', which no row of {path} has in "
+                    f"its column split.{nearest(value, values)}"
+                )
+        clips[name] = [
+            Clip(path.parent / row["file"], classes.index(row["label"]))
+            for row in rows
+            if row["split"] in wanted
+        ]
+    return Dataset(classes=classes, splits=clips)
+
+
+def labels(dataset: Any, split: str) -> list[int]:
+    """The label of every clip of a split.
+
+    Raises:
+        InputError: the data set has no such split.
+    """
+    if split not in dataset.splits:
+        raise InputError(f"the data has no split '{split}'.{nearest(split, dataset.splits)}")
+    return [clip.label for clip in dataset.splits[split]]

@@ -1,0 +1,25 @@
+"""Files to arrays and back: probe, read, write, sound. No jax; numpy and PyAV alone."""
+
+from vidparticles.video.audio import Audio, cut, join, read_audio, resample, silence, stretch
+from vidparticles.video.files import check_output
+from vidparticles.video.probe import AudioInfo, VideoInfo, probe
+from vidparticles.video.read import Video, open_video
+from vidparticles.video.write import Writer, write_video
+
+__all__ = [
+    "Audio",
+    "AudioInfo",
+    "Video",
+    "VideoInfo",
+    "Writer",
+    "check_output",
+    "cut",
+    "join",
+    "open_video",
+    "probe",
+    "read_audio",
+    "resample",
+    "silence",
+    "stretch",
+    "write_video",
+]

@@ -1,0 +1,280 @@
+"""Sound as arrays: read, cut, stretch, resample, join; one clock with the frames.
+
+Cuts are given in exact seconds (a Fraction, or a float) and rounded to samples once, so that
+sound cut at the times of frames stays with them however many cuts there are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import pathlib
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+import av
+import numpy as np
+
+from vidparticles.video.files import PathLike, open_input
+from vidparticles.video.index import build_index
+from vidparticles.video.probe import video_stream
+
+# av's names of the speaker layouts that samples [S, C] are taken to have.
+LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
+_JITTER = 0.02  # seconds by which time stamps may stray before silence is put in
+
+
+@dataclasses.dataclass(frozen=True)
+class Audio:
+    """Sound; sample s sounds at s / rate seconds.
+
+    Attributes:
+        samples: float32 [S, C] in −1 … 1.
+        rate: samples a second.
+    """
+
+    samples: np.ndarray
+    rate: int
+
+    @property
+    def channels(self) -> int:
+        """C, the number of channels."""
+        return self.samples.shape[1]
+
+    @property
+    def duration(self) -> Fraction:
+        """Seconds."""
+        return Fraction(len(self.samples), self.rate)
+
+
+def silence(seconds: Fraction | float, *, rate: int, channels: int) -> Audio:
+    """No sound.
+
+    Example:
+        >>> silence(0.5, rate=8000, channels=2).samples.shape
+        (4000, 2)
+    """
+    return Audio(np.zeros((_sample(seconds, rate), channels), np.float32), rate)
+
+
+def read_audio(path: PathLike, *, origin: Fraction | None = None) -> Audio | None:
+    """All sound of a file.
+
+    Args:
+        path: a video, whose first displayed frame then shows when sample 0 sounds (sound
+            before it is left out, sound that begins later follows silence); or a sound file.
+        origin: the container's time of sample 0, where that is known already.
+
+    Returns:
+        the sound at its own rate and channels; None for a file without sound, or whose sound
+        does not decode.
+
+    Raises:
+        InputError: no such file, or not a media file.
+    """
+    path = pathlib.Path(path)
+    with open_input(path) as container:
+        stream = container.streams.best("audio")
+        if stream is None:
+            return None
+        rate, channels = stream.codec_context.rate, stream.codec_context.channels
+        if not rate or not channels:
+            return None
+        if origin is None and container.streams.best("video"):
+            origin = _first_shown(path)
+        pieces: list[np.ndarray] = []
+        have = 0
+        for frame in _decoded(container, stream, rate):
+            samples = np.ascontiguousarray(frame.to_ndarray().T)
+            if frame.pts is not None:
+                at = frame.pts * Fraction(frame.time_base or stream.time_base)
+                origin = at if origin is None else origin
+                off = round((at - origin) * rate) - have
+                if off > 0 and (not have or off > _JITTER * rate):
+                    pieces.append(np.zeros((off, samples.shape[1]), np.float32))
+                    have += off
+                elif off < 0 and (not have or -off > _JITTER * rate):
+                    samples = samples[-off:]
+            pieces.append(samples)
+            have += len(samples)
+    if not have:
+        return None
+    return Audio(np.concatenate(pieces), rate)
+
+
+def _decoded(
+    container: av.container.InputContainer, stream: av.AudioStream, rate: int
+) -> Iterator[av.AudioFrame]:
+    """Frames of float samples, one plane a channel; damaged packets are left out."""
+    to_float = av.AudioResampler(format="fltp", rate=rate)
+    packets = iter(container.demux(stream))
+    while True:
+        try:
+            packet = next(packets)
+            decoded = packet.decode()
+        except StopIteration:
+            return
+        except av.error.InvalidDataError:
+            continue
+        except av.error.FFmpegError:
+            return
+        for frame in decoded:
+            yield from to_float.resample(frame)
+
+
+def _first_shown(path: pathlib.Path) -> Fraction:
+    """Presentation time of the first displayed frame, in the container's clock."""
+    with open_input(path) as container:
+        index = build_index(container, video_stream(container, path), path)
+    return int(index.pts[0]) * index.time_base
+
+
+def cut(audio: Audio, start: Fraction | float, end: Fraction | float) -> Audio:
+    """The sound between two times, with silence where the sound does not reach.
+
+    Args:
+        audio: the sound.
+        start, end: seconds; both are rounded to the nearest sample, so that neighbouring cuts
+            share no sample and lose none.
+
+    Raises:
+        ValueError: end is before start.
+
+    Example:
+        >>> sound = Audio(np.arange(8, dtype=np.float32)[:, None] / 8, rate=4)
+        >>> cut(sound, 0.5, 1).samples[:, 0].tolist(), len(cut(sound, 1, 9).samples)
+        ([0.25, 0.375], 32)
+    """
+    if end < start:
+        raise ValueError(f"cannot cut sound from {start} s to {end} s; give end ≥ start.")
+    first, last = _sample(start, audio.rate), _sample(end, audio.rate)
+    return _span(audio, first, last)
+
+
+def join(pieces: Sequence[Audio], *, durations: Sequence[Fraction] | None = None) -> Audio:
+    """Sounds one after another, at the highest rate and the most channels among them.
+
+    Args:
+        pieces: at least one sound.
+        durations: exact seconds that each piece is to fill; it is cut or followed by silence.
+            The boundaries are rounded from the sum, so errors do not add up.
+
+    Raises:
+        ValueError: no pieces, or a count of durations that differs.
+
+    Example:
+        >>> a, b = silence(1, rate=8000, channels=1), silence(1, rate=48000, channels=2)
+        >>> joined = join([a, b], durations=[Fraction(1, 3)] * 2)
+        >>> joined.samples.shape, joined.rate
+        ((32000, 2), 48000)
+    """
+    if not pieces:
+        raise ValueError("nothing to join; give at least one sound.")
+    rate = max(p.rate for p in pieces)
+    channels = max(p.channels for p in pieces)
+    lengths = durations if durations is not None else [p.duration for p in pieces]
+    out, now = [], Fraction(0)
+    for piece, length in zip(pieces, lengths, strict=True):
+        first, now = _sample(now, rate), now + Fraction(length)
+        same = resample(piece, rate=rate, channels=channels)
+        out.append(_span(same, 0, _sample(now, rate) - first).samples)
+    return Audio(np.concatenate(out), rate)
+
+
+def resample(audio: Audio, *, rate: int, channels: int | None = None) -> Audio:
+    """The same sound at another rate or in other channels.
+
+    Args:
+        audio: the sound.
+        rate: samples a second.
+        channels: 1, 2, 3, 4, 5, 6 or 8, mixed as speaker layouts are; default unchanged.
+
+    Raises:
+        ValueError: a number of channels without a speaker layout.
+    """
+    channels = audio.channels if channels is None else channels
+    if (rate, channels) == (audio.rate, audio.channels):
+        return audio
+    length = _sample(audio.duration, rate)
+    convert = av.AudioResampler(format="fltp", layout=_layout(channels), rate=rate)
+    out = [f for frame in av_frames(audio) for f in convert.resample(frame)]
+    out += convert.resample(None)
+    return _span(_gather(out, rate, channels), 0, length)
+
+
+def stretch(audio: Audio, factor: Fraction | float) -> Audio:
+    """The same sound in a longer or shorter time, with its pitch kept.
+
+    Args:
+        audio: the sound.
+        factor: how many times as long: 2 for half speed; positive.
+
+    Returns:
+        round(S · factor) samples, by overlap-add of similar waves (FFmpeg's atempo).
+
+    Raises:
+        ValueError: factor is not positive.
+    """
+    if not factor > 0:
+        raise ValueError(f"cannot stretch sound by {factor}; give a positive factor.")
+    if factor == 1 or not len(audio.samples):
+        return audio
+    # One atempo takes a speed of 0.5 to 100; slower ones are chained.
+    speeds, left = [], 1 / float(factor)
+    while left < 0.5:
+        speeds, left = [*speeds, 0.5], left / 0.5
+    while left > 2:  # above 2 it would skip samples rather than blend them
+        speeds, left = [*speeds, 2.0], left / 2
+    graph = av.filter.Graph()
+    nodes = [
+        graph.add_abuffer(
+            sample_rate=audio.rate,
+            format="fltp",
+            layout=_layout(audio.channels),
+            time_base=Fraction(1, audio.rate),
+        )
+    ]
+    nodes += [graph.add("atempo", f"{speed:.12g}") for speed in [*speeds, left]]
+    nodes += [graph.add("aformat", "sample_fmts=fltp"), graph.add("abuffersink")]
+    graph.link_nodes(*nodes).configure()
+    out: list[av.AudioFrame] = []
+    for frame in [*av_frames(audio), None]:
+        graph.push(frame)
+        with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
+            while True:
+                out.append(graph.pull())
+    length = round(len(audio.samples) * Fraction(factor))
+    return _span(_gather(out, audio.rate, audio.channels), 0, length)
+
+
+def av_frames(audio: Audio, *, first: int = 0, block: int = 1024) -> Iterator[av.AudioFrame]:
+    """The sound as av's frames of planar floats, with exact time stamps in samples."""
+    for at in range(first, len(audio.samples), block):
+        plane = np.ascontiguousarray(audio.samples[at : at + block].T, np.float32)
+        frame = av.AudioFrame.from_ndarray(plane, format="fltp", layout=_layout(audio.channels))
+        frame.sample_rate, frame.pts, frame.time_base = audio.rate, at, Fraction(1, audio.rate)
+        yield frame
+
+
+def _gather(frames: Sequence[av.AudioFrame], rate: int, channels: int) -> Audio:
+    planes = [f.to_ndarray().T for f in frames]
+    empty = np.zeros((0, channels), np.float32)
+    return Audio(np.concatenate([empty, *planes]).astype(np.float32, copy=False), rate)
+
+
+def _span(audio: Audio, first: int, last: int) -> Audio:
+    """Samples first … last − 1, with zeros where there are none."""
+    inside = audio.samples[max(first, 0) : max(last, 0)]
+    before = max(0, min(-first, last - first))
+    after = last - first - before - len(inside)
+    return Audio(np.pad(inside, ((before, after), (0, 0))), audio.rate)
+
+
+def _sample(seconds: Fraction | float, rate: int) -> int:
+    return round(Fraction(seconds) * rate)
+
+
+def _layout(channels: int) -> str:
+    if channels not in LAYOUTS:
+        raise ValueError(f"no speaker layout has {channels} channels; give one of {[*LAYOUTS]}.")
+    return LAYOUTS[channels]

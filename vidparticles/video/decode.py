@@ -1,0 +1,215 @@
+"""Frames out of one stream by their place in its table, to the bit, in as few steps as can be."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterable, Iterator
+
+import av
+import numpy as np
+
+from vidparticles.video.files import open_input
+from vidparticles.video.index import FrameIndex, build_index
+from vidparticles.video.probe import video_stream
+
+# Decoders that leave out a frame no other refers to when told so. (HEVC's such frames may
+# be referred to from a higher temporal layer.)
+_SKIPS_NON_REFERENCE = {"h264", "mpeg4", "mpeg2video"}
+# Long runs are shared among threads; below this many pixels starting them costs more.
+_LONG_RUN_PIXELS = 2e8
+
+
+class Decoder:
+    """One video stream open for decoding, with a cursor.
+
+    Attributes:
+        index: the table of frames.
+        missing: frames in the table that were found not to decode.
+    """
+
+    def __init__(self, path: pathlib.Path, index: FrameIndex | None = None):
+        self.path = path
+        self.container = open_input(path)
+        self.stream = video_stream(self.container, path)
+        self.index = index or build_index(self.container, self.stream, path)
+        self.missing: set[int] = set()
+        self._position = {int(p): i for i, p in enumerate(self.index.pts)}
+        self._start_of_pts = {int(p): k for k, p in enumerate(self.index.start_pts)}
+        self._run: Iterator[tuple[int, av.VideoFrame]] | None = None
+        self._at = -1  # the last frame that came out of the run
+        self._wanted: set[int] | None = None  # pts; None: every frame
+        self._whole = True  # no damage met so far
+        if index is None:
+            self._reopen()  # a demuxed-out container cannot always go back (gif)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._run = None
+        self.container.close()
+
+    def frames(self, wanted: Iterable[int]) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Decode the frames of a set, in order.
+
+        Args:
+            wanted: places in the table; order and repeats do not matter.
+
+        Yields:
+            (place, frame); a frame that does not decode is left out and noted in `missing`.
+        """
+        places = sorted(set(wanted) - self.missing)
+        self._wanted = {int(self.index.pts[i]) for i in places}
+        for place in places:
+            frame = self._frame(place)
+            if frame is None:
+                self.missing.add(place)
+            else:
+                yield place, frame
+
+    def every_frame(self) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Decode from the first frame to the last; what does not decode is left out."""
+        pixels = self.stream.codec_context.width * self.stream.codec_context.height
+        self._reopen(threads=pixels * len(self.index) > _LONG_RUN_PIXELS)
+        self._wanted = None
+        seen = set()
+        for place, frame in self._decode(None):
+            seen.add(place)
+            yield place, frame
+        self.missing.update(set(range(len(self.index))) - seen)
+
+    def _reopen(self, *, threads: bool = False) -> None:
+        """To the very beginning of the file, with a new decoder."""
+        self.container.close()
+        self.container = open_input(self.path)
+        self.stream = video_stream(self.container, self.path)
+        # One thread a clip: pipelines run many clips, and threads only add work to a short run.
+        self.stream.thread_type = "AUTO"
+        self.stream.codec_context.thread_count = 0 if threads else 1
+        self._run, self._at = None, -1
+
+    def _frame(self, place: int) -> av.VideoFrame | None:
+        """One frame; goes on from where the last one came out unless a start lies between."""
+        index = self.index
+        start = index.start_of(place)
+        between = start >= 0 and index.start_pts[start] > index.pts[max(self._at, 0)]
+        if self._run is not None and self._at < place and not between:
+            found = self._advance(place)
+            if found is not None:
+                return found
+        # The container's index may be by presentation or by decoding time; each way is tried
+        # and checked, and the beginning of the file is the last resort.
+        ways = [(start, index.start_pts), (start, index.start_dts), (-1, index.start_pts)]
+        for k, column in ways if start > 0 else ways[-1:]:
+            if k < 0:
+                self._reopen()
+                self._run, self._at = self._decode(None), -1
+            elif not self._seek(int(column[k]), k):
+                continue
+            found = self._advance(place)
+            if found is not None:
+                return found
+        return None
+
+    def _advance(self, place: int) -> av.VideoFrame | None:
+        """Run on to a frame; None when the run ends or passes it."""
+        assert self._run is not None
+        for at, frame in self._run:
+            self._at = at
+            if at == place:
+                return frame
+            if at > place:
+                break
+        self._run = None
+        return None
+
+    def _seek(self, timestamp: int, start: int) -> bool:
+        """Begin a run at a start or an exact one before it; False where the seek goes wrong."""
+        try:
+            self.container.seek(timestamp, stream=self.stream, backward=True, any_frame=False)
+        except av.error.FFmpegError:
+            return False
+        packets = self._packets()
+        for packet in packets:
+            k = self._start_of_pts.get(packet.pts) if packet.pts is not None else None
+            if k is not None and packet.is_keyframe:
+                if k > start:
+                    return False
+                self._run, self._at = self._decode(packet, packets), -1
+                return True
+        return False
+
+    def _packets(self) -> Iterator[av.Packet]:
+        packets = iter(self.container.demux(self.stream))
+        while True:
+            try:
+                yield next(packets)
+            except (StopIteration, av.error.FFmpegError):
+                return
+
+    def _decode(
+        self, first: av.Packet | None, packets: Iterator[av.Packet] | None = None
+    ) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Decode packets; give the frames of the table with their places, in order."""
+        codec = self.stream.codec_context
+        may_skip = (
+            self._wanted is not None
+            and self._whole
+            and codec.name in _SKIPS_NON_REFERENCE
+            and not self.index.counted
+        )
+        count, last = 0, -1
+        packet = first
+        packets = packets or self._packets()
+        while True:
+            if packet is None:
+                packet = next(packets, None)
+                if packet is None:
+                    return
+            if may_skip:
+                skip = packet.size and packet.pts not in self._wanted
+                codec.skip_frame = "NONREF" if skip else "DEFAULT"
+            try:
+                decoded = packet.decode()
+            except av.error.FFmpegError:
+                self._whole, decoded = False, []  # the packets after it may be whole
+            if may_skip and not (self._whole and all(not f.is_corrupt for f in decoded)):
+                # What hides damage depends on every frame before: do it over without skipping.
+                self._whole = False
+                return
+            packet = None
+            for frame in decoded:
+                place = count if self.index.counted else self._position.get(frame.pts, -1)
+                count += 1
+                if last < place < len(self.index):
+                    last = place
+                    yield place, frame
+
+
+def to_rgb(
+    frame: av.VideoFrame,
+    reformatter: av.video.reformatter.VideoReformatter,
+    *,
+    size: tuple[int, int],
+    turns: int,
+) -> np.ndarray:
+    """A decoded frame as RGB, upright.
+
+    Args:
+        frame: as it came from the decoder; it may be reused, so a copy is returned.
+        reformatter: shared by all frames of a clip (making one a frame costs 6 times more).
+        size: height and width of the result.
+        turns: quarter turns counter-clockwise that make it upright.
+
+    Returns:
+        uint8 [height, width, 3]
+    """
+    height, width = size if turns % 2 == 0 else size[::-1]
+    same = (height, width) == (frame.height, frame.width)
+    rgb = reformatter.reformat(
+        frame,
+        width=width,
+        height=height,
+        format="rgb24",
+        interpolation="BILINEAR" if same else "AREA",
+        threads=1,
+    )
+    return np.array(np.rot90(rgb.to_ndarray(), turns), order="C")

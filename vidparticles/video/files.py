@@ -1,0 +1,108 @@
+"""Opening and replacing files, with the sentences a user reads when that fails."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import pathlib
+import secrets
+from collections.abc import Iterator
+
+import av
+
+from vidparticles.errors import InputError
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".gif")
+
+PathLike = str | os.PathLike[str]
+
+
+def open_input(path: PathLike) -> av.container.InputContainer:
+    """A media file opened for reading.
+
+    Raises:
+        InputError: no such file, a folder, unreadable, or not a media file.
+    """
+    path = pathlib.Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file; give the path of a video file.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; expected one video file.")
+    try:
+        return av.open(str(path), metadata_errors="replace")
+    except PermissionError:
+        raise InputError(f"{path} cannot be read; check its permissions.") from None
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        size = "it is empty" if path.stat().st_size == 0 else reason(error)
+        raise InputError(
+            f"{path} is not a video that can be read ({size}); expected a complete mp4, mov, "
+            "mkv, webm, avi or gif file."
+        ) from None
+
+
+def reason(error: BaseException) -> str:
+    """An error's own words, short, without the path that the sentence names already."""
+    return str(getattr(error, "strerror", None) or error or type(error).__name__).rstrip(".")
+
+
+def check_output(path: PathLike, overwrite: bool = False) -> pathlib.Path:
+    """Refuse an output path early, before any work is done.
+
+    Args:
+        path: where a video is to be written.
+        overwrite: an existing file may be replaced.
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: the suffix is unknown, the folder is missing or the file exists.
+
+    Example:
+        >>> check_output("clip.xyz")
+        Traceback (most recent call last):
+        ...
+        vidparticles.errors.InputError: clip.xyz: cannot write '.xyz'; expected a name that \
+ends in .mp4, .m4v, .mov, .mkv or .gif.
+    """
+    path = pathlib.Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(
+            f"{path}: cannot write {path.suffix!r}; expected a name that ends in "
+            f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}."
+        )
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: the folder {path.parent} does not exist; create it first.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; expected the name of a file to write.")
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} exists; give --overwrite (overwrite=True) to replace it.")
+    return path
+
+
+def partial_of(path: pathlib.Path) -> pathlib.Path:
+    """A hidden name beside `path`, for a file that is not yet whole."""
+    return path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
+
+
+@contextlib.contextmanager
+def writing(path: pathlib.Path) -> Iterator[None]:
+    """Turns what goes wrong while `path` is written into a sentence.
+
+    Raises:
+        InputError: the disk is full, or another error of the system.
+    """
+    try:
+        yield
+    except (OSError, av.error.FFmpegError) as error:
+        if getattr(error, "errno", None) in FULL_DISK:
+            raise InputError(
+                f"{path}: the disk is full ({reason(error)}) and nothing was left there; free "
+                "some space or give another path."
+            ) from error
+        raise InputError(
+            f"{path} could not be written ({reason(error)}) and nothing was left there; give "
+            "another path."
+        ) from error

@@ -1,0 +1,130 @@
+"""What a video file holds, without keeping any of its frames."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from fractions import Fraction
+
+import av
+import numpy as np
+
+from vidparticles.errors import InputError
+from vidparticles.video.files import PathLike
+from vidparticles.video.index import FrameIndex
+
+
+@dataclasses.dataclass(frozen=True)
+class AudioInfo:
+    """A file's sound.
+
+    Attributes:
+        codec: name of the codec.
+        rate: samples a second.
+        channels: how many.
+        duration: seconds, as the container states it; None where it states none.
+    """
+
+    codec: str
+    rate: int
+    channels: int
+    duration: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class VideoInfo:
+    """A video's facts; sizes are those of the picture as it is displayed.
+
+    Attributes:
+        path: the file.
+        duration: seconds from the first frame's showing to the end of the last one's.
+        frames: how many are shown.
+        width, height: pixels after rotation.
+        rate: average frames a second.
+        variable_rate: the frames are not evenly spaced in time.
+        rotation: degrees clockwise that the stored picture is turned for display, 0, 90, 180, 270.
+        pixel_aspect: width of a pixel over its height.
+        codec: name of the codec.
+        pixel_format: as stored.
+        bit_depth: of one component.
+        keyframes: places from which decoding may start.
+        audio: facts of the sound, None where there is none.
+    """
+
+    path: pathlib.Path
+    duration: float
+    frames: int
+    width: int
+    height: int
+    rate: Fraction
+    variable_rate: bool
+    rotation: int
+    pixel_aspect: Fraction
+    codec: str
+    pixel_format: str
+    bit_depth: int
+    keyframes: int
+    audio: AudioInfo | None
+
+
+def probe(path: PathLike) -> VideoInfo:
+    """A video's facts.
+
+    Raises:
+        InputError: no such file, not a video, sound only, or no frame that decodes.
+    """
+    from vidparticles.video.read import open_video
+
+    with open_video(path) as video:
+        return video.info
+
+
+def video_stream(container: av.container.InputContainer, path: pathlib.Path) -> av.VideoStream:
+    """The picture stream that a player would choose.
+
+    Raises:
+        InputError: there is none.
+    """
+    stream = container.streams.best("video")
+    if stream is None or stream.type != "video" or stream.codec_context is None:
+        if container.streams.audio:
+            raise InputError(f"{path} holds sound only; expected a file with a video stream.")
+        raise InputError(f"{path} has no video stream; expected a video file.")
+    return stream
+
+
+def audio_info(container: av.container.InputContainer) -> AudioInfo | None:
+    """Facts of the sound that a player would choose, None where there is none."""
+    stream = container.streams.best("audio")
+    if stream is None:
+        return None
+    ticks = stream.duration
+    return AudioInfo(
+        codec=stream.codec_context.name,
+        rate=stream.codec_context.rate,
+        channels=stream.codec_context.channels,
+        duration=float(ticks * stream.time_base) if ticks and stream.time_base else None,
+    )
+
+
+def frame_rate(index: FrameIndex, stated: list[Fraction | None]) -> tuple[Fraction, bool]:
+    """The average rate and whether the frames are unevenly spaced.
+
+    Args:
+        index: the table of frames.
+        stated: rates that the container states, the likeliest first. One that puts every
+            frame within a tick of its time stamp is taken as exact.
+
+    Returns:
+        (frames a second, variable)
+    """
+    count, span = len(index), int(index.pts[-1] - index.pts[0])
+    if count == 1 or span <= 0:
+        return next((r for r in stated if r), Fraction(25)), False
+    average = Fraction(count - 1, span) / index.time_base
+    ticks = index.pts - index.pts[0]
+    for rate in (*(Fraction(r) for r in stated if r), average):
+        ideal = np.arange(count) / float(rate * index.time_base)
+        if np.abs(ticks - ideal).max() <= 1.001:
+            return rate, False
+    return average, True

@@ -1,0 +1,15 @@
+"""Interactions: how a law is summed. The law does not know. One file a way of summing.
+
+    force_fn(position [..., N, D], *, feature=None, alive=None, **params) -> [..., N, D]
+
+`bodies` sums nothing, `bonds` sums over a fixed list of neighbours, `all_pairs` over all
+others, `total` over several named forces. Dead particles neither exert nor feel; no particle
+acts on itself.
+"""
+
+from vidparticles.dynamics.interactions.all_pairs import all_pairs, potential
+from vidparticles.dynamics.interactions.bodies import bodies
+from vidparticles.dynamics.interactions.bonds import bonds
+from vidparticles.dynamics.interactions.total import total
+
+__all__ = ["all_pairs", "bodies", "bonds", "potential", "total"]

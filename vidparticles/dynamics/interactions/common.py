@@ -1,0 +1,38 @@
+"""What every way of summing does first: lift a displacement, blank out the dead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from vidparticles.dynamics.space import DisplacementFn
+
+Law = Callable[..., Array]
+
+
+def lift(displacement_fn: DisplacementFn, Ra: Array, Rb: Array) -> Array:
+    """displacement_fn, which may be written for single points (jax-md's are), on [..., D]."""
+    shape = jnp.broadcast_shapes(Ra.shape, Rb.shape)
+    for _ in shape[:-1]:
+        displacement_fn = jax.vmap(displacement_fn)
+    return displacement_fn(jnp.broadcast_to(Ra, shape), jnp.broadcast_to(Rb, shape))
+
+
+def complete(
+    position: Array, feature: Array | None, alive: Array | None
+) -> tuple[Array, Array, Array]:
+    """Position, feature and alive, with zeros wherever a particle is dead.
+
+    What a dead particle holds may be NaN, which masking the result alone would let into the
+    gradient.
+    """
+    lead = position.shape[:-1]
+    if feature is None:
+        feature = jnp.zeros((*lead, 0), position.dtype)
+    if alive is None:
+        return position, feature, jnp.ones(lead, bool)
+    living = alive[..., None]
+    return jnp.where(living, position, 0), jnp.where(living, feature, 0), alive

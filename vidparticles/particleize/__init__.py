@@ -1,0 +1,1 @@
+"""Ways into particles: learned frames of a plane, and points followed through footage."""

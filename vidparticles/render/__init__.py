@@ -1,0 +1,1 @@
+"""Trajectories to frames: splats, motion-compensated warps, drawn particles."""

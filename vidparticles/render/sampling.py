@@ -1,0 +1,136 @@
+"""Reading images between their pixels, shrinking and blurring them.
+
+An image is [H, W] or [H, W, C]. A place in it is given in pixels from the top-left corner
+of the picture, x first, so the centre of the first pixel is (0.5, 0.5): the same place at
+another resolution is the same number times the ratio of the sizes.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+# Weights of red, green and blue in luma, ITU-R BT.601.
+LUMA = (0.299, 0.587, 0.114)
+
+
+def grey(frames: Array) -> Array:
+    """Luma in [0, 1] of frames [..., H, W, 3], uint8 in [0, 255] or floats in [0, 1].
+
+    Example:
+        >>> round(float(grey(jnp.full((1, 1, 3), 255, jnp.uint8))[0, 0]), 3)
+        1.0
+    """
+    weights = jnp.asarray(LUMA, jnp.float32)
+    if frames.dtype == jnp.uint8:
+        weights = weights / 255
+    return sum(frames[..., c].astype(jnp.float32) * weights[c] for c in range(3))
+
+
+def bilinear(image: Array, xy: Array) -> Array:
+    """The image at places between its pixels; outside, the nearest edge is seen.
+
+    Args:
+        image: [H, W] or [H, W, C] floats.
+        xy: [..., 2] pixels from the top-left corner.
+
+    Returns:
+        [...] or [..., C].
+
+    Example:
+        >>> ramp = jnp.array([[0.0, 1.0, 2.0]])
+        >>> bilinear(ramp, jnp.array([[1.0, 0.5], [9.0, 0.5]])).tolist()
+        [0.5, 2.0]
+    """
+    height, width = image.shape[:2]
+    x = jnp.clip(xy[..., 0] - 0.5, 0, width - 1)
+    y = jnp.clip(xy[..., 1] - 0.5, 0, height - 1)
+    x0 = jnp.minimum(x.astype(jnp.int32), max(width - 2, 0))
+    y0 = jnp.minimum(y.astype(jnp.int32), max(height - 2, 0))
+    fx, fy = x - x0, y - y0
+    x1, y1 = jnp.minimum(x0 + 1, width - 1), jnp.minimum(y0 + 1, height - 1)
+    # One flat gather a corner: a gather of scalars stays inside XLA's fused loops on CPU.
+    flat = image.reshape(height * width, *image.shape[2:])
+    if image.ndim == 3:
+        fx, fy = fx[..., None], fy[..., None]
+
+    def corner(yy: Array, xx: Array) -> Array:
+        return flat.at[yy * width + xx].get(mode="promise_in_bounds")
+
+    top = corner(y0, x0) * (1 - fx) + corner(y0, x1) * fx
+    low = corner(y1, x0) * (1 - fx) + corner(y1, x1) * fx
+    return top * (1 - fy) + low * fy
+
+
+def pixel_centres(height: int, width: int) -> Array:
+    """[H, W, 2], the places of the pixels' centres.
+
+    Example:
+        >>> pixel_centres(1, 2).tolist()
+        [[[0.5, 0.5], [1.5, 0.5]]]
+    """
+    y, x = jnp.mgrid[0:height, 0:width].astype(jnp.float32)
+    return jnp.stack([x + 0.5, y + 0.5], axis=-1)
+
+
+def resize(image: Array, height: int, width: int) -> Array:
+    """The image [H, W, ...] at another size, low-passed when it shrinks."""
+    return jax.image.resize(image, (height, width, *image.shape[2:]), "linear", antialias=True)
+
+
+def shrink_size(height: int, width: int, *, longest: int) -> tuple[int, int]:
+    """The size with the same shape whose longer side is at most `longest`; never larger.
+
+    Example:
+        >>> shrink_size(720, 1280, longest=320), shrink_size(64, 64, longest=320)
+        ((180, 320), (64, 64))
+    """
+    scale = min(1.0, longest / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def halve(image: Array) -> Array:
+    """Half the size, low-passed by (1, 3, 3, 1)/8 each way; an odd last line is dropped.
+
+    The kernel is even, so a place x in the image is x / 2 in its half, exactly.
+
+    Args:
+        image: [H, W] with H and W at least 2.
+    """
+    for axis in (0, 1):
+        image = jnp.moveaxis(image, axis, 0)
+        half = image.shape[0] // 2
+        padded = jnp.concatenate([image[:1], image, image[-1:]])
+        a, b, c, d = (padded[k : k + 2 * half : 2] for k in range(4))
+        image = jnp.moveaxis((a + 3 * b + 3 * c + d) / 8, 0, axis)
+    return image
+
+
+def smooth(image: Array) -> Array:
+    """The image [H, W, ...] blurred by (1, 2, 1)/4 each way; edges are repeated."""
+    for axis in (0, 1):
+        image = jnp.moveaxis(image, axis, 0)
+        padded = jnp.concatenate([image[:1], image, image[-1:]])
+        image = jnp.moveaxis((padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4, 0, axis)
+    return image
+
+
+def box(image: Array, radius: int) -> Array:
+    """Mean over the square window of the given radius; edges are repeated.
+
+    Args:
+        image: [H, W, ...].
+        radius: pixels; the window is 2 · radius + 1 wide.
+
+    Example:
+        >>> box(jnp.array([[0.0, 3.0, 0.0]]), 1).tolist()
+        [[1.0, 1.0, 1.0]]
+    """
+    size = 2 * radius + 1
+    for axis in (0, 1):
+        image = jnp.moveaxis(image, axis, 0)
+        length = image.shape[0]
+        padded = jnp.pad(image, [(radius, radius)] + [(0, 0)] * (image.ndim - 1), mode="edge")
+        image = jnp.moveaxis(sum(padded[k : k + length] for k in range(size)) / size, 0, axis)
+    return image

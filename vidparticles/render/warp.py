@@ -1,0 +1,216 @@
+"""Frames at other moments: a picture moved along with its particles.
+
+From displacements at scattered particles to one at each pixel:
+
+    u(x) = Σᵢ wᵢ(x) uᵢ,   wᵢ(x) = softmaxᵢ(−|x − pᵢ|² / 2 r²)
+
+near particles decide, far ones only where no other is near, and the picture's being still
+has one vote at a distance of half a frame. Where all particles rest, u = 0: such places
+are not touched. A pixel then looks up where it came from (backward warping), which leaves
+no holes.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from vidparticles.render.sampling import (
+    bilinear,
+    box,
+    grey,
+    pixel_centres,
+    resize,
+    shrink_size,
+    smooth,
+)
+
+STILL_DISTANCE = 0.5  # frame heights from every particle at which stillness has a vote
+WORK_SIZE = 320  # longer side at which explanations of the motion are compared, pixels
+FIELD_SIZE = 96  # longer side of the grid on which fields are summed over particles
+SURE = 1.5 / 255  # difference of luma within which two explanations are equally good
+
+
+def spacing(count: int, height: int, width: int) -> float:
+    """Typical distance between `count` particles spread over a frame, frame heights."""
+    return (width / height / max(count, 1)) ** 0.5
+
+
+def motion_field(
+    points: Array, displacement: Array, alive: Array, *, height: int, width: int, reach: float
+) -> Array:
+    """A displacement for each pixel from those of scattered particles.
+
+    Args:
+        points: [N, 2] frame heights.
+        displacement: [N, 2] at the points, any unit.
+        alive: [N] bool; the dead have no vote.
+        height, width: of the grid, which spans the frame.
+        reach: r, frame heights; about half the particles' distance from each other.
+
+    Returns:
+        [H, W, 2] in the unit of `displacement`; zero where no particle lives.
+
+    Example:
+        >>> points = jnp.array([[0.25, 0.5], [0.75, 0.5]])
+        >>> moved = jnp.array([[0.0, 0.0], [0.2, 0.0]])
+        >>> u = motion_field(points, moved, jnp.ones(2, bool), height=4, width=4, reach=0.05)
+        >>> u[2, :, 0].round(3).tolist() == [0.0, 0.0, 0.2, 0.2]
+        False
+        >>> [round(float(v), 2) for v in u[2, jnp.array([0, 3]), 0]]
+        [0.0, 0.2]
+    """
+    x = (jnp.arange(width) + 0.5) / height
+    y = (jnp.arange(height) + 0.5) / height
+    points = jnp.where(alive[:, None], points, 0)
+    displacement = jnp.where(alive[:, None], displacement, 0)
+    across = -0.5 * ((x[:, None] - points[:, 0]) / reach) ** 2
+    down = -0.5 * ((y[:, None] - points[:, 1]) / reach) ** 2
+    logits = jnp.where(alive, down[:, None, :] + across[None, :, :], -jnp.inf)
+    still = -0.5 * (STILL_DISTANCE / reach) ** 2
+    top = jnp.maximum(jnp.max(logits, axis=-1, keepdims=True), still)
+    votes = jnp.exp(logits - top)
+    total = jnp.sum(votes, -1, keepdims=True) + jnp.exp(still - top)
+    return (votes @ displacement) / total
+
+
+def _field(points: Array, moved: Array, alive: Array, size: tuple[int, int], reach: float) -> Array:
+    """The field [h, w, 2] in frame heights at a size, summed on a coarser grid."""
+    coarse = shrink_size(*size, longest=FIELD_SIZE)
+    field = motion_field(points, moved, alive, height=coarse[0], width=coarse[1], reach=reach)
+    return resize(field, *size)
+
+
+def _bytes(picture: Array) -> Array:
+    return jnp.clip(jnp.round(picture), 0, 255).astype(jnp.uint8)
+
+
+@jax.jit
+def warp(frame: Array, points: Array, displacement: Array, alive: Array) -> Array:
+    """A frame carried along by its particles.
+
+    Args:
+        frame: [H, W, 3] uint8.
+        points: [N, 2] where the particles are in `frame`, frame heights.
+        displacement: [N, 2] how far each goes, frame heights.
+        alive: [N] bool.
+
+    Returns:
+        [H, W, 3] uint8; `frame` itself where nothing moves. What comes into view from
+        outside the frame repeats its edge.
+
+    Example:
+        >>> frame = jnp.arange(8 * 8 * 3, dtype=jnp.uint8).reshape(8, 8, 3)
+        >>> still = jnp.zeros((1, 2))
+        >>> bool((warp(frame, still + 0.5, still, jnp.ones(1, bool)) == frame).all())
+        True
+    """
+    height, width = frame.shape[:2]
+    reach = 0.5 * spacing(points.shape[0], height, width)
+    field = _field(points + displacement, displacement, alive, (height, width), reach)
+    xy = pixel_centres(height, width) - field * height
+    return _bytes(bilinear(frame.astype(jnp.float32), xy))
+
+
+def _dominant(displacement: Array, alive: Array) -> Array:
+    """The median displacement of the living, [2]; 0 where none lives."""
+    ordered = jnp.sort(jnp.where(alive[:, None], displacement, jnp.inf), axis=0)
+    middle = ordered[jnp.maximum(jnp.sum(alive) - 1, 0) // 2]
+    return jnp.where(jnp.isfinite(middle), middle, 0)
+
+
+@jax.jit
+def between(
+    before: Array, after: Array, points: Array, displacement: Array, alive: Array, fraction: Array
+) -> Array:
+    """The frame a fraction of the way from one frame to the next.
+
+    Several explanations of the motion compete for each pixel: what the nearest particles
+    do, what those around do, what most of the picture does, and rest. The one under which
+    the two frames agree best around the pixel is taken, so that edges of moving things do
+    not drag what is behind them. Both frames are warped to the moment and blended; where
+    they disagree even so (one of them does not show the place), the nearer in time counts.
+
+    Args:
+        before, after: [H, W, 3] uint8, neighbours in time in one shot.
+        points: [N, 2] where the particles are in `before`, frame heights.
+        displacement: [N, 2] from `before` to `after`, frame heights.
+        alive: [N] bool, in both frames.
+        fraction: 0 at `before`, 1 at `after`.
+
+    Returns:
+        [H, W, 3] uint8.
+
+    Example:
+        >>> frame = jnp.full((32, 32, 3), 7, jnp.uint8)
+        >>> none = jnp.zeros((4, 2)), jnp.zeros((4, 2)), jnp.zeros(4, bool)
+        >>> between(frame, frame, *none, 0.5)[0, 0].tolist()
+        [7, 7, 7]
+    """
+    height, width = before.shape[:2]
+    fraction = jnp.asarray(fraction, jnp.float32)
+    small = shrink_size(height, width, longest=WORK_SIZE)
+    reach = 0.5 * spacing(points.shape[0], height, width)
+    here = points + fraction * displacement
+    candidates = jnp.stack(
+        [
+            _field(here, displacement, alive, small, reach),
+            _field(here, displacement, alive, small, 4 * reach),
+            jnp.broadcast_to(_dominant(displacement, alive), (*small, 2)),
+            jnp.zeros((*small, 2)),
+        ]
+    )
+    lumas = [smooth(resize(grey(image), *small)) for image in (before, after)]
+    xy = pixel_centres(*small)
+
+    def cost(field: Array) -> Array:
+        one = bilinear(lumas[0], xy - fraction * field * small[0])
+        two = bilinear(lumas[1], xy + (1 - fraction) * field * small[0])
+        return box(box(jnp.abs(one - two), 1), 2)
+
+    costs = jax.lax.map(cost, candidates)
+    # Ties go to the nearest particles, then to those around.
+    bias = jnp.asarray([0.0, 0.5, 1.0, 1.0])[:, None, None]
+    share = jax.nn.softmax(-costs / SURE - bias, axis=0)
+    field = smooth(jnp.sum(share[..., None] * candidates, axis=0))
+    wrong = jnp.min(costs, axis=0)
+
+    field = resize(field, height, width) * height
+    # Within noise of each other the frames are averaged; apart, the nearer one is shown.
+    apart = jnp.clip(resize(wrong, height, width) * 255 / 16 - 0.5, 0, 1)[..., None]
+    near = jax.nn.sigmoid((fraction - 0.5) * 20)
+    weight = fraction + apart * (near - fraction)
+    full = pixel_centres(height, width)
+    one = bilinear(before.astype(jnp.float32), full - fraction * field)
+    two = bilinear(after.astype(jnp.float32), full + (1 - fraction) * field)
+    return _bytes(one + weight * (two - one))
+
+
+@functools.partial(jax.jit, static_argnames="levels")
+def soften(frame: Array, radius: Array, *, levels: int = 6) -> Array:
+    """A frame blurred by its own radius at each pixel: how sure it is, made visible.
+
+    Args:
+        frame: [H, W, 3] uint8.
+        radius: [h, w] at any size, standard deviation of the blur in pixels of `frame`.
+        levels: how many times a blur of twice the width before is at hand.
+
+    Returns:
+        [H, W, 3] uint8; the frame itself where the radius is 0.
+    """
+    height, width = frame.shape[:2]
+    sharp = frame.astype(jnp.float32)
+    radius = resize(radius, height, width)[..., None]
+    out, small, deviation = sharp, sharp, 0.0
+    for level in range(levels):
+        size = max(1, -(-height >> (level + 1))), max(1, -(-width >> (level + 1)))
+        small = smooth(resize(small, *size))
+        blurred = resize(small, height, width)
+        wider = 1.2 * 2.0**level
+        share = jnp.clip((radius - deviation) / (wider - deviation), 0, 1)
+        out = out + share * (blurred - out)
+        deviation = wider
+    return _bytes(out)

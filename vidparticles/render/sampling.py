@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 # Weights of red, green and blue in luma, ITU-R BT.601.
@@ -77,6 +78,28 @@ def pixel_centres(height: int, width: int) -> Array:
 def resize(image: Array, height: int, width: int) -> Array:
     """The image [H, W, ...] at another size, low-passed when it shrinks."""
     return jax.image.resize(image, (height, width, *image.shape[2:]), "linear", antialias=True)
+
+
+def enlarge(image: Array, height: int, width: int) -> Array:
+    """The image [H, W, ...] at a larger size, linear between its pixels.
+
+    Two passes of neighbouring lines: `jax.image.resize` multiplies by dense matrices, which
+    costs several times as much when enlarging.
+
+    Example:
+        >>> enlarge(jnp.array([[0.0, 1.0]]), 1, 4)[0].tolist()
+        [0.0, 0.25, 0.75, 1.0]
+    """
+    for axis, size in ((0, height), (1, width)):
+        length = image.shape[axis]
+        place = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
+        low = place.astype(int)
+        share = (place - low).astype(np.float32)
+        share = share.reshape([size if a == axis else 1 for a in range(image.ndim)])
+        high = np.minimum(low + 1, length - 1)
+        below, above = (jnp.take(image, k, axis=axis) for k in (low, high))
+        image = below + share * (above - below)
+    return image
 
 
 def shrink_size(height: int, width: int, *, longest: int) -> tuple[int, int]:

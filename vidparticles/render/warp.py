@@ -21,6 +21,7 @@ from jax import Array
 from vidparticles.render.sampling import (
     bilinear,
     box,
+    enlarge,
     grey,
     pixel_centres,
     resize,
@@ -32,6 +33,7 @@ STILL_DISTANCE = 0.5  # frame heights from every particle at which stillness has
 WORK_SIZE = 320  # longer side at which explanations of the motion are compared, pixels
 FIELD_SIZE = 96  # longer side of the grid on which fields are summed over particles
 SURE = 1.5 / 255  # difference of luma within which two explanations are equally good
+TORN = 15 / 255, 40 / 255  # difference of luma from which, and at which fully, none is good
 
 
 def spacing(count: int, height: int, width: int) -> float:
@@ -81,7 +83,7 @@ def _field(points: Array, moved: Array, alive: Array, size: tuple[int, int], rea
     """The field [h, w, 2] in frame heights at a size, summed on a coarser grid."""
     coarse = shrink_size(*size, longest=FIELD_SIZE)
     field = motion_field(points, moved, alive, height=coarse[0], width=coarse[1], reach=reach)
-    return resize(field, *size)
+    return enlarge(field, *size)
 
 
 def _bytes(picture: Array) -> Array:
@@ -132,7 +134,7 @@ def between(
     do, what those around do, what most of the picture does, and rest. The one under which
     the two frames agree best around the pixel is taken, so that edges of moving things do
     not drag what is behind them. Both frames are warped to the moment and blended; where
-    they disagree even so (one of them does not show the place), the nearer in time counts.
+    they disagree even so, the frames are dissolved as they are.
 
     Args:
         before, after: [H, W, 3] uint8, neighbours in time in one shot.
@@ -163,30 +165,33 @@ def between(
             jnp.zeros((*small, 2)),
         ]
     )
-    lumas = [smooth(resize(grey(image), *small)) for image in (before, after)]
-    xy = pixel_centres(*small)
+    lumas = jnp.stack([smooth(resize(grey(image), *small)) for image in (before, after)])
+    ways = jnp.stack([-fraction, 1 - fraction])  # along the field, from the moment to each frame
 
-    def cost(field: Array) -> Array:
-        one = bilinear(lumas[0], xy - fraction * field * small[0])
-        two = bilinear(lumas[1], xy + (1 - fraction) * field * small[0])
-        return box(box(jnp.abs(one - two), 1), 2)
+    # Each pass of `map` leaves its result in memory: fused into the sums over windows
+    # below, every look-up would be done again for each place of the window.
+    def seen(image_way: tuple[Array, Array], field: Array) -> Array:
+        image, way = image_way
+        xy = pixel_centres(*image.shape[:2]) + way * field * image.shape[0]
+        return bilinear(image.astype(jnp.float32), xy)
 
-    costs = jax.lax.map(cost, candidates)
+    def difference(field: Array) -> Array:
+        one, two = (seen((lumas[k], ways[k]), field) for k in (0, 1))
+        return jnp.abs(one - two)
+
+    costs = jax.vmap(lambda cost: box(box(cost, 1), 2))(jax.lax.map(difference, candidates))
     # Ties go to the nearest particles, then to those around.
     bias = jnp.asarray([0.0, 0.5, 1.0, 1.0])[:, None, None]
     share = jax.nn.softmax(-costs / SURE - bias, axis=0)
-    field = smooth(jnp.sum(share[..., None] * candidates, axis=0))
-    wrong = jnp.min(costs, axis=0)
+    field = enlarge(smooth(jnp.sum(share[..., None] * candidates, axis=0)), height, width)
 
-    field = resize(field, height, width) * height
-    # Within noise of each other the frames are averaged; apart, the nearer one is shown.
-    apart = jnp.clip(resize(wrong, height, width) * 255 / 16 - 0.5, 0, 1)[..., None]
-    near = jax.nn.sigmoid((fraction - 0.5) * 20)
-    weight = fraction + apart * (near - fraction)
-    full = pixel_centres(height, width)
-    one = bilinear(before.astype(jnp.float32), full - fraction * field)
-    two = bilinear(after.astype(jnp.float32), full + (1 - fraction) * field)
-    return _bytes(one + weight * (two - one))
+    frames = jnp.stack([before, after])
+    warped = jax.lax.map(lambda item: seen(item, field), (frames, ways))
+    # Where no explanation fits, a plain dissolve of the two frames tears nothing.
+    torn = enlarge(smooth(jnp.min(costs, axis=0)), height, width)[..., None]
+    torn = jnp.clip((torn - TORN[0]) / (TORN[1] - TORN[0]), 0, 1)
+    one, two = warped + torn * (frames - warped)
+    return _bytes(one + fraction * (two - one))
 
 
 @functools.partial(jax.jit, static_argnames="levels")
@@ -203,12 +208,12 @@ def soften(frame: Array, radius: Array, *, levels: int = 6) -> Array:
     """
     height, width = frame.shape[:2]
     sharp = frame.astype(jnp.float32)
-    radius = resize(radius, height, width)[..., None]
+    radius = enlarge(radius, height, width)[..., None]
     out, small, deviation = sharp, sharp, 0.0
     for level in range(levels):
         size = max(1, -(-height >> (level + 1))), max(1, -(-width >> (level + 1)))
         small = smooth(resize(small, *size))
-        blurred = resize(small, height, width)
+        blurred = enlarge(small, height, width)
         wider = 1.2 * 2.0**level
         share = jnp.clip((radius - deviation) / (wider - deviation), 0, 1)
         out = out + share * (blurred - out)

@@ -4,6 +4,7 @@ from vidparticles.video.audio import Audio, cut, join, read_audio, resample, sil
 from vidparticles.video.files import check_output
 from vidparticles.video.probe import AudioInfo, VideoInfo, probe
 from vidparticles.video.read import Video, open_video
+from vidparticles.video.remux import copy_trim, frame_span
 from vidparticles.video.write import Writer, write_video
 
 __all__ = [
@@ -13,7 +14,9 @@ __all__ = [
     "VideoInfo",
     "Writer",
     "check_output",
+    "copy_trim",
     "cut",
+    "frame_span",
     "join",
     "open_video",
     "probe",

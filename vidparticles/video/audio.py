@@ -11,6 +11,7 @@ import dataclasses
 import pathlib
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from typing import cast
 
 import av
 import numpy as np
@@ -75,7 +76,7 @@ def read_audio(path: PathLike, *, origin: Fraction | None = None) -> Audio | Non
     path = pathlib.Path(path)
     with open_input(path) as container:
         stream = container.streams.best("audio")
-        if stream is None:
+        if not isinstance(stream, av.AudioStream):
             return None
         rate, channels = stream.codec_context.rate, stream.codec_context.channels
         if not rate or not channels:
@@ -87,7 +88,7 @@ def read_audio(path: PathLike, *, origin: Fraction | None = None) -> Audio | Non
         for frame in _decoded(container, stream, rate):
             samples = np.ascontiguousarray(frame.to_ndarray().T)
             if frame.pts is not None:
-                at = frame.pts * Fraction(frame.time_base or stream.time_base)
+                at = frame.pts * Fraction(frame.time_base or Fraction(1, rate))
                 origin = at if origin is None else origin
                 off = round((at - origin) * rate) - have
                 if off > 0 and (not have or off > _JITTER * rate):
@@ -220,7 +221,8 @@ def stretch(audio: Audio, factor: Fraction | float) -> Audio:
     if factor == 1 or not len(audio.samples):
         return audio
     # One atempo takes a speed of 0.5 to 100; slower ones are chained.
-    speeds, left = [], 1 / float(factor)
+    left = 1 / float(factor)
+    speeds: list[float] = []
     while left < 0.5:
         speeds, left = [*speeds, 0.5], left / 0.5
     while left > 2:  # above 2 it would skip samples rather than blend them
@@ -237,12 +239,12 @@ def stretch(audio: Audio, factor: Fraction | float) -> Audio:
     nodes += [graph.add("atempo", f"{speed:.12g}") for speed in [*speeds, left]]
     nodes += [graph.add("aformat", "sample_fmts=fltp"), graph.add("abuffersink")]
     graph.link_nodes(*nodes).configure()
-    out: list[av.AudioFrame] = []
+    out = []
     for frame in [*av_frames(audio), None]:
         graph.push(frame)
         with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
             while True:
-                out.append(graph.pull())
+                out.append(cast(av.AudioFrame, graph.pull()))
     length = round(len(audio.samples) * Fraction(factor))
     return _span(_gather(out, audio.rate, audio.channels), 0, length)
 

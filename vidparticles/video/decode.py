@@ -67,13 +67,22 @@ class Decoder:
 
     def every_frame(self) -> Iterator[tuple[int, av.VideoFrame]]:
         """Decode from the first frame to the last; what does not decode is left out."""
-        pixels = self.stream.codec_context.width * self.stream.codec_context.height
-        self._reopen(threads=pixels * len(self.index) > _LONG_RUN_PIXELS)
+        context = self.stream.codec_context
+        threads = context.width * context.height * len(self.index) > _LONG_RUN_PIXELS
         self._wanted = None
-        seen = set()
-        for place, frame in self._decode(None):
-            seen.add(place)
-            yield place, frame
+        seen: set[int] = set()
+        while True:
+            self._reopen(threads=threads)
+            for place, frame in self._decode(None):
+                if threads and (frame.is_corrupt or not self._whole):
+                    self._whole = False
+                    break
+                if place not in seen:
+                    seen.add(place)
+                    yield place, frame
+            if not threads or self._whole:
+                break
+            threads = False  # how damage is hidden depends on the threads: go on with one
         self.missing.update(set(range(len(self.index))) - seen)
 
     def _reopen(self, *, threads: bool = False) -> None:
@@ -150,12 +159,8 @@ class Decoder:
     ) -> Iterator[tuple[int, av.VideoFrame]]:
         """Decode packets; give the frames of the table with their places, in order."""
         codec = self.stream.codec_context
-        may_skip = (
-            self._wanted is not None
-            and self._whole
-            and codec.name in _SKIPS_NON_REFERENCE
-            and not self.index.counted
-        )
+        skippable = codec.name in _SKIPS_NON_REFERENCE and not self.index.counted
+        wanted = self._wanted if skippable and self._whole else None
         count, last = 0, -1
         packet = first
         packets = packets or self._packets()
@@ -164,20 +169,21 @@ class Decoder:
                 packet = next(packets, None)
                 if packet is None:
                     return
-            if may_skip:
-                skip = packet.size and packet.pts not in self._wanted
+            if wanted is not None:
+                skip = packet.size and packet.pts not in wanted
                 codec.skip_frame = "NONREF" if skip else "DEFAULT"
             try:
                 decoded = packet.decode()
             except av.error.FFmpegError:
                 self._whole, decoded = False, []  # the packets after it may be whole
-            if may_skip and not (self._whole and all(not f.is_corrupt for f in decoded)):
+            if wanted is not None and not (self._whole and all(not f.is_corrupt for f in decoded)):
                 # What hides damage depends on every frame before: do it over without skipping.
                 self._whole = False
                 return
             packet = None
             for frame in decoded:
-                place = count if self.index.counted else self._position.get(frame.pts, -1)
+                timed = -1 if frame.pts is None else self._position.get(frame.pts, -1)
+                place = count if self.index.counted else timed
                 count += 1
                 if last < place < len(self.index):
                     last = place

@@ -8,19 +8,22 @@ decoded to the bit, which is fewer than what containers flag as keyframes.
 from __future__ import annotations
 
 import bisect
+import contextlib
 import dataclasses
 import pathlib
 from fractions import Fraction
+from typing import cast
 
 import av
 import numpy as np
+from av.container import InputContainer
 
 from vidparticles.errors import InputError
 from vidparticles.video import nal
-from vidparticles.video.files import reason
+from vidparticles.video.files import open_input, reason
 
-# Containers that store no presentation times: what the library guesses for them is wrong as
-# soon as frames are reordered, so their frames are counted from the start instead.
+# Containers that store no presentation times: what the library guesses for them is wrong
+# where frames may be reordered, so their frames are counted from the start instead.
 _WITHOUT_TIMES = {"avi", "h264", "hevc", "m4v", "mpegvideo", "obu"}
 
 
@@ -60,7 +63,12 @@ class FrameIndex:
     @property
     def duration(self) -> Fraction:
         """Seconds from the first frame's showing to the end of the last one's."""
-        return int(self.end - self.pts[0]) * self.time_base
+        return self.time_of(len(self))
+
+    def time_of(self, frame: int) -> Fraction:
+        """Exact seconds at which a frame begins to show; frame n is the end of the last."""
+        pts = self.end if frame == len(self) else int(self.pts[frame])
+        return (pts - int(self.pts[0])) * self.time_base
 
     def start_of(self, frame: int) -> int:
         """The last start from which a frame is decoded exactly; -1 when there is none."""
@@ -71,7 +79,7 @@ class FrameIndex:
 
 
 def build_index(
-    container: av.container.InputContainer, stream: av.VideoStream, path: pathlib.Path
+    container: InputContainer, stream: av.VideoStream, path: pathlib.Path
 ) -> FrameIndex:
     """Demux a file once and table its frames.
 
@@ -80,10 +88,10 @@ def build_index(
     """
     codec, extradata = stream.codec_context.name, stream.codec_context.extradata
     rows: list[tuple[int | None, int]] = []  # (pts, order) of what is shown
+    clock: list[int] = []  # decoding times
     starts: list[tuple[int, int, int]] = []
     warnings: list[str] = []
-    order, duration, cut_short, monotone = 0, 0, False, True
-    last: int | None = None
+    order, duration, cut_short, intra = 0, 0, False, True
     packets = iter(container.demux(stream))
     while True:
         try:
@@ -102,9 +110,9 @@ def build_index(
         shown = not packet.is_discard and nal.is_shown(codec, packet)
         if shown:
             rows.append((pts, order))
-            if pts is None or (last is not None and pts <= last):
-                monotone = False
-            last, duration = pts, packet.duration or duration
+            duration = packet.duration or duration
+            intra &= packet.is_keyframe
+            clock += [] if packet.dts is None else [packet.dts]
         cut_short = packet.is_corrupt
         order += 1
     if cut_short and len(rows) > 1:
@@ -113,11 +121,13 @@ def build_index(
         raise InputError(f"{path} has a video stream but no frames; expected at least one.")
 
     counted = any(pts is None for pts, _ in rows) or (
-        container.format.name in _WITHOUT_TIMES and not monotone
+        container.format.name in _WITHOUT_TIMES and not intra
     )
     time_base = Fraction(stream.time_base or Fraction(1, 90000))
     if counted:
-        time_base = 1 / Fraction(stream.average_rate or stream.base_rate or 25)
+        steady = len(clock) > 1 and clock[-1] > clock[0]
+        time_base *= Fraction(clock[-1] - clock[0], len(clock) - 1) if steady else 0
+        time_base = time_base or 1 / Fraction(stream.average_rate or 25)
         pts_array = np.arange(len(rows), dtype=np.int64)
         orders = np.array([o for _, o in rows], np.int64)
         starts, duration = [], 1
@@ -129,7 +139,8 @@ def build_index(
         rate = stream.average_rate or stream.base_rate or Fraction(25)
         steps = np.diff(pts_array)
         duration = int(steps[-1]) if len(steps) else max(1, round(1 / rate / time_base))
-    if not warnings and (cut_short or _needs_more_bytes(stream, path)):
+    end = int(pts_array[-1]) + duration
+    if not warnings and (cut_short or _promises_more(stream, path, end * time_base)):
         warnings.append(
             f"{path} is cut short; the {len(pts_array)} frames that it still holds are used."
         )
@@ -137,7 +148,7 @@ def build_index(
     return FrameIndex(
         pts=pts_array,
         order=orders,
-        end=int(pts_array[-1]) + duration,
+        end=end,
         time_base=time_base,
         start_pts=columns[:, 0],
         start_dts=columns[:, 1],
@@ -147,10 +158,20 @@ def build_index(
     )
 
 
-def _needs_more_bytes(stream: av.VideoStream, path: pathlib.Path) -> bool:
-    """Whether the container's own index points past the end of the file."""
-    if "mov" not in stream.container.format.name:
+def _promises_more(stream: av.VideoStream, path: pathlib.Path, end: Fraction) -> bool:
+    """Whether the container's header tells of more than the file holds."""
+    container = cast(InputContainer, stream.container)
+    if "mov" in container.format.name:
+        entries, size = stream.index_entries, path.stat().st_size
+        return any(entries[i].pos + entries[i].size > size for i in range(len(entries)))
+    if not {"matroska", "flv"} & set(container.format.name.split(",")):
         return False
-    entries = stream.index_entries
-    size = path.stat().st_size
-    return any(entries[i].pos + entries[i].size > size for i in range(len(entries)))
+    promised = Fraction((container.duration or 0) + (container.start_time or 0), av.time_base)
+    if promised - end < 1:
+        return False
+    # The sound may go on after the picture ends.
+    with open_input(path) as again, contextlib.suppress(av.error.FFmpegError):
+        for packet in again.demux():
+            if packet.pts is not None:
+                end = max(end, packet.pts * Fraction(packet.time_base))
+    return promised - end > 1

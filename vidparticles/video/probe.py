@@ -86,7 +86,7 @@ def video_stream(container: av.container.InputContainer, path: pathlib.Path) -> 
         InputError: there is none.
     """
     stream = container.streams.best("video")
-    if stream is None or stream.type != "video" or stream.codec_context is None:
+    if not isinstance(stream, av.VideoStream):
         if container.streams.audio:
             raise InputError(f"{path} holds sound only; expected a file with a video stream.")
         raise InputError(f"{path} has no video stream; expected a video file.")
@@ -96,7 +96,7 @@ def video_stream(container: av.container.InputContainer, path: pathlib.Path) -> 
 def audio_info(container: av.container.InputContainer) -> AudioInfo | None:
     """Facts of the sound that a player would choose, None where there is none."""
     stream = container.streams.best("audio")
-    if stream is None:
+    if not isinstance(stream, av.AudioStream):
         return None
     ticks = stream.duration
     return AudioInfo(
@@ -123,7 +123,9 @@ def frame_rate(index: FrameIndex, stated: list[Fraction | None]) -> tuple[Fracti
         return next((r for r in stated if r), Fraction(25)), False
     average = Fraction(count - 1, span) / index.time_base
     ticks = index.pts - index.pts[0]
-    for rate in (*(Fraction(r) for r in stated if r), average):
+    broadcast = [Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 120)]
+    likely = [r for r in broadcast if abs(r - average) < Fraction(1, 100)]
+    for rate in (*likely, *(Fraction(r) for r in stated if r), average):
         ideal = np.arange(count) / float(rate * index.time_base)
         if np.abs(ticks - ideal).max() <= 1.001:
             return rate, False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 import types
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -177,7 +178,7 @@ class Video:
         rotation = round(-frame.rotation / 90) * 90 % 360
         size = (frame.width, frame.height)
         width, height = size if rotation % 180 == 0 else size[::-1]
-        aspect = stream.sample_aspect_ratio or 1
+        aspect = Fraction(stream.sample_aspect_ratio or 1)
         rate, variable = frame_rate(
             self.index, [stream.average_rate, stream.guessed_rate, stream.base_rate]
         )

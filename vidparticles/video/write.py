@@ -10,17 +10,13 @@ from fractions import Fraction
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
 from vidparticles.errors import InputError
-from vidparticles.video.audio import LAYOUTS, Audio, av_frames, resample
+from vidparticles.video.audio import Audio
+from vidparticles.video.encode import AacStream, GifStream, H264Stream, aac_ready
 from vidparticles.video.files import PathLike, check_output, partial_of, writing
 
-# Time stamps of unevenly spaced frames: a common multiple of the usual rates.
-_CLOCK = Fraction(1, 90000)
-_AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 _BROADCAST = [Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 120)]
-_BT709, _LIMITED = 1, 1  # ITU-T H.273 code points
 
 
 def exact_rate(rate: Fraction | float) -> Fraction:
@@ -89,15 +85,13 @@ class Writer:
         if rotation % 90:
             raise ValueError(f"rotation {rotation}; expected 0, 90, 180 or 270.")
         self._rotation, self._aspect, self._crf = rotation % 360, Fraction(pixel_aspect), crf
-        self._sound = None if self._gif or audio is None else _for_aac(audio)
-        self._picture: _H264 | _Gif | None = None
+        self._sound = None if self._gif or audio is None else aac_ready(audio)
+        self._picture: H264Stream | GifStream | None = None
         self._shape: tuple[int, ...] | None = None
         self._count = 0
         self._partial = partial_of(self.path)
         self._container: av.container.OutputContainer | None = None
-        self._sound_stream: av.AudioStream | None = None
-        self._sound_frames = av_frames(self._sound) if self._sound else iter(())
-        self._next_sound = next(self._sound_frames, None)
+        self._voice: AacStream | None = None
 
     def __enter__(self) -> Writer:
         return self
@@ -141,167 +135,53 @@ class Writer:
         if time is None and self._rate is None:
             raise ValueError("a frame without a time; give it one, or the Writer a rate.")
         with writing(self.path):
-            if self._picture is None:
-                self._open(frame, timed=time is not None)
+            picture = self._picture or self._open(frame, timed=time is not None)
             at = self._count / self._rate if time is None and self._rate else Fraction(time or 0)
             self._mux_sound(at)
             if not self._gif:
                 height, width = shape[0] % 2, shape[1] % 2
                 frame = np.pad(frame, ((0, height), (0, width), (0, 0)), mode="edge")
-            self._mux(self._picture.encode(np.rot90(frame, self._rotation // 90), at))
+            self._mux(picture.encode(np.rot90(frame, self._rotation // 90), at))
         self._count += 1
 
-    def _open(self, frame: np.ndarray, *, timed: bool) -> None:
+    def _open(self, frame: np.ndarray, *, timed: bool) -> H264Stream | GifStream:
         self._shape = frame.shape
         suffix = self.path.suffix.lower()
         kind = {".mkv": "matroska", ".gif": "gif", ".mov": "mov"}.get(suffix, "mp4")
         # The index first, so that a player can begin before it has all of the file.
         options = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
+        if self._gif:  # how long the last frame shows, in 1/100 s
+            options = {"final_delay": str(round(100 / (self._rate or 10)))}
         self._container = av.open(str(self._partial), "w", format=kind, options=options)
         height, width = frame.shape[:2]
         if self._gif:
-            self._picture = _Gif(self._container, height, width)
-            return
+            self._picture = GifStream(self._container, height, width)
+            return self._picture
         height, width = height + height % 2, width + width % 2
         if self._rotation % 180:
             height, width = width, height
         aspect = self._aspect if self._rotation % 180 == 0 else 1 / self._aspect
         rate = None if timed else self._rate
-        self._picture = _H264(self._container, height, width, rate, aspect, self._crf)
+        self._picture = H264Stream(self._container, height, width, rate, aspect, self._crf)
         if self._rotation:
             self._picture.stream.set_display_rotation(-self._rotation)  # theirs runs the other way
-        if self._sound:
-            layout = LAYOUTS[self._sound.channels]
-            stream = self._container.add_stream("aac", rate=self._sound.rate, layout=layout)
-            share = min(1.0, self._sound.rate / 44100)
-            stream.codec_context.bit_rate = int(96_000 * self._sound.channels * share)
-            self._sound_stream = stream
+        if self._sound is not None:
+            self._voice = AacStream(self._container, self._sound)
+        return self._picture
 
     def _mux(self, packets: list[av.Packet]) -> None:
         assert self._container is not None
         self._container.mux(packets)
 
-    def _mux_sound(self, until: Fraction | None) -> None:
-        """Encode the sound up to a time, so that the file holds both side by side."""
-        while (frame := self._next_sound) is not None and self._sound_stream is not None:
-            if until is not None and frame.pts * frame.time_base > until:
-                return
-            self._mux(self._sound_stream.encode(frame))
-            self._next_sound = next(self._sound_frames, None)
-
     def _finish(self) -> None:
         if self._picture is None or self._container is None:
             raise InputError(f"{self.path}: no frames to write; expected at least one.")
         with writing(self.path):
-            self._mux_sound(None)
-            if self._sound_stream is not None:
-                self._mux(self._sound_stream.encode(None))
+            if self._voice is not None:
+                self._mux(self._voice.finish())
             self._mux(self._picture.finish())
             self._container.close()
             os.replace(self._partial, self.path)
-
-
-class _H264:
-    """A stream of H.264 frames."""
-
-    def __init__(
-        self,
-        container: av.container.OutputContainer,
-        height: int,
-        width: int,
-        rate: Fraction | None,
-        aspect: Fraction,
-        crf: float,
-    ):
-        options = {"preset": "veryfast", "crf": f"{crf:g}"}
-        self.stream = container.add_stream("libx264", rate=rate or 30, options=options)
-        context = self.stream.codec_context
-        context.width, context.height = width, height
-        context.pix_fmt = "yuv420p"
-        context.sample_aspect_ratio = aspect
-        context.colorspace = context.color_primaries = context.color_trc = _BT709
-        context.color_range = _LIMITED
-        self._tick = 1 / rate if rate else _CLOCK
-        context.time_base = self._tick
-        self._reformatter = VideoReformatter()
-        self._last = -1
-
-    def encode(self, frame: np.ndarray, time: Fraction) -> list[av.Packet]:
-        pts = round(time / self._tick)
-        if pts <= self._last:
-            raise ValueError(f"a frame at {float(time)} s is not after the one before it.")
-        self._last = pts
-        picture = self._reformatter.reformat(
-            av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24"),
-            format="yuv420p",
-            dst_colorspace="ITU709",
-            interpolation="BILINEAR",
-            threads=1,
-        )
-        picture.pts, picture.time_base = pts, self._tick
-        return self.stream.encode(picture)
-
-    def finish(self) -> list[av.Packet]:
-        return self.stream.encode(None)
-
-
-class _Gif:
-    """A stream of GIF frames, each with a palette of its own."""
-
-    def __init__(self, container: av.container.OutputContainer, height: int, width: int):
-        self.stream = container.add_stream("gif", rate=100)
-        context = self.stream.codec_context
-        context.width, context.height, context.pix_fmt = width, height, "pal8"
-        context.time_base = Fraction(1, 100)
-        graph = av.filter.Graph()
-        source = graph.add_buffer(
-            width=width, height=height, format="rgb24", time_base=context.time_base
-        )
-        split = graph.add("split")
-        palette = graph.add("palettegen", "stats_mode=single:reserve_transparent=0")
-        use = graph.add("paletteuse", "new=1:dither=sierra2_4a")
-        sink = graph.add("buffersink")
-        source.link_to(split)
-        split.link_to(use, 0, 0)
-        split.link_to(palette, 1, 0)
-        palette.link_to(use, 0, 1)
-        use.link_to(sink)
-        graph.configure()
-        self._graph = graph
-        self._last: int | None = None
-        self._last_time: Fraction | None = None
-
-    def encode(self, frame: np.ndarray, time: Fraction) -> list[av.Packet]:
-        if self._last_time is not None and time <= self._last_time:
-            raise ValueError(f"a frame at {float(time)} s is not after the one before it.")
-        self._last_time = time
-        pts = round(time * 100)
-        if self._last is not None and pts < self._last + 2:
-            return []
-        self._last = pts
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-        picture.pts, picture.time_base = pts, Fraction(1, 100)
-        self._graph.push(picture)
-        return self._pull()
-
-    def finish(self) -> list[av.Packet]:
-        self._graph.push(None)
-        return [*self._pull(), *self.stream.encode(None)]
-
-    def _pull(self) -> list[av.Packet]:
-        packets: list[av.Packet] = []
-        with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
-            while True:
-                packets += self.stream.encode(self._graph.pull())
-        return packets
-
-
-def _for_aac(audio: Audio) -> Audio:
-    if audio.channels not in LAYOUTS:
-        raise InputError(
-            f"sound of {audio.channels} channels cannot be written; mix it to 1, 2 or 6 first."
-        )
-    return audio if audio.rate in _AAC_RATES else resample(audio, rate=48000)
 
 
 def write_video(

@@ -1,0 +1,137 @@
+"""Moving compressed pictures from file to file untouched."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from fractions import Fraction
+
+import av
+
+from vidparticles.errors import InputError
+from vidparticles.video.audio import Audio, cut, read_audio
+from vidparticles.video.boxes import show_only
+from vidparticles.video.encode import AacStream, aac_ready
+from vidparticles.video.files import PathLike, check_output, open_input, partial_of, writing
+from vidparticles.video.index import FrameIndex, build_index
+from vidparticles.video.probe import video_stream
+
+_IN_MP4 = {"h264", "hevc", "mpeg4", "av1", "libdav1d", "vp9"}
+
+
+def frame_span(
+    index: FrameIndex, start: Fraction | float, end: Fraction | float
+) -> tuple[int, int]:
+    """The frames that a trim keeps: those that begin to show at start ≤ time < end.
+
+    Args:
+        index: the table of frames.
+        start, end: seconds from the first frame.
+
+    Returns:
+        (first, last + 1)
+
+    Raises:
+        InputError: no frame is kept.
+    """
+    near = Fraction(1, 1_000_000)  # a time typed as a decimal means the frame beside it
+    times = [index.time_of(i) for i in range(len(index))]
+    first = sum(t < Fraction(start) - near for t in times)
+    stop = sum(t < Fraction(end) - near for t in times)
+    if stop <= first:
+        raise InputError(
+            f"no frame shows between {float(start):g} s and {float(end):g} s; the video lasts "
+            f"{float(index.duration):g} s."
+        )
+    return first, stop
+
+
+def copy_trim(
+    path: PathLike,
+    out: PathLike,
+    start: Fraction | float,
+    end: Fraction | float,
+    *,
+    overwrite: bool = False,
+) -> bool:
+    """Cut a piece out of a video without decoding its picture, to the frame.
+
+    The compressed frames from the last exact start on are copied as they are; an edit list
+    hides those before the first kept frame and after the last. The sound is cut to the
+    sample at the same exact times and encoded once.
+
+    Args:
+        path: a video.
+        out: the .mp4, .m4v or .mov to write.
+        start, end: seconds; kept are the frames of `frame_span`.
+        overwrite: replace an existing file.
+
+    Returns:
+        True; or False, with nothing written, where the stream cannot be copied (a codec that
+        mp4 files do not hold, no time stamps, another kind of file): encode it anew then.
+
+    Raises:
+        InputError: the video cannot be read, no frame is kept, or the file cannot be written.
+    """
+    path, out = pathlib.Path(path), check_output(out, overwrite)
+    with open_input(path) as container:
+        index = build_index(container, video_stream(container, path), path)
+    first, stop = frame_span(index, start, end)
+    begin, finish = index.time_of(first), index.time_of(stop)
+    sound = read_audio(path, origin=int(index.pts[0]) * index.time_base)
+    if sound is not None:
+        sound = aac_ready(cut(sound, begin, finish))
+    chosen = index.start_of(first)
+    if index.counted or chosen < 0 or out.suffix.lower() not in (".mp4", ".m4v", ".mov"):
+        return False
+    partial = partial_of(out)
+    with open_input(path) as container:
+        stream = video_stream(container, path)
+        if stream.codec_context.name not in _IN_MP4:
+            return False
+        try:
+            with writing(out):
+                whole = _copy(container, stream, index, (first, stop), chosen, sound, partial)
+                if whole:
+                    show_only(partial, finish - begin)
+                    os.replace(partial, out)
+        finally:
+            partial.unlink(missing_ok=True)
+    return whole
+
+
+def _copy(
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    index: FrameIndex,
+    span: tuple[int, int],
+    start: int,
+    sound: Audio | None,
+    partial: pathlib.Path,
+) -> bool:
+    """Copy packets so that the first kept frame shows at 0; False where one has no times."""
+    first, stop = span
+    kind = "mov" if partial.suffix.lower() == ".mov" else "mp4"
+    zero, from_packet = int(index.pts[first]), int(index.start_order[start])
+    to_packet = int(index.order[first:stop].max())
+    options = {"movflags": "+faststart"}
+    with av.open(str(partial), "w", format=kind, options=options) as output:
+        copied = output.add_stream_from_template(stream)
+        voice = AacStream(output, sound) if sound is not None else None
+        order = -1
+        for packet in container.demux(stream):
+            order += bool(packet.size)
+            if order < from_packet or not packet.size:
+                continue
+            if order > to_packet:
+                break
+            if packet.pts is None or packet.dts is None:
+                return False
+            packet.pts, packet.dts = packet.pts - zero, packet.dts - zero
+            if voice is not None:
+                output.mux(voice.encode(until=packet.dts * index.time_base))
+            packet.stream = copied
+            output.mux(packet)
+        if voice is not None:
+            output.mux(voice.finish())
+    return True

@@ -45,6 +45,7 @@ class H264Stream:
         self._last = -1
 
     def encode(self, frame: np.ndarray, time: Fraction) -> list[av.Packet]:
+        """Packets that are ready once a frame (uint8 RGB, as stored) shows at a time in seconds."""
         pts = round(time / self._tick)
         if pts <= self._last:
             raise ValueError(f"a frame at {float(time)} s is not after the one before it.")
@@ -60,6 +61,7 @@ class H264Stream:
         return self.stream.encode(picture)
 
     def finish(self) -> list[av.Packet]:
+        """All packets that are left."""
         return self.stream.encode(None)
 
 
@@ -93,6 +95,7 @@ class GifStream:
         self._last_time: Fraction | None = None
 
     def encode(self, frame: np.ndarray, time: Fraction) -> list[av.Packet]:
+        """Packets that are ready once a frame (uint8 RGB) shows at a time in seconds."""
         if self._last_time is not None and time <= self._last_time:
             raise ValueError(f"a frame at {float(time)} s is not after the one before it.")
         self._last_time = time
@@ -106,6 +109,7 @@ class GifStream:
         return self._pull()
 
     def finish(self) -> list[av.Packet]:
+        """All packets that are left."""
         self._graph.push(None)
         return [*self._pull(), *self.stream.encode(None)]
 

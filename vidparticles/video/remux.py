@@ -116,7 +116,7 @@ def _copy(
     to_packet = int(index.order[first:stop].max())
     options = {"movflags": "+faststart"}
     with av.open(str(partial), "w", format=kind, options=options) as output:
-        copied = output.add_stream_from_template(stream)
+        copied = output.add_stream_from_template(stream, opaque=True)
         voice = AacStream(output, sound) if sound is not None else None
         order = -1
         for packet in container.demux(stream):

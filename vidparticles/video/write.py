@@ -137,7 +137,8 @@ class Writer:
         with writing(self.path):
             picture = self._picture or self._open(frame, timed=time is not None)
             at = self._count / self._rate if time is None and self._rate else Fraction(time or 0)
-            self._mux_sound(at)
+            if self._voice is not None:  # side by side, so that players need not jump about
+                self._mux(self._voice.encode(until=at))
             if not self._gif:
                 height, width = shape[0] % 2, shape[1] % 2
                 frame = np.pad(frame, ((0, height), (0, width), (0, 0)), mode="edge")

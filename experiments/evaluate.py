@@ -69,11 +69,11 @@ def evaluate(
     scores = {}
     for run in runs:
         name = f"{run.model_name} ({run.workdir.name}, step {run.step})"
-        eval_step = step.eval_step(run.model, num_classes=num_classes, mesh=mesh)
+        eval_step = step.eval_step(run.model, mesh=mesh)
         clips = batches(split, source.DataSpec(**run.config["data"]))
         params = jax.device_put(run.params, sharding.everywhere(mesh))
         scores[name] = metrics.evaluate(eval_step, params, clips, mesh=mesh)
-    labels = {name: source.labels(dataset, name) for name in {"train", split}}
+    labels = {name: dataset.clips(name).labels for name in {"train", split}}
     scores["majority class"] = baselines.majority(
         labels["train"], labels[split], num_classes=num_classes
     )

@@ -50,6 +50,8 @@ def run(train: Callable[[ml_collections.ConfigDict, str], dict[str, Any]]) -> No
 
 
 def _main(train: Callable[[ml_collections.ConfigDict, str], dict[str, Any]]) -> None:
+    import jax
+
     from vidparticles.training import sharding
 
     sharding.initialise(
@@ -57,7 +59,7 @@ def _main(train: Callable[[ml_collections.ConfigDict, str], dict[str, Any]]) -> 
     )
     final = train(CONFIG.value, WORKDIR.value)
     width = max(map(len, final))
-    for name in sorted(final):
+    for name in sorted(final) if jax.process_index() == 0 else ():
         print(f"{name:{width}s}  {final[name]:.6g}")
 
 

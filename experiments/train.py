@@ -18,12 +18,10 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-from collections.abc import Iterator
 from typing import Any
 
 import jax
 import ml_collections
-import numpy as np
 
 from vidparticles import models
 from vidparticles.training import checkpoint, metrics, sharding, source, state, step
@@ -57,8 +55,9 @@ def train(config: ml_collections.ConfigDict, workdir: str | os.PathLike[str]) ->
     data = source.DataSpec(**config.data)
     dataset = data.open()
     classes = tuple(dataset.classes)
+    splits = [name for name, clips in dataset.splits.items() if clips]
 
-    def batches(split: str, *, train: bool, start: int = 0) -> Iterator[dict[str, np.ndarray]]:
+    def batches(split: str, *, train: bool, start: int = 0) -> Any:
         return data.batches(
             dataset,
             split=split,
@@ -79,7 +78,7 @@ def train(config: ml_collections.ConfigDict, workdir: str | os.PathLike[str]) ->
         schedule, weight_decay=config.optimizer.weight_decay, clip=config.optimizer.clip
     )
     train_step = step.train_step(model, optimizer, decay=config.optimizer.ema, mesh=mesh)
-    eval_step = step.eval_step(model, num_classes=len(classes), mesh=mesh)
+    eval_step = step.eval_step(model, mesh=mesh)
 
     # ---------------------------------------------------------------- state
     key, init_key = jax.random.split(jax.random.key(config.seed))
@@ -102,15 +101,23 @@ def train(config: ml_collections.ConfigDict, workdir: str | os.PathLike[str]) ->
         checkpoint.write_config(workdir, settings)
     done = int(now.step)
     last: dict[str, Any] = {}
+    skipped: dict[str, str] = {}
 
     def evaluate(split: str) -> None:
-        score = metrics.evaluate(eval_step, now.ema, batches(split, train=False), mesh=mesh)
+        clips = batches(split, train=False)
+        score = metrics.evaluate(eval_step, now.ema, clips, mesh=mesh)
         values = {f"{split}/accuracy": score.accuracy, f"{split}/loss": score.loss}
         writer.write(done, values)
         last.update(
             values, **{f"{split}/low": score.interval[0], f"{split}/high": score.interval[1]}
         )
         progress.note(f"step {done}  {split} accuracy {score}")
+        tell_skipped(clips)
+
+    def tell_skipped(clips: Any) -> None:
+        for name in clips.skipped.keys() - skipped.keys():
+            skipped[name] = clips.skipped[name]
+            progress.note(f"skipped a clip that cannot be read ({len(skipped)}): {skipped[name]}")
 
     # ---------------------------------------------------------------- train
     with (
@@ -145,10 +152,11 @@ def train(config: ml_collections.ConfigDict, workdir: str | os.PathLike[str]) ->
                 values = {
                     f"train/{name}": float(v) for name, v in measured.items() if name != "finite"
                 }
+                tell_skipped(stream)
                 writer.write(done, {**values, "learning_rate": float(schedule(done - 1))})
                 writer.board(done, {"clock/clips_per_second": rate})
                 last.update(values)
-            if (done % config.eval_every == 0 or ends) and "val" in dataset.splits:
+            if (done % config.eval_every == 0 or ends) and "val" in splits:
                 clock.pause()
                 evaluate("val")
             # After the lines of this step, which a restart from here does not write again.
@@ -158,7 +166,7 @@ def train(config: ml_collections.ConfigDict, workdir: str | os.PathLike[str]) ->
                 checkpoints.save(now, position=position)
 
         # ------------------------------------------------------------ test
-        if "test" in dataset.splits:
+        if "test" in splits:
             evaluate("test")
         writer.board(done, {"clock/device_busy_share": clock.busy_share})
         progress.note(

@@ -46,5 +46,9 @@ def get_config(model: str = "particles") -> ml_collections.ConfigDict:
     config.data = ml_collections.ConfigDict()
     config.data.frames = 16  # T, sampled over the whole clip
     config.data.size = 64  # H = W, pixels
-    config.data.sampling = "uniform"
+    config.data.sampling = "uniform"  # or "dense": windows of T frames, 1 / rate seconds apart
+    config.data.rate = 8.0
+    config.data.crop = 1.0  # smallest part of the picture that training keeps
+    config.data.flip = False  # left and right; directions may be what a class is about
+    config.data.brightness = 0.0  # largest relative change
     return config

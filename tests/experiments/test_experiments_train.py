@@ -235,10 +235,11 @@ def test_bad_data_and_batches_write_nothing(clips, tmp_path):
         train(folder_config(clips, batch_size=12), workdir)
     with pytest.raises(InputError):
         train(folder_config(tmp_path / "absent"), workdir)
+    config = folder.get_config("particles")
+    config.model.options.widht = 3
+    config = small(config, **{"data.dir": str(clips)})
     with pytest.raises(InputError, match="has no option 'widht'"):
-        config = folder.get_config("particles")
-        config.model.options.widht = 3
-        train(small(config, **{"data.dir": str(clips)}), workdir)
+        train(config, workdir)
     assert not workdir.exists()
 
 

@@ -51,4 +51,5 @@ def batch(seed: int, *, size: int = 8, masked: int = 0) -> dict[str, np.ndarray]
         "time": np.tile(np.float32([0.0, 0.5]), (size, 1)),
         "label": label,
         "_mask": np.arange(size) < size - masked,
+        "index": np.arange(size) + size * seed,
     }

@@ -140,9 +140,7 @@ def test_evaluation_counts_what_is_not_padding():
     model, mesh = stand_in.Linear(), mesh_of(4)
     batches = [stand_in.batch(0), stand_in.batch(1, masked=5)]
     params = model.init(jax.random.key(3), batches[0])
-    counted = metrics.evaluate(
-        step.eval_step(model, num_classes=3, mesh=mesh), params, batches, mesh=mesh
-    )
+    counted = metrics.evaluate(step.eval_step(model, mesh=mesh), params, batches, mesh=mesh)
     labels = np.concatenate([b["label"][b["_mask"]] for b in batches])
     logits = np.concatenate(
         [np.asarray(model.apply(params, b)["logits"])[b["_mask"]] for b in batches]
@@ -154,6 +152,18 @@ def test_evaluation_counts_what_is_not_padding():
     assert counted.loss == pytest.approx(-log_p[np.arange(11), labels].mean(), rel=1e-5)
     with pytest.raises(InputError, match="no clip"):
         metrics.evaluate(None, params, [], mesh=mesh)
+
+
+def test_windows_of_a_clip_vote_once():
+    rows = {
+        "probability": np.array([[0.6, 0.4], [0.1, 0.9], [0.8, 0.2], [0.5, 0.5]]),
+        "label": np.array([1, 1, 1, 0]),
+        "index": np.array([7, 7, 2, -1]),
+        "_mask": np.array([True, True, True, False]),
+    }
+    got = metrics.evaluate(lambda params, batch: rows, None, [{}], mesh=mesh_of(1))
+    np.testing.assert_array_equal(got.confusion, [[0, 0], [1, 1]])
+    assert got.loss == pytest.approx(-(np.log(0.65) + np.log(0.2)) / 2)
 
 
 def test_wilson_interval_against_its_equation():

@@ -322,6 +322,7 @@ def batch_like(*, batch_size: int, frames: int, size: int) -> dict[str, np.ndarr
         "time": np.zeros((batch_size, frames), np.float32),
         "label": np.zeros((batch_size,), np.int32),
         "_mask": np.ones((batch_size,), bool),
+        "index": np.zeros((batch_size,), np.int32),
     }
 
 

@@ -102,22 +102,34 @@ def evaluate(
     *,
     mesh: Mesh,
 ) -> Score:
-    """One pass over a split.
+    """One pass over a split; the windows of one clip give one prediction.
 
     Args:
         eval_step: what `step.eval_step` gives.
         params: of the model.
-        batches: this process' rows of each batch, with `_mask`; every process has equally many.
+        batches: this process' rows of each batch, with `_mask`, and with `index`, the clip a
+            row was cut from; every process has equally many.
         mesh: what `sharding.data_mesh` gives.
 
+    Returns:
+        The score over clips. A clip's probabilities are the mean of those of its windows.
+
     Raises:
-        InputError: there is no batch.
+        InputError: there is no clip.
     """
-    totals = None
+    windows: dict[int, list[np.ndarray]] = {}
+    label: dict[int, int] = {}
     for batch in batches:
-        sums = eval_step(params, sharding.global_batch(batch, mesh))
-        totals = sums if totals is None else jax.tree.map(lambda a, b: a + b, totals, sums)
-    if totals is None:
-        raise InputError("the split to evaluate holds no clip; expected at least one.")
-    confusion = np.asarray(totals["confusion"], np.int64)
-    return Score(confusion, float(totals["loss"]) / max(int(confusion.sum()), 1))
+        got = jax.device_get(eval_step(params, sharding.global_batch(batch, mesh)))
+        for row in np.flatnonzero(got["_mask"]):
+            clip = int(got["index"][row])
+            windows.setdefault(clip, []).append(got["probability"][row])
+            label[clip] = int(got["label"][row])
+    if not windows:
+        raise InputError("the split to evaluate holds no clip that can be read.")
+    clips = sorted(windows)
+    probability = np.stack([np.mean(windows[clip], axis=0, dtype=np.float64) for clip in clips])
+    truth = np.array([label[clip] for clip in clips])
+    surprise = -np.log(np.maximum(probability[np.arange(len(clips)), truth], 1e-30))
+    counted = score(truth, probability.argmax(-1), num_classes=probability.shape[1])
+    return dataclasses.replace(counted, loss=float(surprise.mean()))

@@ -88,11 +88,14 @@ def global_batch(batch: Mapping[str, np.ndarray], mesh: Mesh) -> dict[str, Any]:
         mesh: what `data_mesh` gives.
 
     Returns:
-        The same keys, arrays [B, ...] laid over 'data'.
+        The same keys, arrays [B, ...] laid over 'data'; int64 becomes int32.
     """
     sharding = over_data(mesh)
     return {
-        name: jax.make_array_from_process_local_data(sharding, rows) for name, rows in batch.items()
+        name: jax.make_array_from_process_local_data(
+            sharding, rows.astype(np.int32) if rows.dtype == np.int64 else rows
+        )
+        for name, rows in batch.items()
     }
 
 

@@ -28,7 +28,10 @@ class DataSpec:
         splits: manifest: for each of train, val, test the values of the column split.
         frames: T, of a sampled clip.
         size: H = W, pixels.
-        sampling: "uniform" over the whole clip, or "dense" windows.
+        sampling: "uniform", one frame in each of T equal parts of the clip; or "dense", windows
+            of T frames 1/rate seconds apart.
+        rate: frames a second of dense sampling.
+        crop, flip, brightness: how training clips are varied, see `data.augment.Augment`.
     """
 
     kind: str
@@ -39,6 +42,10 @@ class DataSpec:
     frames: int = 16
     size: int = 64
     sampling: str = "uniform"
+    rate: float = 8.0
+    crop: float = 1.0
+    flip: bool = False
+    brightness: float = 0.0
 
     def open(self) -> Any:
         """The data set: its classes, and the clips of each split.
@@ -54,6 +61,10 @@ class DataSpec:
             raise InputError(
                 "config.data.dir is empty; give the folder of the clips with --config.data.dir=DIR."
             )
+        if self.kind == "tfds":
+            from vidparticles.data import tfds_source
+
+            return tfds_source.load(self.name, data_dir=self.dir or None)
         if self.kind == "embedded":
             sharding.first_then_all(lambda: embedded.make(self.dir, clips_per_class=self.clips))
         if self.kind == "manifest":
@@ -62,7 +73,7 @@ class DataSpec:
 
     def batches(self, dataset: Any, *, split: str, **options: Any) -> Any:
         """The batches of a split, sampled as this says; `options` as `data.pipeline.batches`."""
-        from vidparticles.data import pipeline
+        from vidparticles.data import augment, pipeline
 
         return pipeline.batches(
             dataset,
@@ -70,6 +81,8 @@ class DataSpec:
             frames=self.frames,
             size=self.size,
             sampling=self.sampling,
+            rate=self.rate,
+            augment=augment.Augment(self.crop, self.flip, self.brightness),
             **options,
         )
 
@@ -99,7 +112,7 @@ def from_manifest(directory: str, splits: Mapping[str, Sequence[str]]) -> Any:
             raise InputError(f"{path} has no column '{column}'; expected file, label and split.")
     classes = tuple(sorted({row["label"] for row in rows}))
     values = {row["split"] for row in rows}
-    clips: dict[str, list[Any]] = {}
+    clips: dict[str, tuple[Any, ...]] = {}
     for name, wanted in splits.items():
         for value in wanted:
             if value not in values:
@@ -107,20 +120,9 @@ def from_manifest(directory: str, splits: Mapping[str, Sequence[str]]) -> Any:
                     f"config.data.splits.{name} names '{value}', which no row of {path} has in "
                     f"its column split.{nearest(value, values)}"
                 )
-        clips[name] = [
+        clips[name] = tuple(
             Clip(path.parent / row["file"], classes.index(row["label"]))
             for row in rows
             if row["split"] in wanted
-        ]
-    return Dataset(classes=classes, splits=clips)
-
-
-def labels(dataset: Any, split: str) -> list[int]:
-    """The label of every clip of a split.
-
-    Raises:
-        InputError: the data set has no such split.
-    """
-    if split not in dataset.splits:
-        raise InputError(f"the data has no split '{split}'.{nearest(split, dataset.splits)}")
-    return [clip.label for clip in dataset.splits[split]]
+        )
+    return Dataset(classes=classes, splits=clips, name=str(path.parent))

@@ -98,25 +98,20 @@ config.optimizer.clip and start again.
     )
 
 
-def eval_step(
-    model: Any, *, num_classes: int, mesh: Mesh
-) -> Callable[[Any, Batch], dict[str, Array]]:
+def eval_step(model: Any, *, mesh: Mesh) -> Callable[[Any, Batch], dict[str, Array]]:
     """The jitted evaluation of one batch.
 
     Returns:
-        ``step(params, batch) -> {"confusion": int32 [C, C], "loss": scalar}``: counts of (true
-        class, predicted class) and the sum of the cross-entropy, over the examples of the
-        global batch whose `_mask` is true.
+        ``step(params, batch) -> {"probability": [B, C], "label": [B], "index": [B], "_mask":
+        [B]}`` of the global batch, the same on every process; `metrics.evaluate` joins them.
     """
 
     def step(params: Any, batch: Batch) -> dict[str, Array]:
-        logits = model.apply(params, batch)["logits"]
-        mask, label = batch["_mask"], batch["label"]
-        predicted = jnp.argmax(logits, axis=-1)
-        confusion = jnp.zeros((num_classes, num_classes), jnp.int32)
-        confusion = confusion.at[label, predicted].add(mask.astype(jnp.int32))
-        loss = optax.softmax_cross_entropy_with_integer_labels(logits, label)
-        return {"confusion": confusion, "loss": jnp.sum(jnp.where(mask, loss, 0))}
+        probability = jax.nn.softmax(model.apply(params, batch)["logits"])
+        return {
+            "probability": probability,
+            **{name: batch[name] for name in ("label", "index", "_mask")},
+        }
 
     same, rows = sharding.everywhere(mesh), sharding.over_data(mesh)
     return jax.jit(step, in_shardings=(same, rows), out_shardings=same)

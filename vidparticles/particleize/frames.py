@@ -45,6 +45,7 @@ SOFTENING = 0.3
 # Plane time of one step; the learned horizon says how many of them are taken.
 STEP = 0.5
 HARMONICS = (1, 2, 4)
+HE = nn.initializers.he_normal()
 
 
 def preprocess(video: Array) -> Array:
@@ -66,6 +67,24 @@ def preprocess(video: Array) -> Array:
     return jnp.concatenate([pixels, pixels - jnp.mean(pixels, axis=1, keepdims=True)], axis=-1)
 
 
+def salience(difference: Array, *, stride: int) -> Array:
+    """How much a place differs from the background, in logarithms; 0 where it does most.
+
+    Args:
+        difference: [M, H, W, C] from the background.
+        stride: pixels of a place.
+
+    Returns:
+        [M, H / stride, W / stride] log of the mean squared difference over that of the frame's
+        greatest, not below log(1e-3).
+    """
+    box = (1, stride, stride, 1)
+    square = jnp.mean(difference**2, axis=-1, keepdims=True)
+    square = jax.lax.reduce_window(square, 0.0, jax.lax.add, box, box, "SAME")[..., 0]
+    most = jnp.max(square, axis=(1, 2), keepdims=True)
+    return jnp.log(square / jnp.maximum(most, 1e-6) + 1e-3)
+
+
 class FrameEncoder(nn.Module):
     """A frame's feature: what is in it, and where.
 
@@ -84,19 +103,28 @@ class FrameEncoder(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[..., H, W, C] float to [..., E + 2K]."""
+        """[..., H, W, C] float to [..., E + 5K]."""
         lead = x.shape[:-3]
         x = x.reshape(-1, *x.shape[-3:])
+        moved = salience(x[..., 3:], stride=4) if x.shape[-1] > 3 else None
         for i, width in enumerate(self.widths):
             stride = 2 if i < 2 else 1
-            x = nn.Conv(width, (3, 3), (stride, stride))(x)
-            x = nn.relu(nn.LayerNorm()(x))
+            x = nn.relu(nn.Conv(width, (3, 3), (stride, stride), kernel_init=HE)(x))
         height, width = x.shape[1:3]
-        evidence = nn.Conv(self.points, (1, 1), kernel_init=nn.initializers.normal(0.5))(x)
-        evidence = jax.nn.softmax(evidence.reshape(-1, height * width, self.points), axis=1)
+        evidence = nn.Conv(self.points, (1, 1))(x).reshape(-1, height * width, self.points)
+        if moved is not None:
+            gain = self.param("salience", nn.initializers.constant(2.0), (self.points,))
+            evidence = evidence + gain * moved.reshape(-1, height * width, 1)
+        evidence = jax.nn.softmax(evidence, axis=1)
         y, x_ = jnp.mgrid[:height, :width]
         grid = jnp.stack([(x_.ravel() + 0.5) / width, (y.ravel() + 0.5) / height], axis=-1) - 0.5
-        where = 4 * jnp.einsum("bpk,pd->bkd", evidence, grid).reshape(-1, 2 * self.points)
+        where = 4 * jnp.einsum("bpk,pd->bkd", evidence, grid)
+        # Second moments: two like things seen by one channel are told apart by their spread.
+        products = 16 * jnp.stack([grid[:, 0] ** 2, grid[:, 1] ** 2, grid[:, 0] * grid[:, 1]], -1)
+        spread = jnp.einsum("bpk,pd->bkd", evidence, products)
+        x0, y0 = where[..., 0], where[..., 1]
+        spread = spread - jnp.stack([x0 * x0, y0 * y0, x0 * y0], axis=-1)
+        where = jnp.concatenate([where, spread], axis=-1).reshape(-1, 5 * self.points)
         what = jnp.einsum("bpk,bpc->bkc", evidence, x.reshape(-1, height * width, x.shape[-1]))
         what = nn.relu(nn.Dense(self.features // 2)(what.reshape(what.shape[0], -1)))
         both = nn.relu(nn.Dense(self.features)(jnp.concatenate([where, what], axis=-1)))
@@ -219,8 +247,9 @@ def simulate(laws: dict[str, Any], start: Particles, *, steps: int) -> Trajector
     """Motion simulation: the frames of a clip move each other for a learned number of steps.
 
     F_i = 1/T Σ_j [(k_r − k_a) d_ij / (|d_ij|² + ε²) + f(d_ij, q_i, q_j)] − γ v_i with the pair
-    network f, stepped by semi-implicit Euler. Step s takes STEP · clip(τ − s, 0, 1) of plane time: the horizon τ is
-    a number of steps, and its fraction shortens the last one, which makes it learnable.
+    network f, stepped by semi-implicit Euler. Step s takes STEP · clip(τ − s, 0, 1) of plane
+    time: the horizon τ is a number of steps, and its fraction shortens the last one, which
+    makes it learnable.
 
     Args:
         laws: what `Interactions.init` gives.
@@ -254,3 +283,33 @@ def simulate(laws: dict[str, Any], start: Particles, *, steps: int) -> Trajector
         params=params,
         throw=False,
     )
+
+
+def force_curve(laws: dict[str, Any], distance: Array) -> dict[str, Array]:
+    """The learned laws as curves: force along the line between two frames, away is positive.
+
+    Args:
+        laws: what `Interactions.init` gives.
+        distance: [M] plane units.
+
+    Returns:
+        Name → [M]: both closed laws, and the pair network for frames without charge that stand
+        side by side in the middle of a clip, and at its two ends.
+    """
+    strength = strengths(laws)
+    dr = jnp.stack([distance, jnp.zeros_like(distance)], axis=-1)
+    charge = (laws["pair"]["inward"].shape[0] - 2) // 2 - (1 + 2 * len(HARMONICS))
+    when = clock(jnp.linspace(-1, 1, 17)[None])[0]
+    feature = jnp.concatenate([jnp.zeros((17, charge)), when], axis=-1)
+
+    def pair(a: int, b: int) -> Array:
+        rows = (jnp.broadcast_to(feature[i], (len(distance), feature.shape[1])) for i in (a, b))
+        return pair_network(dr, *rows, params=laws["pair"])[:, 0]
+
+    near = {"softening": SOFTENING}
+    return {
+        "attraction": attraction(dr, None, None, strength=strength["attraction"], **near)[:, 0],
+        "repulsion": repulsion(dr, None, None, strength=strength["repulsion"], **near)[:, 0],
+        "learned, neighbouring frames": pair(8, 9),
+        "learned, first and last frame": pair(0, 16),
+    }

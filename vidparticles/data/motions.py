@@ -78,7 +78,8 @@ def _two_bodies(
     speed = rng.uniform(0.4, 0.75)
     meeting = rng.uniform(0.15, 0.75) * times[-1]
     touch = contact * rng.uniform(0.75, 1.05)
-    after = before = _free
+    after: Law = _free
+    before: Law = _free
     if label == "pass":
         r, v = 1j * rng.uniform(-0.6, 0.6) * contact, complex(speed)
     elif label == "bounce":

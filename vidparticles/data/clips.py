@@ -1,0 +1,101 @@
+"""Clips that can be read one by one, in any order, from any thread."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from vidparticles.video.index import FrameIndex
+
+# Tables of frames kept in memory; one is some kilobytes.
+_KEPT_INDEXES = 20_000
+
+Choice = Callable[[float], np.ndarray]
+
+
+class Clips(Protocol):
+    """Labelled clips of one split."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of the clips."""
+
+    def label(self, video: int) -> int:
+        """The class of a clip."""
+
+    def duration(self, video: int) -> float:
+        """Seconds from the first frame's showing to the end of the last one's."""
+
+    def read(
+        self, video: int, choose: Choice, *, size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The frames shown at chosen times.
+
+        Args:
+            video: which clip.
+            choose: its duration in seconds → times [T] in seconds, increasing.
+            size: height and width of the result.
+
+        Returns:
+            uint8 [T, *size, 3] and the true times of those frames, float64 [T]; a frame is
+            repeated where two times fall into its showing.
+
+        Raises:
+            whatever its file makes of it when the clip is corrupt.
+        """
+
+
+class FileClips:
+    """Clips that are video files; see `Clips`."""
+
+    def __init__(self, paths: Sequence[pathlib.Path], labels: Sequence[int]):
+        self.names = [str(path) for path in paths]
+        self._labels = list(labels)
+        self._paths = list(paths)
+        self._indexes: dict[int, FrameIndex] = {}
+
+    def label(self, video: int) -> int:
+        """See `Clips`."""
+        return self._labels[video]
+
+    def duration(self, video: int) -> float:
+        """See `Clips`."""
+        return float(self._index(video).duration)
+
+    def read(
+        self, video: int, choose: Choice, *, size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See `Clips`."""
+        from vidparticles.video.sample import sample_frames
+
+        index = self._index(video)
+        times = index.times
+        places = places_at(times, choose(float(index.duration)))
+        return sample_frames(self._paths[video], index, places, size=size), times[places]
+
+    def _index(self, video: int) -> FrameIndex:
+        """The table of a file's frames; the file is gone through the first time only."""
+        from vidparticles.video import open_video
+
+        index = self._indexes.get(video)
+        if index is None:
+            with open_video(self._paths[video]) as opened:
+                index = opened.index
+            if len(self._indexes) < _KEPT_INDEXES:
+                self._indexes[video] = index
+        return index
+
+
+def places_at(times: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+    """Places of the frames that are shown at some times.
+
+    Example:
+        >>> places_at(np.array([0.0, 0.5, 1.0]), np.array([0.25, 0.5, 9.0])).tolist()
+        [0, 1, 2]
+    """
+    # A nanosecond more: times that are meant to be a frame's own are not to miss it.
+    return np.maximum(np.searchsorted(times, seconds + 1e-9, side="right") - 1, 0)

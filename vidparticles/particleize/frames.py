@@ -298,8 +298,8 @@ def force_curve(laws: dict[str, Any], distance: Array) -> dict[str, Array]:
     """
     strength = strengths(laws)
     dr = jnp.stack([distance, jnp.zeros_like(distance)], axis=-1)
-    charge = (laws["pair"]["inward"].shape[0] - 2) // 2 - (1 + 2 * len(HARMONICS))
     when = clock(jnp.linspace(-1, 1, 17)[None])[0]
+    charge = laws["pair"]["sum"].shape[0] - when.shape[-1]
     feature = jnp.concatenate([jnp.zeros((17, charge)), when], axis=-1)
 
     def pair(a: int, b: int) -> Array:

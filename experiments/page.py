@@ -20,8 +20,8 @@ figure { margin: 0 } figcaption { font-size: .85rem; color: #56606e; margin-top:
 video, img { width: 100%; border-radius: 6px; background: #111 } img { background: none }
 table { border-collapse: collapse } td, th { padding: .25rem .9rem .25rem 0; text-align: left }
 .bar { position: relative; height: 1.9rem; margin: .2rem 0 .5rem }
-.bar span { position: absolute; top: 0; bottom: 0; border-radius: 4px; color: #fff; overflow: hidden;
-       font-size: .8rem; line-height: 1.9rem; padding-left: .4rem; box-sizing: border-box;
+.bar span { position: absolute; top: 0; bottom: 0; border-radius: 4px; color: #fff;
+       overflow: hidden; font-size: .8rem; line-height: 1.9rem; padding-left: .4rem; box-sizing: border-box;
        border-right: 2px solid #fbfbfa; white-space: nowrap }
 """
 PALETTE = ("#3366aa", "#cc6633", "#2f8f6b", "#8a4fa3", "#b0902a", "#b03a5b", "#4d6b78", "#777777")
@@ -88,7 +88,9 @@ def write(
 <p>Two handwritten digits over a texture; the class is how they move and meet. Trained here, a
 moment ago, on {len(loaded.classes)} classes: {", ".join(loaded.classes)}.</p>
 <h2>Accuracy on clips that were not trained on</h2>
-<table><tr><th>predictor</th><th>accuracy</th><th>95 % interval</th><th>clips</th></tr>{rows}</table>
+<table>
+<tr><th>predictor</th><th>accuracy</th><th>95 % interval</th><th>clips</th></tr>{rows}
+</table>
 <h2>One unseen clip: what happens in it, and when</h2>
 <p>True</p>{_bar(acts, seen.seconds, colours)}
 <p>As understood</p>{_bar(seen.timeline, seen.seconds, colours)}

@@ -76,7 +76,7 @@ def test_motion_is_learned_where_a_frame_shows_nothing():
 
 
 def test_a_clip_does_not_see_its_neighbours_in_the_batch(particles, batch):
-    model, params, apply = particles
+    _, params, apply = particles
     logits = apply(params, batch)["logits"]
     turned = {name: x[::-1] for name, x in batch.items()}
     np.testing.assert_allclose(apply(params, turned)["logits"][::-1], logits, atol=1e-5)
@@ -88,7 +88,7 @@ def test_a_clip_does_not_see_its_neighbours_in_the_batch(particles, batch):
 
 def test_the_head_reads_the_whole_path_not_only_its_end(particles, batch):
     """Its gradient reaches the positions and velocities of every step."""
-    model, params, apply = particles
+    _, params, apply = particles
     read = jnp.asarray(np.random.default_rng(0).normal(size=(2, 5, 40)), jnp.float32)
     head = SemanticHead(3)
     weights = head.init(jax.random.key(0), read)

@@ -21,7 +21,8 @@ video, img { width: 100%; border-radius: 6px; background: #111 } img { backgroun
 table { border-collapse: collapse } td, th { padding: .25rem .9rem .25rem 0; text-align: left }
 .bar { position: relative; height: 1.9rem; margin: .2rem 0 .5rem }
 .bar span { position: absolute; top: 0; bottom: 0; border-radius: 4px; color: #fff;
-       overflow: hidden; font-size: .8rem; line-height: 1.9rem; padding-left: .4rem; box-sizing: border-box;
+       overflow: hidden; font-size: .8rem; line-height: 1.9rem;
+       padding-left: .4rem; box-sizing: border-box;
        border-right: 2px solid #fbfbfa; white-space: nowrap }
 """
 PALETTE = ("#3366aa", "#cc6633", "#2f8f6b", "#8a4fa3", "#b0902a", "#b03a5b", "#4d6b78", "#777777")

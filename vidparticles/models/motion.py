@@ -1,0 +1,329 @@
+"""Learned laws of motion in the picture: what tracked points do next.
+
+The points of a clip (`particleize.tracks`) are rolled forward by the dynamics under
+attraction, repulsion, collision, a free force curve (radial basis), springs, drag and
+gravity, whose strengths are learned from where the points really went. What the picture
+gives decides who takes part:
+
+- a point is *active* as far as it moves against the picture as a whole, so that background
+  neither pushes nor falls, and goes on with the camera;
+- pair laws act between active points of *different fate* (velocities differ), springs
+  between near points of the *same* fate: a thing holds together and meets other things.
+
+Units are frame heights and seconds; masses are one, so a force is an acceleration.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from vidparticles import dynamics
+from vidparticles.dynamics import Integrator
+from vidparticles.numerics import safe_divide, safe_norm
+from vidparticles.particleize.tracks import neighbours
+from vidparticles.particles import Particles, Trajectory
+
+Params = dict[str, dict[str, Array]]
+
+ACTIVE_SPEED = 0.05  # against the picture, at which a point is half active
+SAME_FATE = 0.1  # difference of velocities within which points belong together
+NOISE_SPEED = 0.01  # below it a measured velocity is mostly error
+SOFTENING = 0.05  # of attraction and repulsion, frame heights
+CUTOFF = 0.5  # of the radial basis, frame heights
+BUMPS = 8  # of the radial basis
+BONDS = 4  # springs of a point, at most
+STEP = 1 / 60  # longest step of the integration where frames are closer than this, seconds
+STIFFEST = 0.05  # force per length × step², over which the steps would not be stable
+ROBUST = 0.02  # distance over which an error counts linearly, frame heights
+
+
+def init(key: Array) -> Params:
+    """Laws to start from: things hold together, push off at contact, and else fly on.
+
+    Args:
+        key: draws the small weights of the free force curve.
+
+    Returns:
+        {law: {parameter: array}}, unconstrained: strengths are their softplus.
+
+    Example:
+        >>> sorted(init(jax.random.key(0)))
+        ['attraction', 'collision', 'drag', 'gravity', 'radial_basis', 'repulsion', 'spring']
+    """
+
+    def raw(value: float) -> Array:
+        return jnp.log(jnp.expm1(jnp.asarray(value, jnp.float32)))
+
+    return {
+        "attraction": {"strength": raw(1e-3)},
+        "repulsion": {"strength": raw(1e-3)},
+        "collision": {"stiffness": raw(2.0), "diameter": raw(0.1)},
+        "radial_basis": {"weights": 1e-3 * jax.random.normal(key, (BUMPS,))},
+        "spring": {"stiffness": raw(20.0)},
+        "drag": {"rate": raw(0.05)},
+        "gravity": {"force": jnp.zeros(2)},
+    }
+
+
+def strengths(params: Params) -> Params:
+    """The parameters as the laws take them: strengths positive, curve and gravity free."""
+    free = ("radial_basis", "gravity")
+    return {
+        law: values if law in free else jax.tree.map(jax.nn.softplus, values)
+        for law, values in params.items()
+    }
+
+
+def _alike(fa: Array, fb: Array) -> Array:
+    """1 for points of the same velocity, 0 for those of quite different ones."""
+    square = jnp.sum((fa[..., 1:] - fb[..., 1:]) ** 2, -1)
+    return jnp.exp(-0.5 * square / SAME_FATE**2)
+
+
+def _between_things(law: Any) -> Any:
+    """The pair law between active points of different fate."""
+
+    def gated(dr: Array, fa: Array, fb: Array, **params: Any) -> Array:
+        gate = fa[..., 0] * fb[..., 0] * (1 - _alike(fa, fb))
+        return gate[..., None] * law(dr, fa, fb, **params)
+
+    return gated
+
+
+def _on_active(law: Any) -> Any:
+    """The body law as far as a point is active."""
+
+    def gated(r: Array, v: Array, f: Array, **params: Any) -> Array:
+        return f[..., :1] * law(r, v, f, **params)
+
+    return gated
+
+
+PAIR_LAWS = {
+    "attraction": (dynamics.attraction, {"softening": SOFTENING}),
+    "repulsion": (dynamics.repulsion, {"softening": SOFTENING}),
+    "collision": (dynamics.collision, {}),
+    "radial_basis": (dynamics.radial_basis, {"cutoff": CUTOFF}),
+}
+
+
+@functools.cache
+def _integrator() -> Integrator:
+    displacement_fn, shift_fn = dynamics.free()
+    pairs = {
+        name: dynamics.all_pairs(_between_things(law), displacement_fn, **fixed)
+        for name, (law, fixed) in PAIR_LAWS.items()
+    }
+    force_fn = dynamics.total(
+        **pairs,
+        spring=dynamics.bonds(dynamics.spring, displacement_fn),
+        drag=dynamics.bodies(_on_active(dynamics.drag)),
+        gravity=dynamics.bodies(_on_active(dynamics.uniform)),
+    )
+    return dynamics.semi_implicit_euler(force_fn, shift_fn, STEP)
+
+
+def _median(x: Array, alive: Array) -> Array:
+    """Median [D] over the living of x [N, D]."""
+    ordered = jnp.sort(jnp.where(alive[:, None], x, jnp.inf), axis=0)
+    middle = ordered[jnp.maximum(jnp.sum(alive) - 1, 0) // 2]
+    return jnp.where(jnp.isfinite(middle), middle, 0)
+
+
+def _prepare(points: Particles) -> tuple[Particles, dict[str, Array]]:
+    """Particles with activity and velocity as features, and the bonds between them."""
+    alive = points.alive
+    position = jnp.where(alive[:, None], points.position, 0)
+    velocity = jnp.where(alive[:, None], points.velocity, 0)
+    index, bonded = neighbours(position, alive, k=BONDS)
+    # Mutual neighbours alone: then each spring pulls at both of its ends.
+    mutual = jnp.any((index[index] == jnp.arange(points.count)[:, None, None]) & bonded[index], -1)
+    bonded = bonded & mutual
+
+    # Neighbours of one fate share their velocity: the error of each is not rolled on.
+    first = jnp.concatenate([velocity[:, :1], velocity], -1)
+    weight = _alike(first[:, None], first[index]) * bonded
+    total = velocity + jnp.sum(weight[..., None] * velocity[index], axis=1)
+    velocity = total / (1 + jnp.sum(weight, axis=1))[:, None]
+    speed = safe_norm(velocity)
+    velocity = velocity * (speed**2 / (speed**2 + NOISE_SPEED**2))[:, None]
+
+    against = safe_norm(velocity - _median(velocity, alive))
+    activity = against**2 / (against**2 + ACTIVE_SPEED**2)
+    feature = jnp.concatenate([activity[:, None], velocity], -1)
+    bonds = {
+        "neighbour": index,
+        "bonded": bonded,
+        "length": safe_norm(position[:, None] - position[index]),
+        "alike": _alike(feature[:, None], feature[index]),
+    }
+    started = points.replace(
+        position=position, velocity=velocity, feature=feature, mass=jnp.ones_like(points.mass)
+    )
+    return jax.lax.stop_gradient((started, bonds))
+
+
+def _roll(params: Params, points: Particles, dt: Array, every: int) -> Trajectory:
+    """Rolled over the steps dt [S]; recorded at each `every`-th."""
+    started, bonds = _prepare(points)
+    laws: dict[str, dict[str, Array]] = {k: dict(v) for k, v in strengths(params).items()}
+    # However far apart the frames are and whatever has been learned, a step stays stable.
+    stiffest = STIFFEST / jnp.max(dt) ** 2
+    for name, parameter, stiff in (
+        ("spring", "stiffness", 1.0),
+        ("collision", "stiffness", 1.0),
+        ("attraction", "strength", SOFTENING**2),
+        ("repulsion", "strength", SOFTENING**2),
+    ):
+        laws[name][parameter] = jnp.minimum(laws[name][parameter], stiffest * stiff)
+    laws["drag"]["rate"] = jnp.minimum(laws["drag"]["rate"], 0.5 / jnp.max(dt))
+    laws["spring"]["stiffness"] = laws["spring"]["stiffness"] * bonds.pop("alike")
+    laws["spring"] |= bonds
+    return dynamics.rollout(
+        _integrator(),
+        started,
+        steps=dt.shape[0],
+        dt=dt,
+        params=laws,
+        every=every,
+        gradient="store",
+        throw=False,
+    )
+
+
+@functools.partial(jax.jit, static_argnames=("steps", "every"))
+def _predict(params: Params, points: Particles, rate: Array, steps: int, every: int) -> Trajectory:
+    dt = jnp.full((steps * every,), 1 / every, jnp.float32) / rate
+    rolled = _roll(params, points, dt, every)
+    return Trajectory(rolled.particles.replace(feature=_repeat(points.feature, steps)), rolled.time)
+
+
+def _repeat(feature: Array, steps: int) -> Array:
+    return jnp.broadcast_to(feature, (steps + 1, *feature.shape))
+
+
+def predict(params: Params, tracks: Particles, *, seconds: float, rate: float) -> Trajectory:
+    """Where tracked points go next, by the laws alone.
+
+    Args:
+        params: from `init` or training.
+        tracks: points at the last frame, [N, ·]: position, velocity in frame heights and
+            seconds; those not alive stay so.
+        seconds: how far ahead, positive.
+        rate: moments a second.
+
+    Returns:
+        Trajectory of [T, N, ·] with T = round(seconds · rate) + 1 moments, `time` from 0 (the
+        given state); the features given are kept.
+
+    Raises:
+        ValueError: seconds or rate is not positive.
+
+    Example:
+        >>> from vidparticles.particles import particles
+        >>> moving = particles(jnp.zeros((1, 2)), velocity=jnp.array([[0.5, 0.0]]))
+        >>> path = predict(init(jax.random.key(0)), moving, seconds=1.0, rate=10.0)
+        >>> path.particles.position.shape
+        (11, 1, 2)
+    """
+    if not seconds > 0 or not rate > 0:
+        raise ValueError(f"seconds is {seconds} and rate {rate}; expected positive numbers.")
+    every = max(1, min(8, math.ceil(1 / (rate * STEP) - 1e-6)))
+    steps = max(1, round(seconds * rate))
+    return _predict(params, tracks, jnp.asarray(rate, jnp.float32), steps, every)
+
+
+def _errors(params: Params, trajectory: Trajectory, substeps: int) -> tuple[Array, Array]:
+    """Robust mean error of the laws and of constant velocity, for one clip [T, N, ·]."""
+    middle = trajectory.time.shape[0] // 2
+    later = jax.tree.map(lambda x: x[middle:], trajectory.particles)
+    start = jax.tree.map(lambda x: x[0], later)
+    gaps = jnp.diff(trajectory.time[middle:])
+    rolled = _roll(params, start, jnp.repeat(gaps / substeps, substeps), substeps)
+    begun = jax.tree.map(lambda x: x[0], rolled.particles)
+
+    # A place whose point was lost may hold another afterwards: it counts up to there.
+    same = jnp.cumprod(later.alive, axis=0)[1:]
+    weight = same * (0.05 + begun.feature[:, 0])
+    truth = jnp.where(same[..., None] > 0, later.position[1:], 0)
+
+    def error(position: Array) -> Array:
+        away = jnp.where(same[..., None] > 0, position - truth, 0)
+        each = jnp.sqrt(jnp.sum(away**2, -1) + ROBUST**2) - ROBUST
+        return safe_divide(jnp.sum(weight * each), jnp.sum(weight))
+
+    elapsed = jnp.cumsum(gaps)[:, None, None]
+    straight = begun.position + begun.velocity * elapsed
+    return error(rolled.particles.position[1:]), error(straight)
+
+
+def errors(params: Params, trajectory: Trajectory, *, substeps: int = 2) -> tuple[Array, Array]:
+    """How far the laws, and constant velocity, end up from where tracked points went.
+
+    Args:
+        params: from `init` or training.
+        trajectory: tracked points [..., T, N, ·], T ≥ 3; leading axes are clips.
+        substeps: steps of the integration between frames.
+
+    Returns:
+        Both [...], frame heights: the mean of √(d² + ε²) − ε over the moments after the
+        middle frame, over points as far as they are active, until they are lost.
+
+    Raises:
+        ValueError: fewer than 3 moments.
+    """
+    if trajectory.time.shape[-1] < 3:
+        raise ValueError(
+            f"the trajectory has {trajectory.time.shape[-1]} moments; expected at least 3: "
+            "one to start from and some to compare with."
+        )
+    one = functools.partial(_errors, params, substeps=substeps)
+    for _ in trajectory.time.shape[:-1]:
+        one = jax.vmap(one)
+    return one(trajectory)
+
+
+def loss(params: Params, trajectory: Trajectory, *, substeps: int = 2) -> Array:
+    """Error of the laws on tracked clips, rolled from their middle to their end.
+
+    Args:
+        params: from `init` or training.
+        trajectory: tracked points [..., T, N, ·], T ≥ 3; leading axes are clips.
+        substeps: steps of the integration between frames.
+
+    Returns:
+        Scalar, frame heights; see `errors`. Differentiable in `params`.
+    """
+    return jnp.mean(errors(params, trajectory, substeps=substeps)[0])
+
+
+def force_curves(params: Params, *, farthest: float = CUTOFF) -> dict[str, tuple[Array, Array]]:
+    """The pair laws as curves: force along the line between two things over distance.
+
+    Args:
+        params: from `init` or training.
+        farthest: where the curves end, frame heights.
+
+    Returns:
+        {law: (distance [M], force [M])}, and their sum as "total"; positive pushes apart.
+
+    Example:
+        >>> r, force = force_curves(init(jax.random.key(0)))["total"]
+        >>> r.shape == force.shape
+        True
+    """
+    distance = jnp.linspace(0, farthest, 201)[1:]
+    dr = jnp.stack([distance, jnp.zeros_like(distance)], -1)
+    laws = strengths(params)
+    curves = {
+        name: law(dr, None, None, **laws[name], **fixed)[:, 0]
+        for name, (law, fixed) in PAIR_LAWS.items()
+    }
+    curves["total"] = jnp.sum(jnp.stack(list(curves.values())), axis=0)
+    return {name: (distance, force) for name, force in curves.items()}

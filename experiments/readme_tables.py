@@ -1,0 +1,52 @@
+"""Write the tables of README.md from experiments/results/*.json.
+
+    python experiments/readme_tables.py [--check]
+
+A place in README is a pair of comments, `<!-- results: NAME -->` and `<!-- end -->`; what stands
+between them is replaced by the table of results/NAME.json (its `table`, or else its figures) and
+a line that says how, where and at which commit it was measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PLACE = re.compile(r"(<!-- results: (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def table(name: str) -> str:
+    """The Markdown of one file of results."""
+    report = json.loads((ROOT / "experiments" / "results" / f"{name}.json").read_text())
+    shape = report.get("table") or {
+        "header": ["figure", "value"],
+        "rows": [[f"`{key}`", f"{value:.4g}"] for key, value in report["figures"].items()],
+    }
+    lines = ["| " + " | ".join(map(str, row)) + " |" for row in (shape["header"], *shape["rows"])]
+    lines.insert(1, "|---|" + "---:|" * (len(shape["header"]) - 1))
+    machine, versions = report["machine"], report["versions"]
+    source = (
+        f"`python experiments/benchmarks/{name}.py` on {machine['cpu']}, {machine['cores']} cores, "
+        f"Python {versions['python']}, jax {versions['jax']}, at commit {report['commit']}."
+    )
+    return "\n".join(lines) + "\n\n" + source + "\n"
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--check", action="store_true", help="fail if README is not up to date")
+    check = options.parse_args().check
+    readme = ROOT / "README.md"
+    old = readme.read_text()
+    new = PLACE.sub(lambda m: m[1] + table(m["name"]) + m[3], old)
+    if check and new != old:
+        sys.exit("README.md is not what experiments/results say; run experiments/readme_tables.py.")
+    readme.write_text(new)
+
+
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,7 @@ which XLA compiles badly on a CPU, and worse under `vmap`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -16,15 +16,14 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from vidparticles.dynamics.force import ForceFn
-from vidparticles.dynamics.interactions.common import Law, complete, lift
+from vidparticles.dynamics.interactions.common import Law, complete, lift, prepare
 from vidparticles.dynamics.space import DisplacementFn
 
-# Sources a turn of the loop: enough to hide its overhead; more only lengthens compiling.
-_UNROLL = 4
+Term = tuple[Law, Mapping[str, Any]]
 
 
 def sum_over_sources(
-    pair: Law,
+    terms: Sequence[Term],
     displacement_fn: DisplacementFn,
     position: Array,
     feature: Array | None,
@@ -32,30 +31,33 @@ def sum_over_sources(
     *,
     vector: bool,
 ) -> Array:
-    """Σ_j pair(dr_ij, f_i, f_j) over the others j: [..., N, D], or [..., N] if not vector."""
+    """Σ law(dr_ij, f_i, f_j) over terms and others j: [..., N, D], or [..., N] if not vector."""
     position, feature, alive = complete(position, feature, alive)
     count = position.shape[-2]
     index = jnp.arange(count)
+    laws, brought = zip(*(prepare(law, feature, params) for law, params in terms), strict=True)
 
-    def add(total: Array, source: tuple[Array, ...]) -> tuple[Array, None]:
-        j, r, f, living = source
+    def add(total: Array, source: tuple[Array, Array, Array, Any]) -> tuple[Array, None]:
+        j, r, living, brings = source
         valid = alive & living[..., None] & (index != j)
         dr = lift(displacement_fn, position, r[..., None, :])
         # An excluded pair is given some distance, since a law may divide by it.
-        value = pair(jnp.where(valid[..., None], dr, 1), feature, f[..., None, :])
+        dr = jnp.where(valid[..., None], dr, 1)
         mask = valid[..., None] if vector else valid
-        return total + jnp.where(mask, value, 0).astype(total.dtype), None
+        brings = jax.tree.map(lambda x: x[..., None, :], brings)
+        for law, a, b in zip(laws, brought, brings, strict=True):
+            total = total + jnp.where(mask, law(dr, a, b), 0).astype(total.dtype)
+        return total, None
 
     sources = (
         index,
         jnp.moveaxis(position, -2, 0),
-        jnp.moveaxis(feature, -2, 0),
         jnp.moveaxis(alive, -1, 0),
+        jax.tree.map(lambda x: jnp.moveaxis(x, -2, 0), brought),
     )
     zero = jnp.zeros(position.shape if vector else position.shape[:-1], position.dtype)
     # The barrier that jax.checkpoint puts against merging is not needed inside a scan.
-    turn = jax.checkpoint(add, prevent_cse=False)
-    return lax.scan(turn, zero, sources, unroll=min(_UNROLL, max(count, 1)))[0]
+    return lax.scan(jax.checkpoint(add, prevent_cse=False), zero, sources)[0]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -76,16 +78,12 @@ class AllPairs:
     ) -> Array:
         """The force, as `all_pairs` describes it."""
         return sum_over_sources(
-            self.bind(params), self.displacement_fn, position, feature, alive, vector=True
+            [self.term(params)], self.displacement_fn, position, feature, alive, vector=True
         )
 
-    def bind(self, params: Mapping[str, Any]) -> Law:
-        """The law with its parameters in place."""
-
-        def pair(dr: Array, fa: Array, fb: Array) -> Array:
-            return self.law(dr, fa, fb, **{**self.defaults, **params})
-
-        return pair
+    def term(self, params: Mapping[str, Any]) -> Term:
+        """The law and all its parameters."""
+        return self.law, {**self.defaults, **params}
 
 
 def all_pairs(law: Law, displacement_fn: DisplacementFn, **defaults: Any) -> ForceFn:
@@ -138,10 +136,14 @@ def potential(
         alive: Array | None = None,
         **params: Any,
     ) -> Array:
-        def pair(dr: Array, fa: Array, fb: Array) -> Array:
-            return law_energy(dr, fa, fb, **{**defaults, **params})
-
-        each = sum_over_sources(pair, displacement_fn, position, feature, alive, vector=False)
+        each = sum_over_sources(
+            [(law_energy, {**defaults, **params})],
+            displacement_fn,
+            position,
+            feature,
+            alive,
+            vector=False,
+        )
         return 0.5 * jnp.sum(each, axis=-1)
 
     return energy_fn

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
 from vidparticles.dynamics.force import ForceFn
-from vidparticles.dynamics.interactions.common import Law, complete, lift
+from vidparticles.dynamics.interactions.common import Law, complete, lift, prepare
 from vidparticles.dynamics.space import DisplacementFn
 
 
@@ -55,12 +56,9 @@ def bonds(law: Law, displacement_fn: DisplacementFn, **defaults: Any) -> ForceFn
 
         valid = (bonded & alive[..., None] & gather(alive[..., None])[..., 0])[..., None]
         dr = lift(displacement_fn, position[..., None, :], gather(position))
-        value = law(
-            jnp.where(valid, dr, 1),
-            feature[..., None, :],
-            gather(feature),
-            **{**defaults, **params},
-        )
+        pair, brought = prepare(law, feature, {**defaults, **params})
+        here = jax.tree.map(lambda x: x[..., None, :], brought)
+        value = pair(jnp.where(valid, dr, 1), here, jax.tree.map(gather, brought))
         return jnp.sum(jnp.where(valid, value, 0), axis=-2).astype(position.dtype)
 
     return force_fn

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
+from vidparticles.dynamics.laws.split import SplitLaw
 from vidparticles.dynamics.space import DisplacementFn
 
 Law = Callable[..., Array]
@@ -36,3 +39,14 @@ def complete(
         return position, feature, jnp.ones(lead, bool)
     living = alive[..., None]
     return jnp.where(living, position, 0), jnp.where(living, feature, 0), alive
+
+
+def prepare(law: Law, feature: Array, params: Mapping[str, Any]) -> tuple[Law, Any]:
+    """A law of three arguments, and what it is given of the particles in the place of features.
+
+    That is a pytree of arrays [..., N, ·]: the features themselves, or what a `SplitLaw` makes
+    of them once for each particle.
+    """
+    if isinstance(law, SplitLaw):
+        return functools.partial(law.pair, **params), law.each(feature, **params)
+    return functools.partial(law, **params), feature

@@ -10,7 +10,6 @@ from jax import Array
 
 from vidparticles.dynamics.force import ForceFn, canonicalize_force
 from vidparticles.dynamics.interactions.all_pairs import AllPairs, sum_over_sources
-from vidparticles.dynamics.interactions.common import Law
 from vidparticles.dynamics.space import DisplacementFn
 from vidparticles.errors import nearest
 
@@ -63,13 +62,9 @@ def total(**terms: Callable[..., Array]) -> ForceFn:
                 raise ValueError(f"no force is called {name!r}.{nearest(name, terms)}")
         force = jnp.zeros_like(position)
         for displacement_fn, group in shared.items():
-            pairs = [term.bind(params.get(name, {})) for name, term in group.items()]
-
-            def pair(dr: Array, fa: Array, fb: Array, pairs: list[Law] = pairs) -> Array:
-                return sum((law(dr, fa, fb) for law in pairs[1:]), start=pairs[0](dr, fa, fb))
-
+            bound = [term.term(params.get(name, {})) for name, term in group.items()]
             force = force + sum_over_sources(
-                pair, displacement_fn, position, feature, alive, vector=True
+                bound, displacement_fn, position, feature, alive, vector=True
             )
         state = {"velocity": velocity, "feature": feature, "mass": mass, "alive": alive}
         for name, term in single.items():

@@ -1,10 +1,10 @@
 """A learned pair law: a small network that obeys Newton's third law by construction.
 
     F_ab = m(r, fa, fb) · dr / √(r² + ℓ²)
-    m    = w · silu(A (fa + fb) + B (fa ⊙ fb) + c₁ / (1 + s) + c₂ log(1 + s) + b),   s = r² / ℓ²
+    m    = w · silu(A fa + A fb + B fa ⊙ B fb + c₁ / (1 + s) + c₂ log(1 + s) + b),   s = r² / ℓ²
 
-fa and fb enter through their sum and their product alone, and dr through r and as the
-direction. Swapping a and b therefore leaves m as it is, to the last bit, and turns the force
+What a and b bring is added and multiplied, and dr enters through r and as the direction.
+Swapping a and b therefore leaves m as it is, to the last bit, and turns the force
 round: F_ba = −F_ab. Only differences of positions enter, so the force does not see where the
 origin is, and only their length and direction, so it turns with the picture. Total momentum
 and angular momentum are kept whatever is learned. The two functions of distance resolve what
@@ -20,6 +20,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
+
+from vidparticles.dynamics.laws.split import split
 
 
 def init_pair_network(
@@ -51,22 +53,33 @@ def init_pair_network(
         {'sum': (4, 8), 'product': (4, 8), 'bias': (8,), 'outward': (8,), 'reach': ()}
     """
     keys = jax.random.split(key, 4)
-    inputs = 2 * feature_dim + 2
 
     def normal(key: Array, shape: tuple[int, ...], variance: float) -> Array:
         return jax.random.normal(key, shape, dtype) * variance**0.5
 
     return {
-        "sum": normal(keys[0], (feature_dim, width), 1 / inputs),
-        "product": normal(keys[1], (feature_dim, width), 1 / inputs),
-        "distance": normal(keys[2], (2, width), 1 / inputs),
+        "sum": normal(keys[0], (feature_dim, width), 0.5 / max(feature_dim, 1)),
+        "product": normal(keys[1], (feature_dim, width), 1 / max(feature_dim, 1)),
+        "distance": normal(keys[2], (2, width), 1),
         "bias": jnp.zeros(width, dtype),
         "outward": normal(keys[3], (width,), (2 * scale) ** 2 / width),
         "reach": jnp.asarray(reach, dtype),
     }
 
 
-def pair_network(dr: Array, fa: Array, fb: Array, *, params: dict[str, Array]) -> Array:
+def _each(f: Array, *, params: dict[str, Array]) -> tuple[Array, Array]:
+    """What one particle brings: its share of the sum (half the bias with it) and the product."""
+    want = params["sum"].shape[0]
+    if f.shape[-1] != want:
+        raise ValueError(
+            f"features have {f.shape[-1]} components; the pair network was made for {want}: "
+            "give init_pair_network the feature_dim of the particles."
+        )
+    return f @ params["sum"] + 0.5 * params["bias"], f @ params["product"]
+
+
+@split(_each)
+def pair_network(dr: Array, fa: Any, fb: Any, *, params: dict[str, Array]) -> Array:
     """Force on a due to b of a learned network; see the module's text for the equation.
 
     Args:
@@ -88,21 +101,16 @@ def pair_network(dr: Array, fa: Array, fb: Array, *, params: dict[str, Array]) -
         >>> bool((there == -back).all())
         True
     """
-    want = params["sum"].shape[0]
-    if fa.shape[-1] != want or fb.shape[-1] != want:
-        raise ValueError(
-            f"features have {fa.shape[-1]} and {fb.shape[-1]} components; the pair network was "
-            f"made for {want}: give init_pair_network this feature_dim."
-        )
+    # Here fa and fb are what `_each` made of the features.
+    (sum_a, product_a), (sum_b, product_b) = fa, fb
     square = jnp.sum(dr * dr, axis=-1, keepdims=True)
     reach2 = params["reach"] ** 2
     near, far = params["distance"]
     hidden = jax.nn.silu(
-        (fa + fb) @ params["sum"]
-        + (fa * fb) @ params["product"]
+        (sum_a + sum_b)
+        + product_a * product_b
         + near * (reach2 / (reach2 + square))
         + far * jnp.log1p(square / reach2)
-        + params["bias"]
     )
     magnitude = hidden @ params["outward"]
     return (magnitude[..., None] * jax.lax.rsqrt(square + reach2)) * dr

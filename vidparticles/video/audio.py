@@ -6,12 +6,10 @@ sound cut at the times of frames stays with them however many cuts there are.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import cast
 
 import av
 import numpy as np
@@ -22,6 +20,7 @@ from vidparticles.video.probe import video_stream
 
 # av's names of the speaker layouts that samples [S, C] are taken to have.
 LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
+_WINDOW, _SHIFT = 0.03, 0.006  # seconds: what is laid down at a time, how far it may move
 _JITTER = 0.02  # seconds by which time stamps may stray before silence is put in
 
 
@@ -206,12 +205,18 @@ def resample(audio: Audio, *, rate: int, channels: int | None = None) -> Audio:
 def stretch(audio: Audio, factor: Fraction | float) -> Audio:
     """The same sound in a longer or shorter time, with its pitch kept.
 
+    Short windows of the sound are laid down at the new spacing, each shifted a little to where
+    it continues the one before it best (waveform-similarity overlap-add; Verhelst and Roelands,
+    ICASSP 1993). Windows are placed by absolute time, so nothing drifts: a sound comes out
+    within |1 − factor| half windows and factor shifts of where it belongs (under 30 ms for
+    factors from 0 to 2). FFmpeg's atempo is 50 ms early there.
+
     Args:
         audio: the sound.
         factor: how many times as long: 2 for half speed; positive.
 
     Returns:
-        round(S · factor) samples, by overlap-add of similar waves (FFmpeg's atempo).
+        round(S · factor) samples.
 
     Raises:
         ValueError: factor is not positive.
@@ -220,33 +225,34 @@ def stretch(audio: Audio, factor: Fraction | float) -> Audio:
         raise ValueError(f"cannot stretch sound by {factor}; give a positive factor.")
     if factor == 1 or not len(audio.samples):
         return audio
-    # One atempo takes a speed of 0.5 to 100; slower ones are chained.
-    left = 1 / float(factor)
-    speeds: list[float] = []
-    while left < 0.5:
-        speeds, left = [*speeds, 0.5], left / 0.5
-    while left > 2:  # above 2 it would skip samples rather than blend them
-        speeds, left = [*speeds, 2.0], left / 2
-    graph = av.filter.Graph()
-    nodes = [
-        graph.add_abuffer(
-            sample_rate=audio.rate,
-            format="fltp",
-            layout=_layout(audio.channels),
-            time_base=Fraction(1, audio.rate),
-        )
-    ]
-    nodes += [graph.add("atempo", f"{speed:.12g}") for speed in [*speeds, left]]
-    nodes += [graph.add("aformat", "sample_fmts=fltp"), graph.add("abuffersink")]
-    graph.link_nodes(*nodes).configure()
-    out = []
-    for frame in [*av_frames(audio), None]:
-        graph.push(frame)
-        with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
-            while True:
-                out.append(cast(av.AudioFrame, graph.pull()))
+    hop, shift = round(_WINDOW * audio.rate / 2), round(_SHIFT * audio.rate)
+    width, edge = 2 * hop, hop + shift
     length = round(len(audio.samples) * Fraction(factor))
-    return _span(_gather(out, audio.rate, audio.channels), 0, length)
+    count = -(-length // hop) + 1
+    padded = np.pad(audio.samples, ((edge, edge + 2 * width), (0, 0)))
+    mono = padded.sum(1)
+    energy = np.concatenate([[0.0], np.cumsum(mono.astype(np.float64) ** 2)])
+    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(width) / width)).astype(np.float32)[:, None]
+    out = np.zeros(((count + 1) * hop, audio.channels), np.float32)
+    size = 1 << (width + 2 * shift - 1).bit_length()
+    start = 0
+    for k in range(count):
+        # Window k is centred at sample k·hop of the result and k·hop / factor of the sound.
+        early = min(int(k * hop / factor), len(audio.samples))
+        if k:
+            near = mono[early : early + width + 2 * shift]
+            follows = mono[start + hop : start + hop + width]
+            match = np.fft.rfft(near, size) * np.fft.rfft(follows, size).conj()
+            likeness = np.fft.irfft(match, size)[: 2 * shift + 1]
+            power = energy[early + width : early + width + 2 * shift + 1]
+            power = power - energy[early : early + 2 * shift + 1]
+            score = likeness / np.sqrt(np.maximum(power, 1e-9))
+            best = int(np.argmax(score))
+            start = early + (best if score[best] > 1e-6 else shift)
+        else:
+            start = early + shift
+        out[k * hop : k * hop + width] += window * padded[start : start + width]
+    return Audio(out[hop : hop + length], audio.rate)
 
 
 def av_frames(audio: Audio, *, first: int = 0, block: int = 1024) -> Iterator[av.AudioFrame]:

@@ -57,7 +57,8 @@ def show_only(path: pathlib.Path, seconds: Fraction) -> None:
             elif names[-1] == b"hdlr":
                 picture = _read(file, body + 8, 4) == b"vide"
                 if picture and edits is not None:
-                    _shorten(file, edits, round(seconds * timescale))
+                    # Down, so that the frame after the last one never shows for part of a tick.
+                    _shorten(file, edits, int(seconds * timescale))
 
 
 def _shorten(file: BinaryIO, body: int, ticks: int) -> None:

@@ -86,67 +86,34 @@ def build_index(
     Raises:
         InputError: the stream holds no frames.
     """
-    codec, extradata = stream.codec_context.name, stream.codec_context.extradata
-    rows: list[tuple[int | None, int]] = []  # (pts, order) of what is shown
-    clock: list[int] = []  # decoding times
-    starts: list[tuple[int, int, int]] = []
-    warnings: list[str] = []
-    order, duration, cut_short, intra = 0, 0, False, True
-    packets = iter(container.demux(stream))
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            break
-        except av.error.FFmpegError as error:
-            cut_short = True
-            warnings.append(f"{path} breaks off ({reason(error)}); what decodes is used.")
-            break
-        if not packet.size:
-            continue
-        pts = packet.pts
-        if packet.is_keyframe and pts is not None and nal.is_exact_start(codec, extradata, packet):
-            starts.append((pts, pts if packet.dts is None else packet.dts, order))
-        shown = not packet.is_discard and nal.is_shown(codec, packet)
-        if shown:
-            rows.append((pts, order))
-            duration = packet.duration or duration
-            intra &= packet.is_keyframe
-            clock += [] if packet.dts is None else [packet.dts]
-        cut_short = packet.is_corrupt
-        order += 1
-    if cut_short and len(rows) > 1:
-        rows.pop()  # the last packet is in part missing
-    if not rows:
-        raise InputError(f"{path} has a video stream but no frames; expected at least one.")
-
-    counted = any(pts is None for pts, _ in rows) or (
-        container.format.name in _WITHOUT_TIMES and not intra
-    )
+    found = _demux(container, stream, path)
+    rows, starts = found.rows, found.starts
     time_base = Fraction(stream.time_base or Fraction(1, 90000))
-    if counted:
-        steady = len(clock) > 1 and clock[-1] > clock[0]
-        time_base *= Fraction(clock[-1] - clock[0], len(clock) - 1) if steady else 0
-        time_base = time_base or 1 / Fraction(stream.average_rate or 25)
-        pts_array = np.arange(len(rows), dtype=np.int64)
-        orders = np.array([o for _, o in rows], np.int64)
-        starts, duration = [], 1
-    else:
-        table = dict(sorted((p, o) for p, o in reversed(rows) if p is not None))
-        pts_array = np.fromiter(table.keys(), np.int64, len(table))
+    duration = found.duration or max(1, round(1 / Fraction(stream.average_rate or 25) / time_base))
+    orders = np.array([order for _, order, _ in rows], np.int64)
+    untimed = container.format.name in _WITHOUT_TIMES and not found.intra
+    counted = untimed or any(pts is None for pts, _, _ in rows) or rows[-1][2] > 0
+    if not counted:
+        table = dict(sorted((pts, order) for pts, order, _ in reversed(rows) if pts is not None))
+        times = np.fromiter(table.keys(), np.int64, len(table))
         orders = np.fromiter(table.values(), np.int64, len(table))
-    if not duration:
-        rate = stream.average_rate or stream.base_rate or Fraction(25)
-        steps = np.diff(pts_array)
-        duration = int(steps[-1]) if len(steps) else max(1, round(1 / rate / time_base))
-    end = int(pts_array[-1]) + duration
-    if not warnings and (cut_short or _promises_more(stream, path, end * time_base)):
-        warnings.append(
-            f"{path} is cut short; the {len(pts_array)} frames that it still holds are used."
-        )
+    else:
+        starts = []
+        if untimed or any(pts is None for pts, _, _ in rows):
+            times = np.arange(len(rows), dtype=np.int64)
+            time_base, duration = (
+                found.spacing * time_base or 1 / Fraction(stream.average_rate or 25),
+                1,
+            )
+        else:
+            times = _one_after_another(rows, duration)
+    end = int(times[-1]) + duration
+    warnings = found.warnings
+    if not warnings and (found.cut_short or _promises_more(stream, path, end * time_base)):
+        warnings = [f"{path} is cut short; the {len(times)} frames that it still holds are used."]
     columns = np.array(starts, np.int64).reshape(-1, 3)
     return FrameIndex(
-        pts=pts_array,
+        pts=times,
         order=orders,
         end=end,
         time_base=time_base,
@@ -156,6 +123,67 @@ def build_index(
         counted=counted,
         warnings=tuple(warnings),
     )
+
+
+@dataclasses.dataclass
+class _Packets:
+    """What demuxing tells: (pts, order, edit) of what is shown, (pts, dts, order) of starts."""
+
+    rows: list[tuple[int | None, int, int]]
+    starts: list[tuple[int, int, int]]
+    duration: int = 0  # of the last
+    spacing: Fraction = Fraction(0)  # mean decoding time between packets
+    intra: bool = True
+    cut_short: bool = False
+    warnings: list[str] = dataclasses.field(default_factory=list)
+
+
+def _demux(container: InputContainer, stream: av.VideoStream, path: pathlib.Path) -> _Packets:
+    codec, extradata = stream.codec_context.name, stream.codec_context.extradata
+    found = _Packets([], [])
+    clock: list[int] = []
+    order = edit = 0
+    packets = iter(container.demux(stream))
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            break
+        except av.error.FFmpegError as error:
+            found.warnings.append(f"{path} breaks off ({reason(error)}); what decodes is used.")
+            found.cut_short = True
+            break
+        if not packet.size:
+            continue
+        pts, dts = packet.pts, packet.dts
+        if dts is not None:
+            edit += bool(clock and dts < clock[-1])  # decoding times only go back at an edit
+            clock.append(dts)
+        if packet.is_keyframe and pts is not None and nal.is_exact_start(codec, extradata, packet):
+            found.starts.append((pts, pts if dts is None else dts, order))
+        if not packet.is_discard and nal.is_shown(codec, packet):
+            found.rows.append((pts, order, edit))
+            found.duration = packet.duration or found.duration
+            found.intra &= packet.is_keyframe
+        found.cut_short = packet.is_corrupt
+        order += 1
+    if found.cut_short and len(found.rows) > 1:
+        found.rows.pop()  # the last packet is in part missing
+    if not found.rows:
+        raise InputError(f"{path} has a video stream but no frames; expected at least one.")
+    if len(clock) > 1 and not edit:
+        found.spacing = Fraction(clock[-1] - clock[0], len(clock) - 1)
+    return found
+
+
+def _one_after_another(rows: list[tuple[int | None, int, int]], duration: int) -> np.ndarray:
+    """Presentation times of several edits; where the library lets two overlap, the later waits."""
+    times: list[int] = []
+    for edit in range(rows[-1][2] + 1):
+        shown = sorted(pts for pts, _, of in rows if of == edit and pts is not None)
+        late = max(0, times[-1] + duration - shown[0]) if times and shown else 0
+        times += [pts + late for pts in shown]
+    return np.array(times, np.int64)
 
 
 def _promises_more(stream: av.VideoStream, path: pathlib.Path, end: Fraction) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pathlib
+from collections.abc import Iterator
 from fractions import Fraction
 
 import av
@@ -109,29 +111,39 @@ def _copy(
     sound: Audio | None,
     partial: pathlib.Path,
 ) -> bool:
-    """Copy packets so that the first kept frame shows at 0; False where one has no times."""
+    """Copy packets so that the first kept frame shows at 0; False where one has no time."""
     first, stop = span
     kind = "mov" if partial.suffix.lower() == ".mov" else "mp4"
     zero, from_packet = int(index.pts[first]), int(index.start_order[start])
     to_packet = int(index.order[first:stop].max())
     options = {"movflags": "+faststart"}
+    chosen = list(itertools.islice(_packets(container, stream), from_packet, to_packet + 1))
+    pts = [packet.pts for packet in chosen if packet.pts is not None]
+    if len(pts) < len(chosen):
+        return False
+    dts = _decoding_times(chosen, pts)
     with av.open(str(partial), "w", format=kind, options=options) as output:
         copied = output.add_stream_from_template(stream, opaque=True)
         voice = AacStream(output, sound) if sound is not None else None
-        order = -1
-        for packet in container.demux(stream):
-            order += bool(packet.size)
-            if order < from_packet or not packet.size:
-                continue
-            if order > to_packet:
-                break
-            if packet.pts is None or packet.dts is None:
-                return False
-            packet.pts, packet.dts = packet.pts - zero, packet.dts - zero
+        for packet, shown, decoded in zip(chosen, pts, dts, strict=True):
+            packet.pts, packet.dts = shown - zero, decoded - zero
             if voice is not None:
-                output.mux(voice.encode(until=packet.dts * index.time_base))
+                output.mux(voice.encode(until=(decoded - zero) * index.time_base))
             packet.stream = copied
             output.mux(packet)
         if voice is not None:
             output.mux(voice.finish())
     return True
+
+
+def _packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
+    return (packet for packet in container.demux(stream) if packet.size)
+
+
+def _decoding_times(packets: list[av.Packet], pts: list[int]) -> list[int]:
+    """The packets' decoding times; made up from the order of showing where some are not stored."""
+    known = [packet.dts for packet in packets if packet.dts is not None]
+    if len(known) == len(packets):
+        return known
+    delay = max(at - own for at, own in zip(sorted(pts), pts, strict=True))
+    return [at - delay for at in sorted(pts)]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import pathlib
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import count, islice
 
 import av
 
@@ -117,15 +117,20 @@ def _copy(
     zero, from_packet = int(index.pts[first]), int(index.start_order[start])
     to_packet = int(index.order[first:stop].max())
     options = {"movflags": "+faststart"}
-    chosen = list(itertools.islice(_packets(container, stream), from_packet, to_packet + 1))
+    chosen = list(islice(_packets(container, stream), from_packet, to_packet + 1))
     pts = [packet.pts for packet in chosen if packet.pts is not None]
     if len(pts) < len(chosen):
         return False
     dts = _decoding_times(chosen, pts)
+    exact = set(index.start_order.tolist())
     with av.open(str(partial), "w", format=kind, options=options) as output:
         copied = output.add_stream_from_template(stream, opaque=True)
         voice = AacStream(output, sound) if sound is not None else None
-        for packet, shown, decoded in zip(chosen, pts, dts, strict=True):
+        for order, packet, shown, decoded in zip(
+            count(from_packet), chosen, pts, dts, strict=False
+        ):
+            # A reader would begin at what is flagged, even where that does not decode.
+            packet.is_keyframe = order in exact
             packet.pts, packet.dts = shown - zero, decoded - zero
             if voice is not None:
                 output.mux(voice.encode(until=(decoded - zero) * index.time_base))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from vidparticles.video.index import FrameIndex
+    from vidparticles.video.sample import Table
 
 # Tables of frames kept in memory; one is some kilobytes.
-_KEPT_INDEXES = 20_000
+_KEPT_TABLES = 20_000
 
 Choice = Callable[[float], np.ndarray]
 
@@ -56,7 +56,7 @@ class FileClips:
         self.names = [str(path) for path in paths]
         self._labels = list(labels)
         self._paths = list(paths)
-        self._indexes: dict[int, FrameIndex] = {}
+        self._tables: dict[int, Table] = {}
 
     def label(self, video: int) -> int:
         """See `Clips`."""
@@ -64,7 +64,7 @@ class FileClips:
 
     def duration(self, video: int) -> float:
         """See `Clips`."""
-        return float(self._index(video).duration)
+        return float(self._table(video).index.duration)
 
     def read(
         self, video: int, choose: Choice, *, size: tuple[int, int]
@@ -72,22 +72,21 @@ class FileClips:
         """See `Clips`."""
         from vidparticles.video.sample import sample_frames
 
-        index = self._index(video)
-        times = index.times
-        places = places_at(times, choose(float(index.duration)))
-        return sample_frames(self._paths[video], index, places, size=size), times[places]
+        table = self._table(video)
+        times = table.index.times
+        places = places_at(times, choose(float(table.index.duration)))
+        return sample_frames(self._paths[video], table, places, size=size), times[places]
 
-    def _index(self, video: int) -> FrameIndex:
-        """The table of a file's frames; the file is gone through the first time only."""
-        from vidparticles.video import open_video
+    def _table(self, video: int) -> Table:
+        """What is known of a file; it is gone through the first time only."""
+        from vidparticles.video.sample import table_of
 
-        index = self._indexes.get(video)
-        if index is None:
-            with open_video(self._paths[video]) as opened:
-                index = opened.index
-            if len(self._indexes) < _KEPT_INDEXES:
-                self._indexes[video] = index
-        return index
+        table = self._tables.get(video)
+        if table is None:
+            table = table_of(self._paths[video])
+            if len(self._tables) < _KEPT_TABLES:
+                self._tables[video] = table
+        return table
 
 
 def places_at(times: np.ndarray, seconds: np.ndarray) -> np.ndarray:

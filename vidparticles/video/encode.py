@@ -16,6 +16,8 @@ from vidparticles.video.audio import LAYOUTS, Audio, av_frames, resample
 # Time stamps of unevenly spaced frames: a common multiple of the usual rates.
 _CLOCK = Fraction(1, 90000)
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
+# Threads for smaller pictures cost more than they save (half the time at 128 × 128).
+_SMALL_PIXELS = 320 * 240
 _BT709, _LIMITED = 1, 1  # ITU-T H.273 code points
 
 
@@ -36,6 +38,8 @@ class H264Stream:
         context = self.stream.codec_context
         context.width, context.height = width, height
         context.pix_fmt = "yuv420p"
+        if width * height <= _SMALL_PIXELS:
+            context.thread_count = 1
         context.sample_aspect_ratio = aspect
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _LIMITED

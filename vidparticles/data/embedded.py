@@ -29,7 +29,7 @@ DEFAULT_CLIPS = {"train": 100, "val": 20, "test": 30}
 SIDE = 128
 RATE = 24
 FRAMES = 48
-SOUND_RATE = 16_000
+SOUND_RATE = 8_000
 # Distance at which two glyphs of side 1 touch: the strokes fill 0.6 of the 8 × 8 square.
 TOUCH = 0.6
 
@@ -126,7 +126,7 @@ def clip_rng(seed: int, split: str, label: str, number: int) -> np.random.Genera
 def clip(
     rng: np.random.Generator, label: str, *, split: str = "train"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One clip of one class: frames uint8 [48, 128, 128, 3] and sound float32 [32000, 1]."""
+    """One clip of one class: frames uint8 [48, 128, 128, 3] and sound float32 [16000, 1]."""
     look = _look(rng, split)
     times = np.arange(FRAMES) / RATE
     path = _path(rng, label, times, look)

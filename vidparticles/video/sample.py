@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 import av
 import numpy as np
@@ -121,7 +122,7 @@ def _direct(path: pathlib.Path, table: Table, places: Places) -> Iterator[av.Vid
     """Frames from packets read at their places; every packet gives its own frame."""
     packets, index = table.packets, table.index
     assert packets is not None
-    codec = av.CodecContext.create(packets.codec, "r")
+    codec = cast(av.VideoCodecContext, av.CodecContext.create(packets.codec, "r"))
     codec.extradata = packets.extradata
     codec.thread_count = 1
     at = -1

@@ -141,7 +141,8 @@ class Writer:
                 self._mux(self._voice.encode(until=at))
             if not self._gif:
                 height, width = shape[0] % 2, shape[1] % 2
-                frame = np.pad(frame, ((0, height), (0, width), (0, 0)), mode="edge")
+                if height or width:
+                    frame = np.pad(frame, ((0, height), (0, width), (0, 0)), mode="edge")
             self._mux(picture.encode(np.rot90(frame, self._rotation // 90), at))
         self._count += 1
 

@@ -1,0 +1,246 @@
+"""The command `vidparticles`: a verb, files in, files or text out.
+
+A user's mistake is one sentence on stderr and exit status 2. What a verb needs is imported when
+the verb runs, so that help and mistakes are answered at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from vidparticles import __version__
+from vidparticles.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from vidparticles.editing import Written
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line.
+
+    Args:
+        argv: the words behind `vidparticles`; by default those of this process.
+
+    Returns:
+        The exit status: 0, 2 after a user's mistake, 130 when interrupted.
+    """
+    words = sys.argv[1:] if argv is None else list(argv)
+    try:
+        args = _parse(words)
+        args.run(args)
+        sys.stdout.flush()
+    except InputError as error:
+        print(f"vidparticles: {_one_line(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("vidparticles: stopped; nothing was written.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with mistakes as `InputError`, a misspelt option with the nearest known one."""
+
+    def __init__(self, **options) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; see `{self.prog} --help`.")
+
+    def parse_verb(self, words: Sequence[str]) -> argparse.Namespace:
+        """Parse the words behind a verb; an unknown option is named before a missing one."""
+        known = [name for action in self._actions for name in action.option_strings]
+        for word in words:
+            name = word.split("=", 1)[0]
+            if name == "--":
+                break
+            if name.startswith("--") and name not in known:
+                long = [k for k in known if k.startswith("--")]
+                raise InputError(f"there is no option {name}.{nearest(name, long)}")
+        return self.parse_args(words)
+
+
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser(
+        prog="vidparticles",
+        description="Video as particles: understand, predict and edit video files.",
+    )
+    parser.add_argument("--version", action="version", version=f"vidparticles {__version__}")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
+    parsers = {}
+    for name, (text, add_options, run) in _VERBS.items():
+        parsers[name] = verbs.add_parser(name, help=text, description=f"{text.capitalize()}.")
+        add_options(parsers[name])
+        parsers[name].set_defaults(run=run)
+    verb = next(iter(words), "")
+    if verb in parsers:
+        return parsers[verb].parse_verb(words[1:])
+    if verb.startswith("-"):
+        parser.parse_verb(words)
+    elif verb:
+        raise InputError(f"there is no verb '{verb}'.{nearest(verb, parsers)}")
+    parser.error(f"say what to do, one of {', '.join(parsers)}")
+
+
+def _one_line(error: InputError) -> str:
+    return " ".join(line.strip() for line in str(error).splitlines())
+
+
+# ---------------------------------------------------------------- the verbs
+
+
+def _understand(args: argparse.Namespace) -> None:
+    from vidparticles import commands
+    from vidparticles.commands.layout import describe
+
+    seen = commands.understand(args.clip, args.checkpoint)
+    _warn(seen.warnings)
+    if args.json:
+        print(json.dumps(dataclasses.asdict(seen), default=str, indent=1, ensure_ascii=False))
+    else:
+        print(describe(seen))
+
+
+def _predict(args: argparse.Namespace) -> None:
+    from vidparticles import commands
+
+    _done(
+        commands.predict(
+            args.clip,
+            args.output,
+            checkpoint=args.checkpoint,
+            seconds=args.seconds,
+            overwrite=args.overwrite,
+        )
+    )
+
+
+def _edit(args: argparse.Namespace) -> None:
+    from vidparticles import commands
+
+    _done(
+        commands.edit(
+            args.clip,
+            args.output,
+            trim=args.trim,
+            speed=args.speed,
+            recolor=args.recolor,
+            overwrite=args.overwrite,
+        )
+    )
+
+
+def _splice(args: argparse.Namespace) -> None:
+    from vidparticles import commands
+
+    _done(commands.splice(args.clips, args.output, overwrite=args.overwrite))
+
+
+def _show(args: argparse.Namespace) -> None:
+    from vidparticles import commands
+
+    _done(
+        commands.show(args.clip, args.output, checkpoint=args.checkpoint, overwrite=args.overwrite)
+    )
+
+
+def _prepare(args: argparse.Namespace) -> None:
+    from vidparticles import commands
+
+    done = commands.prepare(args.folder, args.output, size=args.size)
+    _warn(f"{reason} It was left out." for reason in done.skipped.values())
+    print(f"{done.out}  {done.made} clips made, {done.kept} kept, {len(done.skipped)} left out")
+
+
+def _done(written: Written) -> None:
+    _warn([written.note] if written.note else [])
+    sound = "sound" if written.sound else "no sound"
+    print(
+        f"{written.path}  {written.seconds:.2f} s, {written.frames} frames, "
+        f"{written.width} × {written.height}, {sound}"
+    )
+
+
+def _warn(sentences: Iterable[str]) -> None:
+    for sentence in sentences:
+        print(f"vidparticles: warning: {sentence}", file=sys.stderr)
+
+
+# ---------------------------------------------------------------- their options
+
+
+def _add_understand(parser: _Parser) -> None:
+    _clip(parser)
+    _checkpoint(parser, required=True)
+    parser.add_argument("--json", action="store_true", help="print JSON, and nothing else")
+
+
+def _add_predict(parser: _Parser) -> None:
+    _clip(parser)
+    _checkpoint(parser, use="its laws of motion (default: untrained ones)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="how far (default: 1)")
+    _output(parser)
+
+
+def _add_edit(parser: _Parser) -> None:
+    _clip(parser)
+    parser.add_argument("--trim", metavar="START:END", help="keep these seconds: 1.0:3.5")
+    parser.add_argument("--speed", type=float, help="times as fast: 0.5 is half speed")
+    parser.add_argument(
+        "--recolor", metavar="KEY=VALUE,…", help="new colours: hue=90,saturation=1.2"
+    )
+    _output(parser)
+
+
+def _add_splice(parser: _Parser) -> None:
+    parser.add_argument("clips", metavar="CLIP", nargs="+", help="video files, in order")
+    _output(parser)
+
+
+def _add_show(parser: _Parser) -> None:
+    _clip(parser)
+    _checkpoint(parser, use="draw the paths that its laws of motion expect")
+    _output(parser)
+
+
+def _add_prepare(parser: _Parser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="DIR/class/clip.mp4")
+    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the new folder")
+    parser.add_argument("--size", type=int, default=128, help="shorter side, pixels (default: 128)")
+
+
+def _clip(parser: _Parser) -> None:
+    parser.add_argument("clip", metavar="CLIP", help="a video file")
+
+
+def _checkpoint(parser: _Parser, *, use: str = "", required: bool = False) -> None:
+    text = "workdir of a training run" + (f": {use}" if use else "")
+    parser.add_argument("--checkpoint", metavar="W", required=required, help=text)
+
+
+def _output(parser: _Parser) -> None:
+    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the file to write")
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
+
+
+_VERBS = {
+    "understand": ("say what happens in a clip, and when", _add_understand, _understand),
+    "predict": ("write the frames that come next", _add_predict, _predict),
+    "edit": ("trim, change the speed, recolour; sound stays in step", _add_edit, _edit),
+    "splice": ("join clips one after another", _add_splice, _splice),
+    "show": ("draw a clip's particles and their paths over it", _add_show, _show),
+    "prepare": ("make small copies of a folder of clips, for training", _add_prepare, _prepare),
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

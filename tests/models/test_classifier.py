@@ -151,6 +151,16 @@ def test_the_motion_laws_are_trained_beside_the_classes(batch):
     assert "motion_error" not in metrics
 
 
+def test_no_parameter_is_weakly_typed(particles):
+    """A weak type turns strong in the first update, and the step is compiled twice."""
+    weak = [
+        jax.tree_util.keystr(p)
+        for p, x in jax.tree_util.tree_leaves_with_path(particles[1])
+        if x.weak_type
+    ]
+    assert not weak
+
+
 def test_a_single_frame_is_all_that_the_baseline_sees(batch):
     model = models.build("single_frame", num_classes=2, encoder=(8, 8, 8))
     params, apply = jax.jit(model.init)(jax.random.key(0), batch), jax.jit(model.apply)

@@ -128,8 +128,9 @@ class ParticleClassifier:
             "laws": self._interactions.init(keys[1]),
             "motion": motion.init(keys[3]),
         }
-        read = structure(self._move(params, video, time))
-        return {**params, "head": self._head.init(keys[2], read)}
+        # Only the shape of what the head reads matters: nothing is simulated.
+        read = jax.eval_shape(lambda: structure(self._move(params, video, time)))
+        return {**params, "head": self._head.init(keys[2], jnp.zeros(read.shape))}
 
     def _move(self, params: dict[str, Any], video: Array, time: Array) -> Trajectory:
         start = self._particles.apply(params["particles"], video, time)

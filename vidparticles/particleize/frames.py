@@ -225,16 +225,18 @@ class Interactions:
         `horizon` likewise, in steps.
         """
         return {
-            "attraction": jnp.asarray(_before_softplus(0.3)),
-            "repulsion": jnp.asarray(_before_softplus(0.1)),
-            "drag": jnp.asarray(_before_softplus(0.7)),
-            "horizon": jnp.asarray(_before_softplus(0.7 * self.steps)),
+            "attraction": _before_softplus(0.3),
+            "repulsion": _before_softplus(0.1),
+            "drag": _before_softplus(0.7),
+            "horizon": _before_softplus(0.7 * self.steps),
             "pair": init_pair_network(key, feature_dim=self.feature, width=self.width, scale=1.0),
         }
 
 
-def _before_softplus(x: float) -> float:
-    return math.log(math.expm1(x))
+def _before_softplus(x: float) -> Array:
+    # With its dtype said: a weak type would turn strong in the first update, and the step
+    # would be compiled twice.
+    return jnp.asarray(math.log(math.expm1(x)), jnp.float32)
 
 
 def strengths(laws: dict[str, Any]) -> dict[str, Array]:

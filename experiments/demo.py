@@ -48,7 +48,10 @@ def demo(workdir: pathlib.Path, *, smoke: bool = False) -> pathlib.Path:
     from experiments.configs import embedded as embedded_config
     from experiments.evaluate import evaluate
     from experiments.train import train
-    from vidparticles.commands import edit, predict, show, understand
+    from vidparticles.commands.edit import edit
+    from vidparticles.commands.predict import predict
+    from vidparticles.commands.show import show
+    from vidparticles.commands.understand import understand
     from vidparticles.data import embedded
 
     # ---------------------------------------------------------------- data

@@ -21,18 +21,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from vidparticles.errors import InputError
 
-FULL = {
-    "clips": {"train": 100, "val": 10, "test": 30},
-    "steps": 700,
-    "single_frame_steps": 300,
-    "acts": ("orbit", "bounce", "chase", "pass"),
-}
-SMOKE = {
-    "clips": {"train": 8, "val": 2, "test": 4},
-    "steps": 12,
-    "single_frame_steps": 6,
-    "acts": ("orbit", "bounce"),
-}
+ACTS = ("orbit", "bounce", "chase", "pass")
+SINGLE_FRAME_STEPS = 300
+# The same path, tiny.
+SMOKE = {"clips": {"train": 8, "val": 2, "test": 4}, "steps": 12, "single_frame_steps": 6}
 
 
 def demo(workdir: pathlib.Path, *, smoke: bool = False) -> pathlib.Path:
@@ -42,37 +34,46 @@ def demo(workdir: pathlib.Path, *, smoke: bool = False) -> pathlib.Path:
     def section(title: str) -> None:
         print(f"\n── {title}  ({time.perf_counter() - began:.0f} s)", flush=True)
 
-    size = SMOKE if smoke else FULL
     section("importing jax, flax, tensorflow")
     from experiments import page
     from experiments.configs import embedded as embedded_config
     from experiments.evaluate import evaluate
     from experiments.train import train
+    from vidparticles.commands import layout
     from vidparticles.commands.edit import edit
     from vidparticles.commands.predict import predict
     from vidparticles.commands.show import show
     from vidparticles.commands.understand import understand
     from vidparticles.data import embedded
 
-    # ---------------------------------------------------------------- data
-    section(f"making {6 * sum(size['clips'].values())} labelled clips, H.264 with sound")
-    data = embedded.make(workdir / "clips", clips_per_class=size["clips"])
-
-    def config(model: str, steps: int):
+    def configured(model: str, steps: int | None = None):
         config = embedded_config.get_config(model)
-        config.data.dir = str(data)
-        config.data.clips = size["clips"]
-        config.steps = steps
-        config.eval_every = config.checkpoint_every = max(steps // 4, 1)
+        config.data.dir = str(workdir / "clips")
+        config.steps = steps or config.steps
+        if smoke:
+            config.data.clips = SMOKE["clips"]
+        config.eval_every = config.checkpoint_every = max(config.steps // 4, 1)
         return config
+
+    if smoke:
+        config = configured("particles", SMOKE["steps"])
+        single_config = configured("single_frame", SMOKE["single_frame_steps"])
+    else:
+        config = configured("particles")
+        single_config = configured("single_frame", SINGLE_FRAME_STEPS)
+
+    # ---------------------------------------------------------------- data
+    clips = config.data.clips.to_dict()
+    section(f"making {len(embedded.CLASSES) * sum(clips.values())} labelled clips with sound")
+    embedded.make(workdir / "clips", clips_per_class=clips)
 
     # ---------------------------------------------------------------- training
     section("training the particle model")
     model = workdir / "particles"
-    train(config("particles", size["steps"]), model)
+    train(config, model)
     section("training the single-frame model")
     single = workdir / "single_frame"
-    train(config("single_frame", size["single_frame_steps"]), single)
+    train(single_config, single)
 
     # ---------------------------------------------------------------- evaluation
     section("scoring on unseen clips")
@@ -83,9 +84,10 @@ def demo(workdir: pathlib.Path, *, smoke: bool = False) -> pathlib.Path:
     # ---------------------------------------------------------------- one unseen clip
     section("one unseen clip: what happens in it, and when")
     story = workdir / "story.mp4"
-    acts = embedded.story(story, seed=7, acts=size["acts"])
+    acts = embedded.story(story, seed=7, acts=ACTS[:2] if smoke else ACTS)
     seen = understand(story, model)
-    print(understand.describe(seen) if hasattr(understand, "describe") else seen)
+    print(layout.describe(seen))
+    print("  in truth: " + ", ".join(f"{a.label} {a.start:.1f}–{a.end:.1f} s" for a in acts))
     section("drawing its particles, predicting what comes next, editing")
     videos = {
         "The clip": story,

@@ -90,6 +90,7 @@ def train(config: ml_collections.ConfigDict, workdir: str | os.PathLike[str]) ->
 
     # ---------------------------------------------------------------- where the run is
     settings = {**json.loads(config.to_json()), "classes": list(classes)}
+    settings["clip_seconds"] = source.clip_seconds(dataset)
     if data.dir:  # so that evaluate.py finds it from anywhere
         settings["data"]["dir"] = os.path.abspath(data.dir)
     notes = checkpoint.changes(workdir, settings)

@@ -14,5 +14,10 @@ def get_config(model: str = "particles") -> ml_collections.ConfigDict:
     config = common.get_config(model)
     config.data.kind = "embedded"
     config.data.dir = "out/embedded"
+    config.steps = 700
+    config.optimizer.learning_rate = 2e-3
+    config.data.size = 48
+    # A class is a law of motion: it has no left and right, and no up and down.
+    config.data.augment.turn = True
     config.data.clips = ml_collections.ConfigDict({"train": 100, "val": 20, "test": 30})
     return config

@@ -15,6 +15,8 @@ class Augment:
         crop: smallest part of the frame's height and width that is kept, 0 < crop ≤ 1.
         flip: mirror left and right for every second clip; off unless asked for, since
             directions and writing may be what a class is about.
+        turn: a random quarter turn or mirror image of a square frame, all eight equally likely;
+            off unless asked for, like `flip`.
         brightness: largest relative change of all values, 0 ≤ brightness < 1.
 
     Raises:
@@ -23,6 +25,7 @@ class Augment:
 
     crop: float = 1.0
     flip: bool = False
+    turn: bool = False
     brightness: float = 0.0
 
     def __post_init__(self) -> None:
@@ -60,6 +63,9 @@ class Augment:
         video = video[:, y : y + size[0], x : x + size[1]]
         if rng.random() < 0.5 and self.flip:
             video = video[:, :, ::-1]
+        if self.turn:
+            video = np.rot90(video, rng.integers(4), axes=(1, 2))
+            video = video[:, :, ::-1] if rng.random() < 0.5 else video
         if self.brightness:
             factor = 1 + self.brightness * rng.uniform(-1, 1)
             # A table of 256 values: ten times faster than arithmetic in floats.

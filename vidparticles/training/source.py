@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import pathlib
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -126,3 +128,38 @@ def from_manifest(directory: str, splits: Mapping[str, Sequence[str]]) -> Any:
             if row["split"] in wanted
         )
     return Dataset(classes=classes, splits=clips, name=str(path.parent))
+
+
+def labels(dataset: Any, split: str) -> list[int]:
+    """The label of every clip of a split.
+
+    Raises:
+        InputError: there is no such split, or it is empty.
+    """
+    from vidparticles.data.folder import chosen
+
+    return [clip.label for clip in chosen(dataset.splits, split, dataset.name)]
+
+
+def clip_seconds(dataset: Any, *, sample: int = 32) -> float:
+    """The median duration of the training clips: how long a thing is that the model knows.
+
+    Args:
+        dataset: what `DataSpec.open` gives.
+        sample: how many clips are looked at, evenly spread over the split.
+
+    Raises:
+        InputError: there is no split "train", or it is empty, or none of its clips can be read.
+    """
+    clips = dataset.clips("train")
+    count = len(clips.names)
+    durations = []
+    for video in sorted(
+        {i * count // sample for i in range(sample)} if count > sample else range(count)
+    ):
+        # A corrupt clip is counted and named by the pipeline; here it only has no duration.
+        with contextlib.suppress(InputError):
+            durations.append(clips.duration(video))
+    if not durations:
+        raise InputError(f"none of the training clips of {dataset.name} can be read as video.")
+    return statistics.median(durations)

@@ -50,5 +50,6 @@ def get_config(model: str = "particles") -> ml_collections.ConfigDict:
     config.data.rate = 8.0
     config.data.crop = 1.0  # smallest part of the picture that training keeps
     config.data.flip = False  # left and right; directions may be what a class is about
+    config.data.turn = False  # quarter turns and mirror images
     config.data.brightness = 0.0  # largest relative change
     return config

@@ -18,6 +18,6 @@ def get_config(model: str = "particles") -> ml_collections.ConfigDict:
     config.optimizer.learning_rate = 2e-3
     config.data.size = 48
     # A class is a law of motion: it has no left and right, and no up and down.
-    config.data.augment.turn = True
+    config.data.turn = True
     config.data.clips = ml_collections.ConfigDict({"train": 100, "val": 20, "test": 30})
     return config

@@ -33,7 +33,7 @@ class DataSpec:
         sampling: "uniform", one frame in each of T equal parts of the clip; or "dense", windows
             of T frames 1/rate seconds apart.
         rate: frames a second of dense sampling.
-        crop, flip, brightness: how training clips are varied, see `data.augment.Augment`.
+        crop, flip, turn, brightness: how training clips are varied, see `data.augment.Augment`.
     """
 
     kind: str
@@ -47,6 +47,7 @@ class DataSpec:
     rate: float = 8.0
     crop: float = 1.0
     flip: bool = False
+    turn: bool = False
     brightness: float = 0.0
 
     def open(self) -> Any:
@@ -84,7 +85,9 @@ class DataSpec:
             size=self.size,
             sampling=self.sampling,
             rate=self.rate,
-            augment=augment.Augment(self.crop, self.flip, self.brightness),
+            augment=augment.Augment(
+                crop=self.crop, flip=self.flip, turn=self.turn, brightness=self.brightness
+            ),
             **options,
         )
 

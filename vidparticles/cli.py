@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from vidparticles import __version__
 from vidparticles.errors import InputError, nearest
@@ -50,8 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 class _Parser(argparse.ArgumentParser):
     """argparse with mistakes as `InputError`, a misspelt option with the nearest known one."""
 
-    def __init__(self, **options) -> None:
-        super().__init__(allow_abbrev=False, **options)
+    def __init__(self, **options: Any) -> None:
+        def layout(prog: str) -> argparse.HelpFormatter:
+            return argparse.HelpFormatter(prog, max_help_position=30)
+
+        super().__init__(allow_abbrev=False, formatter_class=layout, **options)
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; see `{self.prog} --help`.")
@@ -75,7 +78,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
         description="Video as particles: understand, predict and edit video files.",
     )
     parser.add_argument("--version", action="version", version=f"vidparticles {__version__}")
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", prog="vidparticles")
     parsers = {}
     for name, (text, add_options, run) in _VERBS.items():
         parsers[name] = verbs.add_parser(name, help=text, description=f"{text.capitalize()}.")
@@ -113,44 +116,31 @@ def _understand(args: argparse.Namespace) -> None:
 def _predict(args: argparse.Namespace) -> None:
     from vidparticles import commands
 
-    _done(
-        commands.predict(
-            args.clip,
-            args.output,
-            checkpoint=args.checkpoint,
-            seconds=args.seconds,
-            overwrite=args.overwrite,
-        )
-    )
+    options = {"checkpoint": args.checkpoint, "seconds": args.seconds}
+    written = commands.predict(args.clip, args.output, **options, overwrite=args.overwrite)
+    _report(written, args.clip)
 
 
 def _edit(args: argparse.Namespace) -> None:
     from vidparticles import commands
 
-    _done(
-        commands.edit(
-            args.clip,
-            args.output,
-            trim=args.trim,
-            speed=args.speed,
-            recolor=args.recolor,
-            overwrite=args.overwrite,
-        )
-    )
+    options = {"trim": args.trim, "speed": args.speed, "recolor": args.recolor}
+    written = commands.edit(args.clip, args.output, **options, overwrite=args.overwrite)
+    _report(written, args.clip)
 
 
 def _splice(args: argparse.Namespace) -> None:
     from vidparticles import commands
 
-    _done(commands.splice(args.clips, args.output, overwrite=args.overwrite))
+    written = commands.splice(args.clips, args.output, overwrite=args.overwrite)
+    _report(written, *args.clips)
 
 
 def _show(args: argparse.Namespace) -> None:
     from vidparticles import commands
 
-    _done(
-        commands.show(args.clip, args.output, checkpoint=args.checkpoint, overwrite=args.overwrite)
-    )
+    options = {"checkpoint": args.checkpoint, "overwrite": args.overwrite}
+    _report(commands.show(args.clip, args.output, **options), args.clip)
 
 
 def _prepare(args: argparse.Namespace) -> None:
@@ -161,7 +151,13 @@ def _prepare(args: argparse.Namespace) -> None:
     print(f"{done.out}  {done.made} clips made, {done.kept} kept, {len(done.skipped)} left out")
 
 
-def _done(written: Written) -> None:
+def _report(written: Written, *clips: str) -> None:
+    """What was written, and what the reader of it should know of the clips."""
+    from vidparticles.video import open_video
+
+    for clip in dict.fromkeys(clips):
+        with open_video(clip) as video:
+            _warn(video.warnings)
     _warn([written.note] if written.note else [])
     sound = "sound" if written.sound else "no sound"
     print(
@@ -187,14 +183,18 @@ def _add_understand(parser: _Parser) -> None:
 def _add_predict(parser: _Parser) -> None:
     _clip(parser)
     _checkpoint(parser, use="its laws of motion (default: untrained ones)")
-    parser.add_argument("--seconds", type=float, default=1.0, help="how far (default: 1)")
+    parser.add_argument(
+        "--seconds", metavar="S", type=float, default=1.0, help="how far (default: 1)"
+    )
     _output(parser)
 
 
 def _add_edit(parser: _Parser) -> None:
     _clip(parser)
     parser.add_argument("--trim", metavar="START:END", help="keep these seconds: 1.0:3.5")
-    parser.add_argument("--speed", type=float, help="times as fast: 0.5 is half speed")
+    parser.add_argument(
+        "--speed", metavar="FACTOR", type=float, help="times as fast: 0.5 is half speed"
+    )
     parser.add_argument(
         "--recolor", metavar="KEY=VALUE,…", help="new colours: hue=90,saturation=1.2"
     )
@@ -215,7 +215,13 @@ def _add_show(parser: _Parser) -> None:
 def _add_prepare(parser: _Parser) -> None:
     parser.add_argument("folder", metavar="DIR", help="DIR/class/clip.mp4")
     parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the new folder")
-    parser.add_argument("--size", type=int, default=128, help="shorter side, pixels (default: 128)")
+    parser.add_argument(
+        "--size",
+        metavar="PIXELS",
+        type=int,
+        default=128,
+        help="shorter side, pixels (default: 128)",
+    )
 
 
 def _clip(parser: _Parser) -> None:

@@ -105,7 +105,7 @@ def _on_active(law: Any) -> Any:
     return gated
 
 
-PAIR_LAWS = {
+PAIR_LAWS: dict[str, tuple[Any, dict[str, float]]] = {
     "attraction": (dynamics.attraction, {"softening": SOFTENING}),
     "repulsion": (dynamics.repulsion, {"softening": SOFTENING}),
     "collision": (dynamics.collision, {}),

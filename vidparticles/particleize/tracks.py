@@ -24,8 +24,8 @@ from vidparticles.particles import Particles, Trajectory
 from vidparticles.render.sampling import bilinear, box, grey
 
 MIN_TEXTURE = 4e-5  # smaller eigenvalue of the structure tensor, (luma / pixel)²
-MAX_RETURN = 0.7  # pixels between a point and where following it there and back ends
-MAX_MISFIT = 0.75  # r.m.s. difference of the patches over the patch's own contrast
+MAX_RETURN = 0.5  # pixels between a point and where following it there and back ends
+MAX_MISFIT = 0.6  # r.m.s. difference of the patches over the patch's own contrast
 CUT_SURVIVAL = 0.2  # fewer survivors than this in one step: a cut, nothing survives
 SMOOTHING = 0.6  # weight of the newest displacement in the velocity
 

@@ -26,7 +26,8 @@ def grey(frames: Array) -> Array:
     weights = jnp.asarray(LUMA, jnp.float32)
     if frames.dtype == jnp.uint8:
         weights = weights / 255
-    return sum(frames[..., c].astype(jnp.float32) * weights[c] for c in range(3))
+    red, green, blue = (frames[..., c].astype(jnp.float32) * weights[c] for c in range(3))
+    return red + green + blue
 
 
 def bilinear(image: Array, xy: Array) -> Array:

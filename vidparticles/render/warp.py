@@ -2,22 +2,21 @@
 
 From displacements at scattered particles to one at each pixel:
 
-    u(x) = Σᵢ wᵢ(x) uᵢ,   wᵢ(x) = softmaxᵢ(−|x − pᵢ|² / 2 r²)
+    u(x) = Σᵢ wᵢ(x) uᵢ / Σᵢ wᵢ(x),   wᵢ(x) = (1 + |x − pᵢ|² / r²)⁻³
 
-near particles decide, far ones only where no other is near, and the picture's being still
-has one vote at a distance of half a frame. Where all particles rest, u = 0: such places
-are not touched. A pixel then looks up where it came from (backward warping), which leaves
-no holes.
+Near particles decide; where none is near, those around do, without a seam, since far from
+all only the ratio of distances matters (Shepard 1968, without his poles). Where the
+particles rest u = 0: such places are not touched. A pixel then looks up where it came from
+(backward warping), which leaves no holes.
 """
 
 from __future__ import annotations
-
-import functools
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
+from vidparticles.numerics import safe_divide
 from vidparticles.render.sampling import (
     bilinear,
     box,
@@ -29,7 +28,6 @@ from vidparticles.render.sampling import (
     smooth,
 )
 
-STILL_DISTANCE = 0.5  # frame heights from every particle at which stillness has a vote
 WORK_SIZE = 320  # longer side at which explanations of the motion are compared, pixels
 FIELD_SIZE = 96  # longer side of the grid on which fields are summed over particles
 SURE = 1.5 / 255  # difference of luma within which two explanations are equally good
@@ -44,39 +42,36 @@ def spacing(count: int, height: int, width: int) -> float:
 def motion_field(
     points: Array, displacement: Array, alive: Array, *, height: int, width: int, reach: float
 ) -> Array:
-    """A displacement for each pixel from those of scattered particles.
+    """What scattered particles hold, their displacements say, for each pixel.
 
     Args:
         points: [N, 2] frame heights.
-        displacement: [N, 2] at the points, any unit.
+        displacement: [N, C] at the points, any unit.
         alive: [N] bool; the dead have no vote.
         height, width: of the grid, which spans the frame.
         reach: r, frame heights; about half the particles' distance from each other.
 
     Returns:
-        [H, W, 2] in the unit of `displacement`; zero where no particle lives.
+        [H, W, C] in the unit of `displacement`; zero where no particle lives.
 
     Example:
         >>> points = jnp.array([[0.25, 0.5], [0.75, 0.5]])
         >>> moved = jnp.array([[0.0, 0.0], [0.2, 0.0]])
         >>> u = motion_field(points, moved, jnp.ones(2, bool), height=4, width=4, reach=0.05)
-        >>> u[2, :, 0].round(3).tolist() == [0.0, 0.0, 0.2, 0.2]
-        False
-        >>> [round(float(v), 2) for v in u[2, jnp.array([0, 3]), 0]]
-        [0.0, 0.2]
+        >>> [round(float(v), 2) for v in u[2, :, 0]]
+        [0.0, 0.03, 0.17, 0.2]
     """
     x = (jnp.arange(width) + 0.5) / height
     y = (jnp.arange(height) + 0.5) / height
     points = jnp.where(alive[:, None], points, 0)
     displacement = jnp.where(alive[:, None], displacement, 0)
-    across = -0.5 * ((x[:, None] - points[:, 0]) / reach) ** 2
-    down = -0.5 * ((y[:, None] - points[:, 1]) / reach) ** 2
-    logits = jnp.where(alive, down[:, None, :] + across[None, :, :], -jnp.inf)
-    still = -0.5 * (STILL_DISTANCE / reach) ** 2
-    top = jnp.maximum(jnp.max(logits, axis=-1, keepdims=True), still)
-    votes = jnp.exp(logits - top)
-    total = jnp.sum(votes, -1, keepdims=True) + jnp.exp(still - top)
-    return (votes @ displacement) / total
+    across = ((x[:, None] - points[:, 0]) / reach) ** 2
+    down = ((y[:, None] - points[:, 1]) / reach) ** 2
+    square = 1 + down[:, None, :] + across[None, :, :]
+    weight = alive / (square * square * square)
+    # One product gives the sums of votes and of weights.
+    sums = weight @ jnp.concatenate([displacement, jnp.ones_like(points[:, :1])], axis=-1)
+    return safe_divide(sums[..., :-1], sums[..., -1:])
 
 
 def _field(points: Array, moved: Array, alive: Array, size: tuple[int, int], reach: float) -> Array:
@@ -86,38 +81,12 @@ def _field(points: Array, moved: Array, alive: Array, size: tuple[int, int], rea
     return enlarge(field, *size)
 
 
-def _bytes(picture: Array) -> Array:
+def to_bytes(picture: Array) -> Array:
+    """Floats rounded and clipped to uint8."""
     return jnp.clip(jnp.round(picture), 0, 255).astype(jnp.uint8)
 
 
-@jax.jit
-def warp(frame: Array, points: Array, displacement: Array, alive: Array) -> Array:
-    """A frame carried along by its particles.
-
-    Args:
-        frame: [H, W, 3] uint8.
-        points: [N, 2] where the particles are in `frame`, frame heights.
-        displacement: [N, 2] how far each goes, frame heights.
-        alive: [N] bool.
-
-    Returns:
-        [H, W, 3] uint8; `frame` itself where nothing moves. What comes into view from
-        outside the frame repeats its edge.
-
-    Example:
-        >>> frame = jnp.arange(8 * 8 * 3, dtype=jnp.uint8).reshape(8, 8, 3)
-        >>> still = jnp.zeros((1, 2))
-        >>> bool((warp(frame, still + 0.5, still, jnp.ones(1, bool)) == frame).all())
-        True
-    """
-    height, width = frame.shape[:2]
-    reach = 0.5 * spacing(points.shape[0], height, width)
-    field = _field(points + displacement, displacement, alive, (height, width), reach)
-    xy = pixel_centres(height, width) - field * height
-    return _bytes(bilinear(frame.astype(jnp.float32), xy))
-
-
-def _dominant(displacement: Array, alive: Array) -> Array:
+def dominant(displacement: Array, alive: Array) -> Array:
     """The median displacement of the living, [2]; 0 where none lives."""
     ordered = jnp.sort(jnp.where(alive[:, None], displacement, jnp.inf), axis=0)
     middle = ordered[jnp.maximum(jnp.sum(alive) - 1, 0) // 2]
@@ -161,7 +130,7 @@ def between(
         [
             _field(here, displacement, alive, small, reach),
             _field(here, displacement, alive, small, 4 * reach),
-            jnp.broadcast_to(_dominant(displacement, alive), (*small, 2)),
+            jnp.broadcast_to(dominant(displacement, alive), (*small, 2)),
             jnp.zeros((*small, 2)),
         ]
     )
@@ -191,31 +160,4 @@ def between(
     torn = enlarge(smooth(jnp.min(costs, axis=0)), height, width)[..., None]
     torn = jnp.clip((torn - TORN[0]) / (TORN[1] - TORN[0]), 0, 1)
     one, two = warped + torn * (frames - warped)
-    return _bytes(one + fraction * (two - one))
-
-
-@functools.partial(jax.jit, static_argnames="levels")
-def soften(frame: Array, radius: Array, *, levels: int = 6) -> Array:
-    """A frame blurred by its own radius at each pixel: how sure it is, made visible.
-
-    Args:
-        frame: [H, W, 3] uint8.
-        radius: [h, w] at any size, standard deviation of the blur in pixels of `frame`.
-        levels: how many times a blur of twice the width before is at hand.
-
-    Returns:
-        [H, W, 3] uint8; the frame itself where the radius is 0.
-    """
-    height, width = frame.shape[:2]
-    sharp = frame.astype(jnp.float32)
-    radius = enlarge(radius, height, width)[..., None]
-    out, small, deviation = sharp, sharp, 0.0
-    for level in range(levels):
-        size = max(1, -(-height >> (level + 1))), max(1, -(-width >> (level + 1)))
-        small = smooth(resize(small, *size))
-        blurred = enlarge(small, height, width)
-        wider = 1.2 * 2.0**level
-        share = jnp.clip((radius - deviation) / (wider - deviation), 0, 1)
-        out = out + share * (blurred - out)
-        deviation = wider
-    return _bytes(out)
+    return to_bytes(one + fraction * (two - one))

@@ -1,0 +1,18 @@
+"""Edits of files: trim, splice, speed, recolour. Sound stays in step; all or nothing."""
+
+from vidparticles.editing.recolour import Colours, parse_colours, recolour
+from vidparticles.editing.reel import Written
+from vidparticles.editing.speed import speed
+from vidparticles.editing.splice import splice
+from vidparticles.editing.trim import parse_span, trim
+
+__all__ = [
+    "Colours",
+    "Written",
+    "parse_colours",
+    "parse_span",
+    "recolour",
+    "speed",
+    "splice",
+    "trim",
+]

@@ -1,0 +1,185 @@
+"""A reel: frames that come one at a time, with their times, facts and sound.
+
+Every edit takes a reel and gives a reel; nothing holds more than a few frames. Times are
+fractions of a second, exact, counted from the reel's own start; the sound's sample 0 sounds
+at time 0.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+import os
+import pathlib
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+
+from vidparticles.errors import InputError
+from vidparticles.video import Audio, Video, Writer, check_output, cut, open_video
+
+Frames = Iterator[tuple[Fraction, np.ndarray]]
+PathLike = str | os.PathLike[str]
+_BLOCK = 8  # frames asked of a file at once where it is not read from its start
+
+
+@dataclasses.dataclass(frozen=True)
+class Reel:
+    """Frames in time.
+
+    Attributes:
+        frames: (seconds, uint8 [H, W, 3] RGB, upright), in order; can be run through once.
+        times: seconds of all frames, known beforehand.
+        duration: seconds, to the end of the last frame.
+        rate: frames a second where the frames are on an exact clock, else None.
+        height, width: pixels.
+        rotation: degrees clockwise that players turn the stored picture.
+        pixel_aspect: width of a pixel over its height.
+        audio: the sound, None for a silent reel.
+    """
+
+    frames: Frames
+    times: tuple[Fraction, ...]
+    duration: Fraction
+    rate: Fraction | None
+    height: int
+    width: int
+    rotation: int = 0
+    pixel_aspect: Fraction | int = 1
+    audio: Audio | None = None
+
+    def replace(self, **changes: object) -> Reel:
+        """A copy with the named fields changed."""
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+
+@dataclasses.dataclass(frozen=True)
+class Written:
+    """What was written.
+
+    Attributes:
+        path: the file.
+        frames: how many.
+        seconds: how long it plays.
+        width, height: pixels.
+        sound: it has sound.
+        note: a sentence the user should read, or "".
+    """
+
+    path: pathlib.Path
+    frames: int
+    seconds: float
+    width: int
+    height: int
+    sound: bool
+    note: str = ""
+
+
+def clock(video: Video) -> tuple[tuple[Fraction, ...], Fraction, Fraction | None]:
+    """Exact times of a video's frames, its duration, and its rate if it is even."""
+    info = video.info
+    if not info.variable_rate:
+        times = tuple(Fraction(k) / info.rate for k in range(len(video)))
+        return times, Fraction(len(video)) / info.rate, info.rate
+    # As fine as any container's ticks, so that rounding cannot put two frames in one place.
+    times = tuple(Fraction(float(t)).limit_denominator(1_000_000) for t in video.times)
+    gap = Fraction(info.duration).limit_denominator(1_000_000)
+    return times, max(gap, times[-1] + Fraction(1, 1000)), None
+
+
+@contextlib.contextmanager
+def opened(
+    path: PathLike, *, start: Fraction | None = None, end: Fraction | None = None
+) -> Iterator[Reel]:
+    """A file as a reel, or the part of it whose frames begin within start ≤ t < end.
+
+    Args:
+        path: a video file.
+        start: seconds, default its beginning.
+        end: seconds, default its end; one beyond it means it.
+
+    Raises:
+        InputError: not a video, or no frame begins in that span.
+    """
+    with open_video(path) as video:
+        times, duration, rate = clock(video)
+        start = max(Fraction(0), start or Fraction(0))
+        end = duration if end is None else min(end, duration)
+        # Seconds are typed with few digits: a frame that begins a hair before counts.
+        hair = Fraction(1, 2000)
+        kept = [k for k, t in enumerate(times) if start - hair <= t < end - hair]
+        if not kept:
+            raise InputError(
+                f"{path}: no frame begins between {float(start):g} s and {float(end):g} s; the "
+                f"clip has {len(times)} frames in {float(duration):.2f} s."
+            )
+        first, last = kept[0], kept[-1] + 1
+        origin = times[first]
+        finish = times[last] if last < len(times) else duration
+        shifted = tuple(t - origin for t in times[first:last])
+        audio = video.audio()
+        if audio is not None:
+            audio = cut(audio, origin, finish)
+        yield Reel(
+            frames=zip(shifted, _frames(video, first, last), strict=True),
+            times=shifted,
+            duration=finish - origin,
+            rate=rate,
+            height=video.info.height,
+            width=video.info.width,
+            rotation=video.info.rotation,
+            pixel_aspect=video.info.pixel_aspect,
+            audio=audio,
+        )
+
+
+def _frames(video: Video, first: int, last: int) -> Iterator[np.ndarray]:
+    if first == 0:
+        for _, frame in itertools.islice(video, last):
+            yield frame
+        return
+    for at in range(first, last, _BLOCK):
+        yield from video.frames(range(at, min(at + _BLOCK, last)))
+
+
+def write(reel: Reel, out: PathLike, *, overwrite: bool = False, note: str = "") -> Written:
+    """Run through a reel and write it, all or nothing.
+
+    Args:
+        reel: what to write; its frames are used up.
+        out: .mp4, .m4v, .mov, .mkv or .gif.
+        overwrite: replace an existing file.
+        note: handed on.
+
+    Raises:
+        InputError: see `video.Writer`.
+    """
+    count = 0
+    with Writer(
+        out,
+        rate=reel.rate,
+        audio=reel.audio,
+        overwrite=overwrite,
+        rotation=reel.rotation,
+        pixel_aspect=reel.pixel_aspect,
+    ) as writer:
+        for time, frame in reel.frames:
+            writer.add(frame, None if reel.rate else time)
+            count += 1
+    sound = reel.audio is not None and pathlib.Path(out).suffix.lower() != ".gif"
+    return Written(
+        pathlib.Path(out), count, float(reel.duration), reel.width, reel.height, sound, note
+    )
+
+
+def check_paths(path: PathLike, out: PathLike, overwrite: bool) -> None:
+    """Refuse an output path before any work is done.
+
+    Raises:
+        InputError: it cannot be written, or it is the file that is read.
+    """
+    check_output(out, overwrite)
+    if os.path.exists(out) and os.path.exists(path) and os.path.samefile(path, out):
+        raise InputError(f"{out} is the clip itself; give another name for the new file.")

@@ -1,0 +1,166 @@
+"""Speed: a clip in slow or quick motion, its sound in step and at its pitch.
+
+Slow motion is a smaller time step: particles are followed from each frame to the next, and
+a frame in between shows them part of the way. Nothing is blended across a cut.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from vidparticles.editing.follow import following
+from vidparticles.editing.reel import Frames, PathLike, Reel, Written, check_paths, opened, write
+from vidparticles.errors import InputError
+from vidparticles.render import warp
+from vidparticles.video import cut, stretch
+
+COUNT = 512  # particles
+SLOWEST, QUICKEST = Fraction(1, 20), Fraction(20)
+
+Moment = tuple[Fraction, int, Fraction]
+
+
+def schedule(
+    times: Sequence[Fraction], duration: Fraction, factor: Fraction, rate: Fraction | None
+) -> Iterator[Moment]:
+    """Which moments of a clip are shown when.
+
+    On an exact clock the new clip keeps the rate: slower needs frames in between, quicker
+    takes the nearest frames. Without one, slower puts evenly spaced frames into each gap, and
+    quicker leaves out frames that would come closer than they did.
+
+    Args:
+        times: seconds of the frames.
+        duration: seconds to the end of the last one.
+        factor: 2 is twice as quick.
+        rate: frames a second, None for uneven times.
+
+    Returns:
+        (time in the new clip, place of the frame at or before, fraction of the way to the next)
+
+    Example:
+        >>> ticks = [Fraction(k) for k in range(3)]
+        >>> [(int(t), i, str(f)) for t, i, f in schedule(ticks, Fraction(3), Fraction(1, 2), 1)]
+        [(0, 0, '0'), (1, 0, '1/2'), (2, 1, '0'), (3, 1, '1/2'), (4, 2, '0'), (5, 2, '0')]
+    """
+    last = len(times) - 1
+    if rate is not None:
+        for k in range(max(1, round(duration / factor * rate))):
+            at = k * factor
+            if factor >= 1:
+                yield k / rate, min(last, math.floor(at + Fraction(1, 2))), Fraction(0)
+            else:
+                whole = math.floor(at)
+                yield k / rate, min(last, whole), at - whole if whole < last else Fraction(0)
+        return
+    if factor < 1:
+        parts = math.ceil(1 / factor)
+        for place, time in enumerate(times):
+            gap = times[place + 1] - time if place < last else Fraction(0)
+            for part in range(parts if place < last else 1):
+                share = Fraction(part, parts)
+                yield (time + share * gap) / factor, place, share
+        return
+    gaps = [b - a for a, b in itertools.pairwise(times)]
+    closest = Fraction(3, 4) * statistics.median(gaps) if gaps else Fraction(0)
+    shown: Fraction | None = None
+    for place, time in enumerate(times):
+        if shown is None or time / factor - shown >= closest:
+            shown = time / factor
+            yield shown, place, Fraction(0)
+
+
+def _picked(frames: Frames, plan: Iterator[Moment]) -> Frames:
+    """Whole frames, by their places in rising order."""
+    source = enumerate(frames)
+    at, shown = -1, None
+    for time, place, _ in plan:
+        while at < place:
+            at, (_, shown) = next(source)
+        assert shown is not None
+        yield time, shown
+
+
+def _between(frames: Frames, plan: Iterator[Moment]) -> Frames:
+    """Frames at any moment, by following particles from each frame to the next."""
+    source = following(frames, count=COUNT)
+    at = 0
+    here = next(source)
+    there = next(source, None)
+    for time, place, share in plan:
+        while at < place and there is not None:
+            at, here, there = at + 1, there, next(source, None)
+        if share == 0 or there is None:
+            yield time, here[1]
+            continue
+        _, after, state, is_cut = there
+        if is_cut:  # nothing lies between two shots
+            yield time, here[1] if share < Fraction(1, 2) else after
+            continue
+        start, end = here[2].particles, state.particles
+        alive = start.alive & end.alive & (state.age > 0)
+        moved = end.position - start.position
+        picture = warp.between(here[1], after, start.position, moved, alive, float(share))
+        yield time, np.asarray(picture)
+
+
+def retimed(reel: Reel, factor: Fraction) -> Reel:
+    """The reel at another speed, its sound stretched with its pitch kept."""
+    if factor == 1:
+        return reel
+    plan = list(schedule(reel.times, reel.duration, factor, reel.rate))
+    duration = reel.duration / factor
+    audio = reel.audio
+    if audio is not None:
+        audio = cut(stretch(audio, 1 / factor), 0, duration)
+    run = _between if factor < 1 else _picked
+    return reel.replace(
+        frames=run(reel.frames, iter(plan)),
+        times=tuple(time for time, _, _ in plan),
+        duration=duration,
+        audio=audio,
+    )
+
+
+def exact_speed(factor: float | Fraction) -> Fraction:
+    """The factor as a fraction.
+
+    Raises:
+        InputError: it is not a number from 1/20 to 20.
+
+    Example:
+        >>> exact_speed(0.1)
+        Fraction(1, 10)
+    """
+    if not math.isfinite(factor) or not SLOWEST <= factor <= QUICKEST:
+        raise InputError(
+            f"speed {float(factor):g} is out of range; give {float(SLOWEST):g} to "
+            f"{float(QUICKEST):g}, where 0.5 is half speed."
+        )
+    return Fraction(factor).limit_denominator(1000)
+
+
+def speed(
+    path: PathLike, out: PathLike, factor: float | Fraction, *, overwrite: bool = False
+) -> Written:
+    """Write a clip in slow or quick motion.
+
+    Args:
+        path: a video file.
+        out: what to write.
+        factor: 2 is twice as quick, 0.5 half speed.
+        overwrite: replace an existing file.
+
+    Raises:
+        InputError: a file cannot be read or written, or the factor is out of range.
+    """
+    check_paths(path, out, overwrite)
+    exact = exact_speed(factor)
+    with opened(path) as reel:
+        return write(retimed(reel, exact), out, overwrite=overwrite)

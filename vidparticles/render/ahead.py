@@ -1,0 +1,123 @@
+"""Frames beyond the last one: the picture carried on, with what is not known shown as such.
+
+Three things are not known ahead, and each is seen to be: how far things really went (blur
+that grows with the way they were carried), what comes into view at the frame's edge, and
+what appears where a thing has left (both filled in softly from what lies around).
+"""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from vidparticles.numerics import safe_norm
+from vidparticles.render.sampling import bilinear, enlarge, pixel_centres, resize, shrink_size
+from vidparticles.render.sampling import smooth as smoothed
+from vidparticles.render.warp import FIELD_SIZE, dominant, motion_field, spacing, to_bytes
+
+# Deviation of the blur, as a share of the distance moved against the picture as a whole and
+# moved with it; and the widest, in frame heights.
+DOUBT, DOUBT_TOGETHER, WIDEST = 0.1, 0.02, 0.025
+# Difference between where a place looks and where that came to lie, in frame heights, from
+# which it starts to count as uncovered, and at which it does fully.
+UNCOVERED = 0.015, 0.05
+
+
+def soften(frame: Array, radius: Array, *, levels: int) -> Array:
+    """A picture blurred by its own radius at each pixel: how sure it is, made visible.
+
+    Args:
+        frame: [H, W, C] floats.
+        radius: [H, W] standard deviation of the blur in pixels.
+        levels: blurs at hand, each twice as wide as the one before, the first of 1.2 pixels.
+
+    Returns:
+        [H, W, C]; the picture itself where the radius is 0.
+    """
+    height, width = frame.shape[:2]
+    out, small, deviation = frame, frame, 0.0
+    for level in range(levels):
+        size = max(1, -(-height >> (level + 1))), max(1, -(-width >> (level + 1)))
+        small = smoothed(resize(small, *size))
+        wider = 1.2 * 2.0**level
+        share = jnp.clip((radius - deviation) / (wider - deviation), 0, 1)[..., None]
+        out = out + share * (enlarge(small, height, width) - out)
+        deviation = wider
+    return out
+
+
+def fill(picture: Array, known: Array) -> Array:
+    """What is not known, filled from what is known around it, softer the farther away.
+
+    Pull and push (Gortler et al. 1996): averages of the known at every coarser scale, from
+    which each finer scale takes what it lacks.
+
+    Args:
+        picture: [H, W, C] floats.
+        known: [H, W] in [0, 1].
+
+    Returns:
+        [H, W, C]; the picture where known is 1.
+
+    Example:
+        >>> picture = jnp.array([[[4.0], [9.0]], [[4.0], [4.0]]])
+        >>> known = jnp.array([[1.0, 0.0], [1.0, 1.0]])
+        >>> round(float(fill(picture, known)[0, 1, 0]), 2)
+        4.0
+    """
+    height, width = picture.shape[:2]
+    if height == width == 1:
+        return picture
+    weighted = jnp.concatenate([picture * known[..., None], known[..., None]], axis=-1)
+    below = resize(weighted, -(-height // 2), -(-width // 2))
+    share = below[..., -1]
+    coarse = fill(below[..., :-1] / jnp.maximum(share, 1e-6)[..., None], jnp.minimum(2 * share, 1))
+    return picture + (1 - known[..., None]) * (enlarge(coarse, height, width) - picture)
+
+
+@jax.jit
+def carry(frame: Array, points: Array, displacement: Array, alive: Array) -> Array:
+    """A frame carried along by its particles to a moment that nobody has seen.
+
+    Args:
+        frame: [H, W, 3] uint8.
+        points: [N, 2] where the particles are in `frame`, frame heights.
+        displacement: [N, 2] how far each has gone, frame heights.
+        alive: [N] bool.
+
+    Returns:
+        [H, W, 3] uint8; `frame` itself where nothing moves.
+
+    Example:
+        >>> frame = jnp.arange(8 * 8 * 3, dtype=jnp.uint8).reshape(8, 8, 3)
+        >>> still = jnp.zeros((1, 2))
+        >>> bool((carry(frame, still + 0.5, still, jnp.ones(1, bool)) == frame).all())
+        True
+    """
+    height, width = frame.shape[:2]
+    size = shrink_size(height, width, longest=FIELD_SIZE)
+    reach = 0.5 * spacing(points.shape[0], height, width)
+    against = safe_norm(displacement - dominant(displacement, alive))
+    doubt = DOUBT * against + DOUBT_TOGETHER * safe_norm(displacement)
+
+    def spread(where: Array, what: Array) -> Array:
+        return motion_field(where, what, alive, height=size[0], width=size[1], reach=reach)
+
+    here = spread(points + displacement, jnp.concatenate([displacement, doubt[:, None]], axis=-1))
+    gone = spread(points, displacement)
+    field, blur = here[..., :2], jnp.minimum(here[..., 2], WIDEST)
+    source = pixel_centres(*size) / size[0] - field
+    # A place that looks where something has left from is uncovered: nobody saw what is there.
+    missed = safe_norm(bilinear(gone, source * size[0]) - field)
+    outside = jnp.maximum(-source, source - jnp.asarray([width / height, 1.0])).max(-1)
+    missed = jnp.maximum(missed, jnp.where(outside > 0.5 / size[0], 1.0, 0.0))
+    known = 1 - jnp.clip((missed - UNCOVERED[0]) / (UNCOVERED[1] - UNCOVERED[0]), 0, 1)
+
+    xy = pixel_centres(height, width) - enlarge(field, height, width) * height
+    picture = bilinear(frame.astype(jnp.float32), xy)
+    picture = fill(picture, enlarge(known, height, width))
+    levels = max(1, math.ceil(math.log2(max(2.0, WIDEST * height))))
+    return to_bytes(soften(picture, enlarge(blur, height, width) * height, levels=levels))

@@ -1,0 +1,167 @@
+"""Particles drawn over a frame: dots, and tails that show where they came from.
+
+Tails live on a canvas [H, W, 4] of colour times opacity, and opacity, both in [0, 1]: each
+frame it fades by the time that passed and takes the newest piece of every path. A tail is
+therefore as long as the time it tells of, at any frame rate, for the price of one piece.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from vidparticles.numerics import safe_norm
+
+FADE = 0.6  # seconds in which a tail fades to 1/e
+FAST = 0.5  # frame heights per second at which the colour is half way to its end
+STAMPS = 8  # parts in which a piece of a path is drawn
+LONG = 8  # pixels of a part, at most, that are drawn without a gap, at 480 lines
+# Slow to fast, evenly spaced: indigo, blue, teal, green, yellow, orange, red.
+RAMP = np.array(
+    [
+        [0.33, 0.32, 0.80],
+        [0.20, 0.55, 0.95],
+        [0.12, 0.77, 0.80],
+        [0.40, 0.87, 0.45],
+        [0.98, 0.88, 0.25],
+        [1.00, 0.58, 0.15],
+        [0.97, 0.22, 0.20],
+    ],
+    np.float32,
+)
+
+
+def speed_colour(velocity: Array) -> Array:
+    """Colour [..., 3] in [0, 1] of velocities [..., 2]: indigo at rest, red when fast.
+
+    Example:
+        >>> speed_colour(jnp.zeros((1, 2))).round(2).tolist()
+        [[0.33000001311302185, 0.3199999928474426, 0.800000011920929]]
+    """
+    speed = safe_norm(velocity)
+    place = speed / (speed + FAST) * (len(RAMP) - 1)
+    stops = jnp.arange(len(RAMP), dtype=jnp.float32)
+    return jnp.stack([jnp.interp(place, stops, RAMP[:, c]) for c in range(3)], axis=-1)
+
+
+def blank(height: int, width: int) -> Array:
+    """An empty canvas."""
+    return jnp.zeros((height, width, 4), jnp.float32)
+
+
+def line_width(height: int) -> float:
+    """Radius of a tail in pixels, for a frame of this height."""
+    return max(0.7, height / 480)
+
+
+def _stamp(
+    canvas: Array, start: Array, end: Array, ink: Array, radius: Array, *, reach: int
+) -> Array:
+    """Strokes with round, soft edges, the strongest ink winning.
+
+    Args:
+        canvas: [H, W, 4].
+        start, end: [M, 2] pixels; the same for a disc.
+        ink: [M, 4] colour times opacity, and opacity.
+        radius: [M] pixels.
+        reach: pixels around its middle that a stroke may touch.
+    """
+    height, width = canvas.shape[:2]
+    around = jnp.arange(-reach, reach + 1)
+    middle = jnp.floor((start + end) / 2).astype(jnp.int32)
+    x, y = middle[:, 0, None] + around, middle[:, 1, None] + around
+    dx = x[:, None, :] + 0.5 - start[:, 0, None, None]
+    dy = y[:, :, None] + 0.5 - start[:, 1, None, None]
+    ux, uy = jnp.moveaxis(end - start, -1, 0)[:, :, None, None]
+    along = jnp.clip((dx * ux + dy * uy) / (ux * ux + uy * uy + 1e-6), 0, 1)
+    away = jnp.hypot(dx - along * ux, dy - along * uy)
+    cover = jnp.clip(radius[:, None, None] + 0.5 - away, 0, 1)
+    y, x = jnp.broadcast_arrays(y[:, :, None], x[:, None, :])
+    # A negative index would count from the end: send what is outside beyond it instead.
+    y, x = jnp.where(y < 0, height, y), jnp.where(x < 0, width, x)
+    return canvas.at[y, x].max(cover[..., None] * ink[:, None, None, :], mode="drop")
+
+
+def _ink(colour: Array, opacity: Array) -> Array:
+    return jnp.concatenate([colour * opacity[..., None], opacity[..., None]], axis=-1)
+
+
+def _over(picture: Array, canvas: Array) -> Array:
+    return picture * (1 - canvas[..., 3:]) + 255 * canvas[..., :3]
+
+
+@functools.partial(jax.jit, static_argnames="stamps")
+def add_paths(
+    canvas: Array,
+    start: Array,
+    end: Array,
+    colour: Array,
+    opacity: Array,
+    *,
+    stamps: int = STAMPS,
+) -> Array:
+    """The canvas with a straight piece of path for each particle.
+
+    Args:
+        canvas: [H, W, 4].
+        start, end: [N, 2] frame heights.
+        colour: [N, 3] in [0, 1].
+        opacity: [N] in [0, 1]; 0 draws nothing.
+        stamps: parts in which it is drawn.
+    """
+    height = canvas.shape[0]
+    radius = line_width(height)
+    along = jnp.linspace(0, 1, stamps + 1)[:, None, None]
+    ends = (start + along * (end - start)) * height
+    inks = jnp.broadcast_to(_ink(colour, opacity), (stamps, *opacity.shape, 4))
+    return _stamp(
+        canvas,
+        ends[:-1].reshape(-1, 2),
+        ends[1:].reshape(-1, 2),
+        inks.reshape(-1, 4),
+        jnp.full(stamps * opacity.shape[0], radius),
+        reach=int(np.ceil(LONG / 2 * max(1.0, height / 480) + radius)),
+    )
+
+
+@jax.jit
+def fade(canvas: Array, seconds: Array) -> Array:
+    """The canvas after a time."""
+    return canvas * jnp.exp(-seconds / FADE)
+
+
+@jax.jit
+def compose(
+    frame: Array, canvas: Array, position: Array, colour: Array, opacity: Array, ahead: Array
+) -> Array:
+    """The frame, dimmed a little, with the tails and a dot for each particle.
+
+    Args:
+        frame: [H, W, 3] uint8.
+        canvas: [H, W, 4], the tails.
+        position: [N, 2] frame heights.
+        colour: [N, 3] in [0, 1].
+        opacity: [N] in [0, 1] of the dots; 0 for the dead.
+        ahead: [H, W, 4], another canvas on top: paths that are expected. Give `blank` for none.
+
+    Returns:
+        [H, W, 3] uint8.
+    """
+    height, width = frame.shape[:2]
+    picture = frame.astype(jnp.float32)
+    luma = jnp.mean(picture, axis=-1, keepdims=True)
+    picture = 0.7 * (0.75 * picture + 0.25 * luma)
+    picture = _over(_over(picture, canvas), ahead)
+    radius = 1.7 * line_width(height) * (0.55 + 0.45 * opacity)
+    reach = int(np.ceil(2.6 * line_width(height) + 2))
+    empty = jnp.zeros((height, width, 4), jnp.float32)
+    # A dark rim keeps the dots apart from whatever is behind them.
+    rim = _ink(jnp.zeros_like(colour), 0.6 * opacity)
+    at = position * height
+    picture = _over(picture, _stamp(empty, at, at, rim, radius + 0.9, reach=reach))
+    dots = _stamp(empty, at, at, _ink(colour, opacity), radius, reach=reach)
+    return jnp.clip(jnp.round(_over(picture, dots)), 0, 255).astype(jnp.uint8)

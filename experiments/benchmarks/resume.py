@@ -1,0 +1,165 @@
+"""Killed at random steps, the input pipeline goes on with the same batches to the bit.
+
+    python experiments/benchmarks/resume.py [--smoke] [--json FILE]
+
+A reader writes a hash of every batch and, after it, its state; it is killed (-9) at 20 random
+steps and started again from the state on disk. Its batches are compared with those of a run
+that was never killed, and with what 1, 2 and 4 processes read together.
+
+- resume_identical: share of batches that are the same to the bit. Target 1.
+- state_bytes: bytes on disk from which it goes on. Target ≤ 1,000.
+- order_identical: share of batches that are the same on 1, 2 and 4 processes. Target 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+
+import numpy as np
+
+from experiments.benchmarks import harness
+from vidparticles.data import embedded, pipeline
+from vidparticles.data.augment import Augment
+
+BATCH, FRAMES, SIDE, SEED = 8, 8, 64, 11
+
+
+def batches(data: str, start: int, host: int = 0, hosts: int = 1) -> pipeline.Batches:
+    return pipeline.batches(
+        data,
+        split="train",
+        batch_size=BATCH,
+        frames=FRAMES,
+        size=SIDE,
+        seed=SEED,
+        start=start,
+        host=host,
+        hosts=hosts,
+        augment=Augment(crop=0.9, flip=True, brightness=0.2),
+    )
+
+
+def row_hashes(batch: dict[str, np.ndarray]) -> list[str]:
+    """One hash for each row of a batch, over all of its arrays."""
+    return [
+        hashlib.sha256(
+            b"".join(np.ascontiguousarray(v[i]).tobytes() for v in batch.values())
+        ).hexdigest()
+        for i in range(len(batch["label"]))
+    ]
+
+
+def read(data: str, log: pathlib.Path, steps: int, host: int, hosts: int, pause: float) -> None:
+    """The process that is killed: goes on from its state file up to `steps`."""
+    state = log.with_suffix(".state")
+    start = int(state.read_text()) if state.exists() else 0
+    reader = batches(data, start, host, hosts)
+    with log.open("a") as file:
+        while reader.state < steps:
+            step = reader.state
+            file.write(f"{step} {' '.join(row_hashes(next(reader)))}\n")
+            file.flush()
+            beside = state.with_suffix(".next")
+            beside.write_text(str(reader.state))
+            os.replace(beside, state)
+            time.sleep(pause)
+
+
+def start_reader(
+    data: str, log: pathlib.Path, steps: int, *, host: int = 0, hosts: int = 1, pause: float = 0.0
+) -> subprocess.Popen:
+    words = [data, log, steps, host, hosts, pause]
+    return subprocess.Popen(
+        [sys.executable, __file__, "--read", *map(str, words)],
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def logged(log: pathlib.Path) -> list[tuple[int, tuple[str, ...]]]:
+    """(step, hashes) of each whole line."""
+    lines = log.read_text().split("\n")[:-1] if log.exists() else []
+    return [(int(w[0]), tuple(w[1:])) for w in (line.split() for line in lines)]
+
+
+def killed_run(data: str, log: pathlib.Path, kills: list[int], steps: int) -> None:
+    """Kill the reader as soon as it has logged each of some steps, then let it finish."""
+    for step in kills:
+        process = start_reader(data, log, steps, pause=0.02)
+        while process.poll() is None and (not logged(log) or logged(log)[-1][0] < step):
+            time.sleep(0.002)
+        # Anywhere within the next batch, between its hash and its state too.
+        time.sleep(random.Random(step).random() * 0.03)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    if start_reader(data, log, steps).wait():
+        raise RuntimeError("the reader failed after its last start")
+
+
+def main() -> None:
+    options = harness.parser(__doc__.splitlines()[0])
+    options.add_argument("--read", nargs=6, help=argparse.SUPPRESS)
+    args = options.parse_args()
+    if args.read:
+        data, log, steps, host, hosts, pause = args.read
+        read(data, pathlib.Path(log), int(steps), int(host), int(hosts), float(pause))
+        return
+    kills_wanted, steps = (2, 12) if args.smoke else (20, 150)
+    kills = sorted(random.Random(0).sample(range(1, steps - 2), kills_wanted))
+    with tempfile.TemporaryDirectory() as scratch_name:
+        scratch = pathlib.Path(scratch_name)
+        per_class = {"train": 3 if args.smoke else 6}
+        data = str(embedded.make(scratch / "clips", seed=1, clips_per_class=per_class))
+        reader = batches(data, 0)
+        true = [tuple(row_hashes(next(reader))) for _ in range(steps)]
+
+        log = scratch / "killed.log"
+        killed_run(data, log, kills, steps)
+        lines = logged(log)
+        same = [hashes == true[step] for step, hashes in lines]
+        missing = set(range(steps)) - {step for step, _ in lines}
+        state_bytes = log.with_suffix(".state").stat().st_size
+        print(
+            f"killed after steps {kills}: {len(lines)} batches read, {len(lines) - steps} of them "
+            f"again, {same.count(False)} different, {len(missing)} left out"
+        )
+
+        few = min(steps, 12)
+        order_same = []
+        for hosts in (1, 2, 4):
+            logs = [scratch / f"{hosts}_{host}.log" for host in range(hosts)]
+            running = [
+                start_reader(data, path, few, host=h, hosts=hosts) for h, path in enumerate(logs)
+            ]
+            if any(process.wait() for process in running):
+                raise RuntimeError(f"a reader of {hosts} failed")
+            parts = [dict(logged(path)) for path in logs]
+            whole = [sum((part[step] for part in parts), ()) for step in range(few)]
+            order_same += [got == want for got, want in zip(whole, true, strict=False)]
+            print(f"{hosts} processes: {sum(order_same[-few:])} of {few} batches the same")
+    harness.finish(
+        args,
+        {
+            "resume_identical": float(np.mean(same)) * (not missing),
+            "state_bytes": state_bytes,
+            "order_identical": float(np.mean(order_same)),
+        },
+        packages=("av", "numpy", "tensorflow-cpu"),
+        kills=kills,
+        steps=steps,
+    )
+
+
+if __name__ == "__main__":
+    main()

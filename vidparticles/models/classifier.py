@@ -159,12 +159,11 @@ class ParticleClassifier:
         return loss, metrics
 
     def _motion_error(self, params: dict[str, Any], batch: Mapping[str, Any], clips: int) -> Array:
-        def one(video: Array, time: Array) -> Array:
-            followed = tracks.follow(video, time, count=MOTION_POINTS)
-            return motion.loss(params["motion"], jax.lax.stop_gradient(followed))
-
         video, time = jnp.asarray(batch["video"][:clips]), jnp.asarray(batch["time"][:clips])
-        return jnp.mean(jax.lax.map(lambda x: one(*x), (video, time)))
+        followed = jax.lax.map(
+            lambda clip: tracks.follow(*clip, count=MOTION_POINTS), (video, time)
+        )
+        return motion.loss(params["motion"], jax.lax.stop_gradient(followed))
 
     def apply(self, params: dict[str, Any], batch: Mapping[str, Any]) -> dict[str, Any]:
         """Inference.

@@ -108,7 +108,7 @@ def _start(key: Array | None, p: Particles, force: Array) -> State:
     return State(
         particles=p,
         force=force,
-        time=jnp.zeros(p.position.shape[:-2], p.position.dtype),
+        time=jnp.zeros_like(p.position[..., 0, 0]),
         step=jnp.zeros((), jnp.int32),
         key=key,
         finite=_finite(p),

@@ -55,7 +55,8 @@ def sum_over_sources(
         jnp.moveaxis(alive, -1, 0),
         jax.tree.map(lambda x: jnp.moveaxis(x, -2, 0), brought),
     )
-    zero = jnp.zeros(position.shape if vector else position.shape[:-1], position.dtype)
+    # Zeros like the positions, not of their shape: so they vary over devices as those do.
+    zero = jnp.zeros_like(position if vector else position[..., 0])
     # The barrier that jax.checkpoint puts against merging is not needed inside a scan.
     return lax.scan(jax.checkpoint(add, prevent_cse=False), zero, sources)[0]
 

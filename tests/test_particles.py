@@ -1,0 +1,161 @@
+"""The ground floor: particles, safe numerics, what is said to users; and the doctests there."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import vidparticles.dynamics
+from vidparticles import errors, numerics
+from vidparticles import particles as ground
+from vidparticles.particles import Particles, Trajectory, kinetic_energy, momentum, pad, particles
+
+DYNAMICS = [
+    found.name
+    for found in pkgutil.walk_packages(vidparticles.dynamics.__path__, "vidparticles.dynamics.")
+    if not found.ispkg
+]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [errors.__name__, numerics.__name__, ground.__name__, "vidparticles.dynamics", *DYNAMICS],
+)
+def test_doctests(name):
+    """Every example in a docstring of the ground floor and of the dynamics runs."""
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.failed == 0
+
+
+def test_every_public_function_of_the_dynamics_has_an_example():
+    for name in vidparticles.dynamics.__all__:
+        member = getattr(vidparticles.dynamics, name)
+        if name not in ("State", "Integrator"):
+            assert ">>>" in member.__doc__, name
+
+
+def test_defaults():
+    p = particles(jnp.ones((2, 3, 2)))
+    assert p.velocity.shape == (2, 3, 2)
+    assert p.feature.shape == (2, 3, 0)
+    assert (p.mass == 1).all()
+    assert p.alive.all()
+    assert (p.count, p.dim) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"position": jnp.zeros(2)}, r"position has shape \(2,\); expected \[..., N, D\]"),
+        ({"velocity": jnp.zeros((2, 2))}, r"velocity has shape \(2, 2\); expected \(3, 2\)"),
+        ({"mass": jnp.zeros((3, 1))}, r"mass has shape \(3, 1\); expected \(3,\)"),
+        ({"alive": jnp.ones(2, bool)}, r"alive has shape \(2,\); expected \(3,\)"),
+        ({"feature": jnp.zeros((2, 4))}, r"feature has shape \(2, 4\); expected \(3,\) \+ \(F,\)"),
+    ],
+)
+def test_wrong_shapes_are_named(fields, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        particles(**{"position": jnp.zeros((3, 2)), **fields})
+
+
+def some(count=3) -> Particles:
+    rng = np.random.default_rng(0)
+    return particles(
+        jnp.asarray(rng.normal(size=(count, 2))),
+        velocity=jnp.asarray(rng.normal(size=(count, 2))),
+        feature=jnp.asarray(rng.normal(size=(count, 4))),
+        mass=jnp.asarray(rng.uniform(1, 2, count)),
+    )
+
+
+def test_particles_are_a_pytree_and_frozen():
+    p = some()
+    doubled = jax.jit(lambda p: jax.tree.map(lambda x: x * 2, p))(p)
+    np.testing.assert_allclose(doubled.position, 2 * p.position)
+    with pytest.raises(AttributeError):
+        p.position = p.velocity
+    assert p.replace(mass=p.mass * 3).mass[0] == 3 * p.mass[0]
+
+
+def test_padding_adds_the_dead_and_nothing_else():
+    p = some()
+    padded = pad(p, 5)
+    assert padded.alive.tolist() == [True] * 3 + [False] * 2
+    for name in ("position", "velocity", "feature", "mass"):
+        np.testing.assert_array_equal(getattr(padded, name)[:3], getattr(p, name))
+    np.testing.assert_allclose(momentum(padded), momentum(p))
+    np.testing.assert_allclose(kinetic_energy(padded), kinetic_energy(p))
+    with pytest.raises(ValueError, match="cannot pad 3 particles to 2"):
+        pad(p, 2)
+
+
+def test_momentum_and_energy():
+    p = some()
+    np.testing.assert_allclose(momentum(p), np.asarray(p.mass) @ np.asarray(p.velocity), rtol=1e-6)
+    want = 0.5 * np.sum(np.asarray(p.mass)[:, None] * np.asarray(p.velocity) ** 2)
+    np.testing.assert_allclose(kinetic_energy(p), want, rtol=1e-6)
+    nan = p.replace(velocity=p.velocity.at[1].set(jnp.nan), alive=p.alive.at[1].set(False))
+    assert jnp.isfinite(momentum(nan)).all()
+    assert jnp.isfinite(kinetic_energy(nan))
+
+
+def test_a_trajectory_gives_its_moments():
+    moments = [some(3), some(3).replace(position=jnp.ones((3, 2)))]
+    stacked = jax.tree.map(lambda *x: jnp.stack(x), *moments)
+    path = Trajectory(stacked, jnp.array([0.0, 1.0]))
+    for t, moment in enumerate(moments):
+        jax.tree.map(np.testing.assert_array_equal, path.at(t), moment)
+    jax.tree.map(np.testing.assert_array_equal, path.at(-1), moments[-1])
+
+
+numbers = st.lists(st.floats(-1e3, 1e3, width=32), min_size=2, max_size=4)
+
+
+@settings(max_examples=50, deadline=None)
+@given(values=numbers)
+def test_safe_norm_is_the_norm_with_a_finite_gradient(values):
+    x = jnp.array(values, jnp.float32)
+    np.testing.assert_allclose(
+        numerics.safe_norm(x), np.linalg.norm(np.asarray(values)), rtol=1e-5, atol=1e-18
+    )
+    slope = jax.grad(numerics.safe_norm)(x)
+    assert jnp.isfinite(slope).all()
+    assert jnp.linalg.norm(slope) <= 1.001
+
+
+def test_safe_norm_axes():
+    x = jnp.arange(12.0).reshape(3, 4)
+    np.testing.assert_allclose(numerics.safe_norm(x, axis=0), np.linalg.norm(x, axis=0), rtol=1e-6)
+    assert numerics.safe_norm(x, keepdims=True).shape == (3, 1)
+
+
+def test_safe_divide_has_a_finite_gradient_at_zero():
+    slopes = jax.grad(numerics.safe_divide, argnums=(0, 1))(1.0, 0.0)
+    assert [float(s) for s in slopes] == [0.0, 0.0]
+    assert float(numerics.safe_divide(jnp.array(6.0), jnp.array(3.0))) == 2
+
+
+def test_masked_sums_ignore_what_is_masked():
+    x = jnp.array([[1.0, jnp.nan], [3.0, jnp.inf]])
+    mask = jnp.array([True, False])
+    assert numerics.masked_sum(x, mask, axis=-1).tolist() == [1.0, 3.0]
+    assert numerics.masked_mean(x, mask, axis=-1).tolist() == [1.0, 3.0]
+    assert numerics.masked_mean(x, mask[:, None], axis=0)[0] == 1.0
+    assert numerics.masked_mean(jnp.ones(2), jnp.zeros(2, bool), axis=0) == 0
+    slope = jax.grad(lambda x: numerics.masked_mean(x, mask, axis=-1).sum())(x)
+    np.testing.assert_array_equal(slope, [[1, 0], [1, 0]])
+
+
+def test_nearest_names_what_was_meant():
+    said = errors.nearest("velocty", ["velocity", "position"])
+    assert said == " Did you mean 'velocity'? Known names: position, velocity."
+    assert errors.nearest("xyz", ["velocity"]) == " Known names: velocity."
+    assert issubclass(errors.InputError, ValueError)

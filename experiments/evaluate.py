@@ -73,7 +73,7 @@ def evaluate(
         clips = batches(split, source.DataSpec(**run.config["data"]))
         params = jax.device_put(run.params, sharding.everywhere(mesh))
         scores[name] = metrics.evaluate(eval_step, params, clips, mesh=mesh)
-    labels = {name: dataset.clips(name).labels for name in {"train", split}}
+    labels = {name: source.labels(dataset, name) for name in {"train", split}}
     scores["majority class"] = baselines.majority(
         labels["train"], labels[split], num_classes=num_classes
     )

@@ -101,7 +101,8 @@ def _check_keys(argv: Sequence[str]) -> None:
             continue
         node, walked = config, "config"
         for part in name.split(".")[1:]:
-            if not isinstance(node, ml_collections.ConfigDict) or part not in node:
-                known = node.keys() if isinstance(node, ml_collections.ConfigDict) else ()
-                raise InputError(f"--{name}: {walked} has no key '{part}'.{nearest(part, known)}")
+            if not isinstance(node, ml_collections.ConfigDict):
+                raise InputError(f"--{name}: {walked} is a value and has no keys.")
+            if part not in node:
+                raise InputError(f"--{name}: {walked} has no key '{part}'.{nearest(part, node)}")
             node, walked = node[part], f"{walked}.{part}"

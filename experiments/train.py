@@ -86,6 +86,8 @@ def train(config: ml_collections.ConfigDict, workdir: str | os.PathLike[str]) ->
     now = jax.jit(
         lambda key: state.create(model.init(key, like), optimizer),
         out_shardings=sharding.everywhere(mesh),
+        # Runs once: compiling it well costs three times what it saves.
+        compiler_options={"xla_backend_optimization_level": 0},
     )(init_key)
 
     # ---------------------------------------------------------------- where the run is

@@ -23,7 +23,7 @@ from experiments.configs import common
 
 def get_config(model: str = "particles") -> ml_collections.ConfigDict:
     config = common.get_config(model)
-    config.steps = 600
+    config.steps = 300
     config.batch_size = 8
 
     root = pathlib.Path(__file__).resolve().parents[2]
@@ -33,7 +33,7 @@ def get_config(model: str = "particles") -> ml_collections.ConfigDict:
     config.data.splits = ml_collections.ConfigDict(
         {"train": ("fold0", "fold1"), "test": ("fold2",)}
     )
-    config.data.size = 112
+    config.data.size = 64
     config.data.sampling = "dense"  # one rate for all: 2 s windows; a clip's windows vote
     config.data.rate = 8.0
     config.data.crop = 0.85

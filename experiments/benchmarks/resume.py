@@ -13,13 +13,12 @@ that was never killed, and with what 1, 2 and 4 processes read together.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
+import multiprocessing
+import multiprocessing.process
 import os
 import pathlib
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -78,13 +77,13 @@ def read(data: str, log: pathlib.Path, steps: int, host: int, hosts: int, pause:
 
 def start_reader(
     data: str, log: pathlib.Path, steps: int, *, host: int = 0, hosts: int = 1, pause: float = 0.0
-) -> subprocess.Popen:
-    words = [data, log, steps, host, hosts, pause]
-    return subprocess.Popen(
-        [sys.executable, __file__, "--read", *map(str, words)],
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        stderr=subprocess.DEVNULL,
-    )
+) -> multiprocessing.process.BaseProcess:
+    """A reader in a process of its own, forked from one that has imported tensorflow only."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tensorflow", "vidparticles.data.pipeline"])
+    process = context.Process(target=read, args=(data, log, steps, host, hosts, pause))
+    process.start()
+    return process
 
 
 def logged(log: pathlib.Path) -> list[tuple[int, tuple[str, ...]]]:
@@ -97,24 +96,24 @@ def killed_run(data: str, log: pathlib.Path, kills: list[int], steps: int) -> No
     """Kill the reader as soon as it has logged each of some steps, then let it finish."""
     for step in kills:
         process = start_reader(data, log, steps, pause=0.02)
-        while process.poll() is None and (not logged(log) or logged(log)[-1][0] < step):
+        while process.is_alive() and (not logged(log) or logged(log)[-1][0] < step):
             time.sleep(0.002)
         # Anywhere within the next batch, between its hash and its state too.
         time.sleep(random.Random(step).random() * 0.03)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    if start_reader(data, log, steps).wait():
-        raise RuntimeError("the reader failed after its last start")
+        process.kill()
+        process.join()
+    finish([start_reader(data, log, steps)])
+
+
+def finish(readers: list[multiprocessing.process.BaseProcess]) -> None:
+    for reader in readers:
+        reader.join()
+        if reader.exitcode:
+            raise RuntimeError(f"a reader ended with status {reader.exitcode}")
 
 
 def main() -> None:
-    options = harness.parser(__doc__.splitlines()[0])
-    options.add_argument("--read", nargs=6, help=argparse.SUPPRESS)
-    args = options.parse_args()
-    if args.read:
-        data, log, steps, host, hosts, pause = args.read
-        read(data, pathlib.Path(log), int(steps), int(host), int(hosts), float(pause))
-        return
+    args = harness.parser(__doc__.splitlines()[0]).parse_args()
     kills_wanted, steps = (2, 12) if args.smoke else (20, 150)
     kills = sorted(random.Random(0).sample(range(1, steps - 2), kills_wanted))
     with tempfile.TemporaryDirectory() as scratch_name:
@@ -139,11 +138,7 @@ def main() -> None:
         order_same = []
         for hosts in (1, 2, 4):
             logs = [scratch / f"{hosts}_{host}.log" for host in range(hosts)]
-            running = [
-                start_reader(data, path, few, host=h, hosts=hosts) for h, path in enumerate(logs)
-            ]
-            if any(process.wait() for process in running):
-                raise RuntimeError(f"a reader of {hosts} failed")
+            finish([start_reader(data, p, few, host=h, hosts=hosts) for h, p in enumerate(logs)])
             parts = [dict(logged(path)) for path in logs]
             whole = [sum((part[step] for part in parts), ()) for step in range(few)]
             order_same += [got == want for got, want in zip(whole, true, strict=False)]

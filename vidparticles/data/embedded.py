@@ -131,7 +131,7 @@ def clip(
     times = np.arange(FRAMES) / RATE
     path = _path(rng, label, times, look)
     background = _background(rng, FRAMES)
-    return _draw(background, path, look, shown=np.ones(FRAMES)), _sound(rng, path)
+    return _draw(background, path, look), _sound(rng, path)
 
 
 def story(
@@ -139,8 +139,7 @@ def story(
 ) -> list[Act]:
     """Write one longer clip in which several things happen, one after the other.
 
-    Each act is two seconds of a new pair of test digits over the same drifting texture; the
-    digits fade in and out within an eighth of a second of the act's ends.
+    Each act is two seconds of a new pair of test digits over the same drifting texture.
 
     Args:
         path: the mp4 to write; an existing one is replaced.
@@ -163,14 +162,12 @@ def story(
             raise InputError(f"acts names no class '{label}'.{nearest(label, CLASSES)}")
     background = _background(rng, FRAMES * len(acts))
     times = np.arange(FRAMES) / RATE
-    edge = np.minimum(np.arange(FRAMES) + 1, FRAMES - np.arange(FRAMES))
-    fade = np.clip(edge / 4, 0, 1)
     frames, sounds = [], []
     for i, label in enumerate(acts):
         look = _look(rng, "test")
         xy = _path(rng, label, times, look)
         part = background[i * FRAMES : (i + 1) * FRAMES]
-        frames.append(_draw(part, xy, look, shown=fade))
+        frames.append(_draw(part, xy, look))
         sounds.append(_sound(rng, xy))
     _write(pathlib.Path(path), np.concatenate(frames), np.concatenate(sounds))
     length = FRAMES / RATE
@@ -257,9 +254,7 @@ def _shifted(image: np.ndarray, y: float, x: float) -> np.ndarray:
     return rows[:, :-1] + np.float32(x) * (rows[:, 1:] - rows[:, :-1])
 
 
-def _draw(
-    background: np.ndarray, path: np.ndarray, look: _Look, *, shown: np.ndarray
-) -> np.ndarray:
+def _draw(background: np.ndarray, path: np.ndarray, look: _Look) -> np.ndarray:
     """Glyphs drawn into the background at sub-pixel places; the first digit lies on top."""
     frames = background
     # A pixel's centre is at (i + ½)/128, so a glyph at x begins at 128 x − S/2.
@@ -267,9 +262,9 @@ def _draw(
     for digit in (1, 0):
         glyph = np.pad(look.glyphs[digit], 1)
         colour = 255 * look.colours[digit]
-        for frame, (x, y), s in zip(frames, corner[:, digit], shown, strict=True):
+        for frame, (x, y) in zip(frames, corner[:, digit], strict=True):
             x0, y0 = int(np.floor(x)), int(np.floor(y))
-            alpha = _shifted(glyph, 1 - (y - y0), 1 - (x - x0))[..., None] * np.float32(s)
+            alpha = _shifted(glyph, 1 - (y - y0), 1 - (x - x0))[..., None]
             place = frame[y0 : y0 + len(alpha), x0 : x0 + len(alpha)]
             place[:] = place + alpha * (colour - place)
     return frames

@@ -39,7 +39,7 @@ def prepare(
     out: str | os.PathLike[str],
     *,
     size: int | tuple[int, int] = 128,
-    crf: float = 14,
+    crf: float = 13,
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> Prepared:

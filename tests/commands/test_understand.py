@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import jax
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidparticles.commands import describe, understand
-from vidparticles.commands.understand import BATCH, Stopwatch, grid_of, judge_cells, timeline
+from vidparticles.commands.understand import BATCH, Stopwatch, grid_of, judge_cells, tile, timeline
 from vidparticles.data import embedded
 from vidparticles.data.pipeline import batches
 from vidparticles.training.checkpoint import load_model
@@ -112,6 +113,44 @@ def test_memory_does_not_grow_with_the_file():
         footage = Footage([0, 1] * (acts // 2))
         judged(footage)
         assert max(map(len, footage.reads)) <= 16 + BATCH * 4
+
+
+def _two(sure):
+    """Windows over two classes, the first of them this probable."""
+    return np.stack([sure, 1 - sure], axis=-1)
+
+
+def test_a_window_that_straddles_two_events_has_no_say():
+    """However sure it is of a third thing, and wherever the events begin."""
+    for offset in (0, 3, 8):
+        starts = np.arange(0, 3 * 16 + offset + 1)
+        inside = (starts - offset) % 16 == 0
+        sure = np.where(inside & (starts >= offset), 0.9, 0.8)
+        chosen = tile(_two(sure), starts, frames=16)
+        want = np.repeat(offset + 16 * np.arange(len(chosen) // 16), 16)
+        np.testing.assert_array_equal(chosen[offset : offset + len(want)], want)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_no_tiling_is_surer(seed):
+    """Against all tilings of a short file, tried one by one."""
+    rng = np.random.default_rng(seed)
+    frames, count = 3, 9
+    starts = np.unique(np.r_[0, rng.choice(count - frames + 1, 4), count - frames])
+    sure = rng.uniform(0.5, 1, len(starts))
+
+    def cost(cell):
+        if cell >= count:
+            return 0.0
+        bare = cost(cell + 1) + math.log(2) / frames
+        window = [-math.log(s) + cost(cell + frames) for s in sure[starts == cell]]
+        return min([bare, *window])
+
+    chosen = np.unique(tile(_two(sure), starts, frames=frames))
+    assert (np.diff(starts[chosen]) >= frames).all()
+    covered = frames * len(chosen)
+    found = -np.log(sure[chosen]).sum() + (count - covered) * math.log(2) / frames
+    assert found == pytest.approx(cost(0), abs=1e-6)
 
 
 @pytest.mark.parametrize("acts", [[0, 1, 2], [2, 0, 2, 1], [1, 1, 0, 0]])

@@ -1,8 +1,10 @@
 """What a file shows, and when: a trained model over windows of it.
 
 A model is trained on whole clips of a typical length. A file of about that length is one
-clip. A longer one is laid on a grid of frames, as far apart as a clip's are; windows of a
-clip's length slide over the grid, and each cell of it is judged by all windows that cover it.
+clip. A longer one is laid on a grid of frames, as far apart as a clip's are, and windows of a
+clip's length slide over it. A window that straddles two events shows neither, and the model,
+which was never shown such a thing, may be sure of anything. So the file is tiled: of all ways
+to lay windows side by side, the one counts that the model is surest of as a whole.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
+import math
 import os
 import pathlib
 import time
@@ -196,16 +199,14 @@ def grid_of(seconds: float, config: Mapping[str, Any]) -> Grid:
 def judge_cells(
     video: Video, grid: Grid, judge: Judge, watch: Stopwatch, *, classes: int
 ) -> np.ndarray:
-    """Probabilities [K, classes]: for each cell the mean over the windows that cover it.
+    """Probabilities [K, classes]: for each cell those of its tile, see `tile`.
 
-    A window tells most about its middle, so there it has most weight. Only the frames of one
-    batch of windows are held at a time, and each is decoded once.
+    Only the frames of one batch of windows are held at a time, and each is decoded once.
     """
-    weight = np.sin(np.pi * (np.arange(grid.frames) + 0.5) / grid.frames) ** 2
     places = places_at(video.times, grid.times)
     held = np.empty((0, grid.size, grid.size, 3), np.uint8)
     first = 0  # the cell of held[0]
-    total = np.zeros((len(places), classes))
+    windows = np.empty((0, classes))
     for at in range(0, len(grid.starts), grid.batch):
         starts = grid.starts[at : at + grid.batch]
         with watch("decode"):
@@ -218,9 +219,57 @@ def judge_cells(
         times = video.times[places[cells]] - begins[:, None]
         with watch("model"):
             rows = judge(held[cells - first], times.astype(np.float32))[: len(starts)]
-        for start, row in zip(starts, rows, strict=True):
-            total[start : start + grid.frames] += weight[:, None] * row
-    return total / total.sum(axis=1, keepdims=True)
+        windows = np.concatenate([windows, rows])
+    return windows[tile(windows, grid.starts, frames=grid.frames)]
+
+
+def tile(windows: np.ndarray, starts: np.ndarray, *, frames: int) -> np.ndarray:
+    """The windows that, side by side, the model is surest of: argmax Σ log p over tilings.
+
+    p is the probability of a window's likeliest class. A cell that no window covers costs its
+    share of a window of which nothing is known, log(classes) / T, and goes to the nearest tile.
+
+    Args:
+        windows: [W, classes] probabilities.
+        starts: [W] first cell of each window, increasing from 0; the last one ends the file.
+        frames: T, cells of a window.
+
+    Returns:
+        int [K], the window of each of the K = starts[-1] + T cells.
+
+    Example:
+        >>> windows = np.array([[0.9, 0.1], [0.4, 0.6], [0.1, 0.9]])
+        >>> tile(windows, np.array([0, 1, 2]), frames=2).tolist()
+        [0, 0, 2, 2]
+    """
+    count = int(starts[-1]) + frames
+    surety = np.log(np.maximum(windows.max(axis=1), 1e-12))
+    # A little more than its share, so that no rounding makes bare cells of unsure windows.
+    bare_cell = (math.log(windows.shape[1]) + 1e-9) / frames
+    window_at = {int(start): i for i, start in enumerate(starts)}
+    best = np.full(count + 1, -np.inf)  # of all tilings of the cells before this one
+    best[0] = 0
+    last = np.full(count + 1, -1)  # the window that ends there, −1 for none
+    for cell in range(count):
+        bare = best[cell] - bare_cell
+        if bare > best[cell + 1]:
+            best[cell + 1], last[cell + 1] = bare, -1
+        i = window_at.get(cell)
+        if i is not None:
+            tiled = best[cell] + surety[i]
+            if tiled > best[cell + frames]:
+                best[cell + frames], last[cell + frames] = tiled, i
+    chosen = []
+    cell = count
+    while cell > 0:
+        if last[cell] < 0:
+            cell -= 1
+        else:
+            chosen.append(int(last[cell]))
+            cell -= frames
+    tiles = np.array(chosen[::-1])
+    middles = starts[tiles] + (frames - 1) / 2
+    return tiles[np.searchsorted((middles[1:] + middles[:-1]) / 2, np.arange(count))]
 
 
 def compiled(loaded: Any, grid: Grid, watch: Stopwatch) -> Judge:

@@ -15,7 +15,6 @@ from jax import Array
 
 from vidparticles.numerics import safe_norm
 from vidparticles.render.sampling import bilinear, enlarge, pixel_centres, resize, shrink_size
-from vidparticles.render.sampling import smooth as smoothed
 from vidparticles.render.warp import FIELD_SIZE, dominant, motion_field, spacing, to_bytes
 
 # Deviation of the blur, as a share of the distance moved against the picture as a whole and
@@ -41,10 +40,10 @@ def soften(frame: Array, radius: Array, *, levels: int) -> Array:
     out, small, deviation = frame, frame, 0.0
     for level in range(levels):
         size = max(1, -(-height >> (level + 1))), max(1, -(-width >> (level + 1)))
-        small = smoothed(resize(small, *size))
+        small = resize(small, *size)
         wider = 1.2 * 2.0**level
         share = jnp.clip((radius - deviation) / (wider - deviation), 0, 1)[..., None]
-        out = out + share * (enlarge(small, height, width) - out)
+        out = out + share * (resize(small, height, width) - out)
         deviation = wider
     return out
 
@@ -75,7 +74,7 @@ def fill(picture: Array, known: Array) -> Array:
     below = resize(weighted, -(-height // 2), -(-width // 2))
     share = below[..., -1]
     coarse = fill(below[..., :-1] / jnp.maximum(share, 1e-6)[..., None], jnp.minimum(2 * share, 1))
-    return picture + (1 - known[..., None]) * (enlarge(coarse, height, width) - picture)
+    return picture + (1 - known[..., None]) * (resize(coarse, height, width) - picture)
 
 
 @jax.jit
@@ -118,6 +117,9 @@ def carry(frame: Array, points: Array, displacement: Array, alive: Array) -> Arr
 
     xy = pixel_centres(height, width) - enlarge(field, height, width) * height
     picture = bilinear(frame.astype(jnp.float32), xy)
-    picture = fill(picture, enlarge(known, height, width))
+    # What is filled in is soft: it is made at the size of the field.
+    shown = resize(picture, *size)
+    filled = resize(fill(shown, known), height, width)
+    picture = picture + (1 - enlarge(known, height, width))[..., None] * (filled - picture)
     levels = max(1, math.ceil(math.log2(max(2.0, WIDEST * height))))
     return to_bytes(soften(picture, enlarge(blur, height, width) * height, levels=levels))

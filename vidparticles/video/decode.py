@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 from collections.abc import Iterable, Iterator
 
@@ -17,6 +18,7 @@ from vidparticles.video.probe import video_stream
 _SKIPS_NON_REFERENCE = {"h264", "mpeg4", "mpeg2video"}
 # Long runs are shared among threads; below this many pixels starting them costs more.
 _LONG_RUN_PIXELS = 2e8
+_EVERY = -(1 << 62)  # before any time: no frame is left out
 
 
 class Decoder:
@@ -37,10 +39,10 @@ class Decoder:
         self._start_of_pts = {int(p): k for k, p in enumerate(self.index.start_pts)}
         self._run: Iterator[tuple[int, av.VideoFrame]] | None = None
         self._at = -1  # the last frame that came out of the run
-        self._wanted: set[int] | None = None  # pts; None: every frame
+        self._wanted: set[int] = set()  # pts
+        self._last_wanted = _EVERY
         self._whole = True  # no damage met so far
-        if index is None:
-            self._reopen()  # a demuxed-out container cannot always go back (gif)
+        self._set_threads(1)
 
     def close(self) -> None:
         """Close the file."""
@@ -58,6 +60,7 @@ class Decoder:
         """
         places = sorted(set(wanted) - self.missing)
         self._wanted = {int(self.index.pts[i]) for i in places}
+        self._last_wanted = max(self._wanted, default=_EVERY)
         for place in places:
             frame = self._frame(place)
             if frame is None:
@@ -69,7 +72,7 @@ class Decoder:
         """Decode from the first frame to the last; what does not decode is left out."""
         context = self.stream.codec_context
         threads = context.width * context.height * len(self.index) > _LONG_RUN_PIXELS
-        self._wanted = None
+        self._last_wanted = _EVERY
         seen: set[int] = set()
         while True:
             self._reopen(threads=threads)
@@ -90,15 +93,22 @@ class Decoder:
         self.container.close()
         self.container = open_input(self.path)
         self.stream = video_stream(self.container, self.path)
-        # One thread a clip: pipelines run many clips, and threads only add work to a short run.
-        self.stream.thread_type = "AUTO"
-        self.stream.codec_context.thread_count = 0 if threads else 1
+        self._set_threads(0 if threads else 1)
         self._run, self._at = None, -1
+
+    def _set_threads(self, count: int) -> None:
+        """One thread a clip unless the run is long: pipelines run many clips, and threads add work.
+
+        0 is as many as there are cores.
+        """
+        self.stream.thread_type = "AUTO"
+        self.stream.codec_context.thread_count = count
 
     def _frame(self, place: int) -> av.VideoFrame | None:
         """One frame; goes on from where the last one came out unless a start lies between."""
         index = self.index
-        start = index.start_of(place)
+        # What hides damage depends on all that was decoded before: there, from the beginning on.
+        start = index.start_of(place) if self._whole else -1
         between = start >= 0 and index.start_pts[start] > index.pts[max(self._at, 0)]
         if self._run is not None and self._at < place and not between:
             found = self._advance(place)
@@ -107,8 +117,8 @@ class Decoder:
         # The container's index may be by presentation or by decoding time; each way is tried
         # and checked, and the beginning of the file is the last resort.
         ways = [(start, index.start_pts), (start, index.start_dts), (-1, index.start_pts)]
-        for k, column in ways if start > 0 else ways[-1:]:
-            if k < 0:
+        for k, column in ways if start >= 0 else ways[-1:]:
+            if k < 0 or not self._whole:
                 self._reopen()
                 self._run, self._at = self._decode(None), -1
             elif not self._seek(int(column[k]), k):
@@ -159,28 +169,23 @@ class Decoder:
     ) -> Iterator[tuple[int, av.VideoFrame]]:
         """Decode packets; give the frames of the table with their places, in order."""
         codec = self.stream.codec_context
-        skippable = codec.name in _SKIPS_NON_REFERENCE and not self.index.counted
-        wanted = self._wanted if skippable and self._whole else None
-        count, last = 0, -1
-        packet = first
-        packets = packets or self._packets()
-        while True:
-            if packet is None:
-                packet = next(packets, None)
-                if packet is None:
-                    return
-            if wanted is not None:
-                skip = packet.size and packet.pts not in wanted
-                codec.skip_frame = "NONREF" if skip else "DEFAULT"
+        skipping = codec.name in _SKIPS_NON_REFERENCE and not self.index.counted and self._whole
+        count, last, skips = 0, -1, False
+        codec.skip_frame = "DEFAULT"
+        for packet in itertools.chain([first] if first else [], packets or self._packets()):
+            if skipping:
+                # Not beyond the last frame wanted now: the next call may well go on from it.
+                due = packet.pts is not None and packet.pts < self._last_wanted
+                skip = due and packet.pts not in self._wanted
+                if skip != skips:
+                    codec.skip_frame, skips = "NONREF" if skip else "DEFAULT", skip
             try:
                 decoded = packet.decode()
             except av.error.FFmpegError:
                 self._whole, decoded = False, []  # the packets after it may be whole
-            if wanted is not None and not (self._whole and all(not f.is_corrupt for f in decoded)):
-                # What hides damage depends on every frame before: do it over without skipping.
+            if skipping and not (self._whole and all(not f.is_corrupt for f in decoded)):
                 self._whole = False
-                return
-            packet = None
+                return  # to do it over without skipping
             for frame in decoded:
                 timed = -1 if frame.pts is None else self._position.get(frame.pts, -1)
                 place = count if self.index.counted else timed

@@ -81,9 +81,9 @@ class Video:
         finally:
             decoder.close()
             self._decoder.missing |= decoder.missing
+        shown = self._rgb(self._first[1]) if shown is None else shown
         for held in range(at, len(self)):
-            if shown is not None:
-                yield float(self.times[held]), shown.copy()
+            yield float(self.times[held]), shown.copy()
 
     def __enter__(self) -> Video:
         return self

@@ -64,7 +64,7 @@ class Augment:
         if rng.random() < 0.5 and self.flip:
             video = video[:, :, ::-1]
         if self.turn:
-            video = np.rot90(video, rng.integers(4), axes=(1, 2))
+            video = np.rot90(video, int(rng.integers(4)), axes=(1, 2))
             video = video[:, :, ::-1] if rng.random() < 0.5 else video
         if self.brightness:
             factor = 1 + self.brightness * rng.uniform(-1, 1)

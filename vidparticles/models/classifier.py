@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import flax.linen as nn
 import jax
@@ -27,7 +27,7 @@ from vidparticles.errors import InputError
 from vidparticles.models import motion
 from vidparticles.particleize import tracks
 from vidparticles.particleize.frames import HARMONICS, FrameParticles, Interactions, simulate
-from vidparticles.particles import Trajectory
+from vidparticles.particles import Particles, Trajectory
 
 Dynamics = Literal["learned", "frozen", "none"]
 # Points followed in a clip for the motion laws: few, since a training clip is small.
@@ -133,7 +133,8 @@ class ParticleClassifier:
         return {**params, "head": self._head.init(keys[2], jnp.zeros(read.shape))}
 
     def _move(self, params: dict[str, Any], video: Array, time: Array) -> Trajectory:
-        start = self._particles.apply(params["particles"], video, time)
+        # Flax types `apply` for modules that change their variables; ours has none to change.
+        start = cast(Particles, self._particles.apply(params["particles"], video, time))
         laws = params["laws"]
         if self.dynamics == "frozen":
             laws = jax.lax.stop_gradient(laws)

@@ -308,10 +308,14 @@ def force_curve(laws: dict[str, Any], distance: Array) -> dict[str, Array]:
         rows = (jnp.broadcast_to(feature[i], (len(distance), feature.shape[1])) for i in (a, b))
         return pair_network(dr, *rows, params=laws["pair"])[:, 0]
 
-    near = {"softening": SOFTENING}
+    none = jnp.zeros((len(distance), 0))
     return {
-        "attraction": attraction(dr, None, None, strength=strength["attraction"], **near)[:, 0],
-        "repulsion": repulsion(dr, None, None, strength=strength["repulsion"], **near)[:, 0],
+        "attraction": attraction(
+            dr, none, none, strength=strength["attraction"], softening=SOFTENING
+        )[:, 0],
+        "repulsion": repulsion(dr, none, none, strength=strength["repulsion"], softening=SOFTENING)[
+            :, 0
+        ],
         "learned, neighbouring frames": pair(8, 9),
         "learned, first and last frame": pair(0, 16),
     }

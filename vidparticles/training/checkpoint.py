@@ -73,7 +73,10 @@ class Checkpoints:
         self._ocp = ocp
         self.folder = pathlib.Path(workdir).absolute() / FOLDER
         if read_only:
-            options = ocp.CheckpointManagerOptions(read_only=True)
+            # Said in full: orbax warns of each default that read_only overrides.
+            options = ocp.CheckpointManagerOptions(
+                read_only=True, save_interval_steps=0, create=False
+            )
         else:
             options = ocp.CheckpointManagerOptions(
                 max_to_keep=keep, enable_async_checkpointing=False, cleanup_tmp_directories=True

@@ -83,7 +83,12 @@ class Score:
         )
 
 
-def score(labels: Sequence[int], predicted: Sequence[int], *, num_classes: int) -> Score:
+def score(
+    labels: Sequence[int] | np.ndarray,
+    predicted: Sequence[int] | np.ndarray,
+    *,
+    num_classes: int,
+) -> Score:
     """The score of predictions that are already there.
 
     Example:

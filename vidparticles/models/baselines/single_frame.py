@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import flax.linen as nn
 import jax
@@ -56,12 +56,15 @@ class SingleFrame:
         rows, frames = video.shape[:2]
         drawn = jax.random.randint(key, (rows,), 0, frames)
         index = drawn if train else jnp.full((rows,), frames // 2)
-        logits = self._network.apply(params["recognition"], video[jnp.arange(rows), index])
+        logits = self._read(params, video[jnp.arange(rows), index])
         loss = optax.softmax_cross_entropy_with_integer_labels(logits, batch["label"])
         return loss, {"accuracy": (jnp.argmax(logits, -1) == batch["label"]).astype(jnp.float32)}
 
     def apply(self, params: dict[str, Any], batch: Mapping[str, Any]) -> dict[str, Any]:
         """Logits [B, classes] of the middle frame."""
         video = jnp.asarray(batch["video"])
-        middle = video[:, video.shape[1] // 2]
-        return {"logits": self._network.apply(params["recognition"], middle)}
+        return {"logits": self._read(params, video[:, video.shape[1] // 2])}
+
+    def _read(self, params: dict[str, Any], frame: Array) -> Array:
+        # Flax types `apply` for modules that change their variables; ours has none to change.
+        return cast(Array, self._network.apply(params["recognition"], frame))

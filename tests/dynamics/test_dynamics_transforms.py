@@ -92,9 +92,10 @@ def test_dtype_is_the_particles_own(x64, name, dtype, wide):
     p = m.start("walls", dtype)
     params = m.params(None, jnp.float64 if wide else dtype)
     got = end(name, p, params)
-    assert {x.dtype for x in (got.position, got.velocity, got.feature, got.mass)} == {dtype}
+    for field in (got.position, got.velocity, got.feature, got.mass):
+        assert field.dtype == dtype
     want = end(name, m.start("walls"), m.params(None))
-    np.testing.assert_allclose(got.position, want.position, atol=2e-6)
+    np.testing.assert_allclose(got.position, want.position, atol=1e-5)
 
 
 @pytest.mark.parametrize(

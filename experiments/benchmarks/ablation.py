@@ -30,12 +30,14 @@ VARIANTS = {
 STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
 
 
-def run(workdir: pathlib.Path, data: pathlib.Path, variant: str, seed: int, smoke: bool) -> dict:
+def run(
+    workdir: pathlib.Path, data: pathlib.Path, variant: str, seed: int, steps: int, smoke: bool
+) -> dict:
     """Train one variant with one seed in a process of its own; its last metrics."""
     model, flags = VARIANTS[variant]
     folder = workdir / f"{variant.replace(' ', '_')}_{seed}"
     if smoke:
-        flags = [*flags, "--config.steps=4", "--config.batch_size=4"]
+        flags = [*flags, "--config.batch_size=4"]
         flags += [f"--config.data.clips.{split}=1" for split in ("train", "val", "test")]
     command = [
         sys.executable,
@@ -44,6 +46,7 @@ def run(workdir: pathlib.Path, data: pathlib.Path, variant: str, seed: int, smok
         f"--workdir={folder}",
         f"--config.data.dir={data}",
         f"--config.seed={seed}",
+        f"--config.steps={steps}",
         *flags,
     ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=harness.ROOT)
@@ -60,20 +63,23 @@ def main() -> None:
     options = harness.parser(__doc__.splitlines()[0])
     options.add_argument("--workdir", default="out/ablation", help="keeps the runs")
     options.add_argument("--seeds", type=int, default=3)
+    options.add_argument("--steps", type=int, default=400, help="of each run")
     options.add_argument("--at-once", type=int, default=2, help="runs side by side")
     args = options.parse_args()
     workdir = pathlib.Path(args.workdir).absolute() / ("smoke" if args.smoke else "full")
     data = workdir / "clips"
     seeds = range(1 if args.smoke else args.seeds)
+    steps = 4 if args.smoke else args.steps
 
     jobs = [(variant, seed) for seed in seeds for variant in VARIANTS]
     # The first run makes the clips that the others read.
-    results = {jobs[0]: run(workdir, data, *jobs[0], args.smoke)}
+    results = {jobs[0]: run(workdir, data, *jobs[0], steps, args.smoke)}
     with concurrent.futures.ThreadPoolExecutor(args.at_once) as pool:
-        rest = pool.map(lambda job: run(workdir, data, *job, args.smoke), jobs[1:])
+        rest = pool.map(lambda job: run(workdir, data, *job, steps, args.smoke), jobs[1:])
         results.update(zip(jobs[1:], rest, strict=True))
 
-    figures, rows = {}, []
+    figures: dict[str, float] = {"seeds": len(seeds), "steps": steps}
+    rows = []
     for variant in VARIANTS:
         scores = [results[variant, seed]["test/accuracy"] for seed in seeds]
         mean = statistics.mean(scores)

@@ -1,0 +1,82 @@
+"""Clips of which everything is known: what each frame shows, and when what sounds."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from vidparticles import editing
+from vidparticles.video import Audio, open_video, write_video
+
+BITS = 8
+
+
+def numbered(number: int, height: int = 48, width: int = 64) -> np.ndarray:
+    """A frame that shows its number as bright and dark columns."""
+    bits = [(number >> k) & 1 for k in range(BITS)]
+    row = np.repeat(np.array([40 + 170 * b for b in bits], np.uint8), width // BITS)
+    return np.broadcast_to(row[None, :, None], (height, width, 3)).copy()
+
+
+def number_of(frame: np.ndarray) -> int:
+    """What `numbered` wrote."""
+    columns = frame[:, : frame.shape[1] // BITS * BITS].mean((0, 2)).reshape(BITS, -1).mean(1)
+    return sum(1 << k for k, level in enumerate(columns) if level > 125)
+
+
+def tone(seconds: float, rate: int = 16000) -> Audio:
+    """A quiet steady sound, one channel."""
+    t = np.arange(round(seconds * rate)) / rate
+    return Audio((0.2 * np.sin(2 * np.pi * 440 * t)).astype(np.float32)[:, None], rate)
+
+
+EDITS: dict[str, Callable[..., editing.Written]] = {
+    "trim": lambda path, out, **kw: editing.trim(path, out, 0.2, 0.7, **kw),
+    "slow": lambda path, out, **kw: editing.speed(path, out, 0.5, **kw),
+    "quick": lambda path, out, **kw: editing.speed(path, out, 2, **kw),
+    "recolour": lambda path, out, **kw: editing.recolour(path, out, contrast=0.9, **kw),
+    "splice": lambda path, out, **kw: editing.splice([path, path], out, **kw),
+}
+
+
+@pytest.fixture(params=EDITS)
+def edited(request) -> Callable[..., editing.Written]:
+    """Each edit in turn: (path, out, *, overwrite) → Written."""
+    return EDITS[request.param]
+
+
+@pytest.fixture(scope="session")
+def counted(tmp_path_factory) -> Callable[..., pathlib.Path]:
+    """Writes numbered frames, by count and rate or by their times."""
+    folder = tmp_path_factory.mktemp("counted")
+
+    def make(
+        *,
+        frames: int = 24,
+        rate: Fraction | int | None = 24,
+        times: Sequence[float] | None = None,
+        rotation: int = 0,
+        audio: Audio | None = None,
+    ) -> pathlib.Path:
+        path = folder / f"clip{len(list(folder.iterdir()))}.mp4"
+        pictures = (numbered(k) for k in range(frames))
+        rate = None if times is not None else rate
+        write_video(path, pictures, rate=rate, times=times, rotation=rotation, audio=audio)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def numbers() -> Callable[[pathlib.Path], list[int]]:
+    """The numbers that the frames of a file show."""
+
+    def read(path: pathlib.Path) -> list[int]:
+        with open_video(path) as video:
+            return [number_of(frame) for _, frame in video]
+
+    return read

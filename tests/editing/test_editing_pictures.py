@@ -1,0 +1,146 @@
+"""What the new frames look like: colours turned, slow motion near the truth, no ghosts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vidparticles import editing
+from vidparticles.editing import Colours, parse_colours
+from vidparticles.editing.recolour import apply_matrix
+from vidparticles.errors import InputError
+from vidparticles.video import open_video, write_video
+
+
+def texture(seed: int, height: int, width: int) -> np.ndarray:
+    """Smooth noise, uint8 [H, W, 3], mean about 128; grey, as 4:2:0 blurs fine colours."""
+    noise = np.random.default_rng(seed).normal(size=(height, width, 1))
+    for axis in (0, 1):
+        for _ in range(3):
+            noise = noise + np.roll(noise, 1, axis) + np.roll(noise, -1, axis)
+    noise = noise / noise.std()
+    return np.repeat(np.clip(128 + 45 * noise, 0, 255).astype(np.uint8), 3, -1)
+
+
+def read(path) -> np.ndarray:
+    with open_video(path) as video:
+        return np.stack([frame for _, frame in video]).astype(int)
+
+
+def pale(seed: int) -> np.ndarray:
+    """Weak colours, uint8 [24, 24, 3]."""
+    return np.random.default_rng(seed).integers(96, 160, (24, 24, 3), np.uint8)
+
+
+# ------------------------------------------------------------------ recolour
+
+
+def test_hue_of_120_degrees_turns_red_to_green_and_leaves_grey(tmp_path):
+    for colour, hue in (((200, 40, 40), 120), ((120, 120, 120), 120), ((40, 200, 40), -120)):
+        source, out = tmp_path / "in.mp4", tmp_path / "out.mp4"
+        write_video(source, np.full((4, 32, 32, 3), colour, np.uint8), rate=25, overwrite=True)
+        editing.recolour(source, out, hue=hue, overwrite=True)
+        red, green, blue = read(out)[2].mean((0, 1))
+        if colour[0] == colour[1]:
+            assert np.abs(np.array([red, green, blue]) - 120).max() < 3
+        elif hue > 0:
+            assert green > red + 50
+            assert green > blue + 50
+        else:
+            assert red > green + 50
+
+
+def test_turning_there_and_back_changes_nothing():
+    frame = pale(0)  # none of it is clipped on the way
+    there = apply_matrix(frame, *Colours(hue=75).matrix())
+    back = np.asarray(apply_matrix(there, *Colours(hue=-75).matrix()))
+    assert np.abs(back.astype(int) - frame).max() <= 2
+    assert np.abs(np.asarray(there).astype(int) - frame).mean() > 3
+
+
+def test_hue_and_saturation_keep_luma():
+    luma = np.array([0.2126, 0.7152, 0.0722])
+    frame = pale(1)
+    for colours in (Colours(hue=200), Colours(saturation=0), Colours(hue=30, saturation=1.3)):
+        new = np.asarray(apply_matrix(frame, *colours.matrix()))
+        assert np.abs((new - frame.astype(float)) @ luma).max() < 1
+
+
+def test_brightness_and_contrast():
+    grey = np.full((2, 2, 3), 100, np.uint8)
+    brighter = apply_matrix(grey, *Colours(brightness=0.2).matrix())
+    assert np.unique(np.asarray(brighter)).tolist() == [151]
+    stronger = apply_matrix(grey, *Colours(contrast=2).matrix())
+    assert np.unique(np.asarray(stronger)).tolist() in ([72], [73])  # 72.5
+    white = apply_matrix(grey, *Colours(brightness=1).matrix())
+    assert np.unique(np.asarray(white)).tolist() == [255]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("hew=30", "'hue'"),
+        ("hue=red", "not understood"),
+        ("sepia", "not understood"),
+        ("saturation=-1", "out of range"),
+        ("hue=nan", "out of range"),
+        ("", "not understood"),
+    ],
+)
+def test_colours_that_are_not_understood(words, says):
+    with pytest.raises(InputError, match=says):
+        parse_colours(words)
+
+
+# ------------------------------------------------------------------ slow motion
+
+
+@pytest.fixture(scope="module")
+def patch() -> np.ndarray:
+    """A textured patch that moves 2 pixels a frame over another texture, [33, 96, 128, 3]."""
+    frames = np.repeat(texture(2, 96, 128)[None], 33, 0)
+    thing = texture(3, 32, 32)
+    for k, frame in enumerate(frames):
+        frame[30:62, 10 + 2 * k : 42 + 2 * k] = thing
+    return frames
+
+
+def test_half_speed_has_twice_the_frames_and_shows_what_lies_between(patch, tmp_path):
+    source, out = tmp_path / "in.mp4", tmp_path / "out.mp4"
+    write_video(source, patch[::2], rate=25, crf=10)
+    made = editing.speed(source, out, 0.5)
+    shown = read(out)
+    assert made.frames == len(shown) == 2 * len(patch[::2])
+    assert made.seconds == pytest.approx(2 * len(patch[::2]) / 25)
+    given = patch.astype(int)
+    errors = []
+    for k in range(5, 28, 2):  # after a few frames in which particles are found
+        # Where the patch is: beside it both are right but for what encoding takes.
+        here = k, slice(30, 62), slice(10 + 2 * k, 42 + 2 * k)
+        blended = (given[k - 1][here[1:]] + given[k + 1][here[1:]]) / 2
+        errors.append([np.abs(x - given[here]).mean() for x in (shown[here], blended)])
+    of_flow, of_blend = np.mean(errors, axis=0)
+    assert of_flow < 0.5 * of_blend
+    # The frames that were there already are shown as they were.
+    assert np.abs(shown[0:33:2] - given[::2]).mean() < 3
+
+
+def test_nothing_is_blended_across_a_cut(tmp_path):
+    source, out = tmp_path / "in.mp4", tmp_path / "out.mp4"
+    one, two = texture(4, 96, 128), texture(5, 96, 128)
+    write_video(source, [one] * 6 + [two] * 6, rate=25, crf=10)
+    editing.speed(source, out, 0.25)
+    shown = read(out)
+    to_one, to_two = (np.abs(shown - x.astype(int)).mean((1, 2, 3)) for x in (one, two))
+    apart = np.abs(one.astype(int) - two).mean()
+    assert apart > 30
+    assert np.minimum(to_one, to_two).max() < 0.2 * apart
+    assert ((to_one < to_two).astype(int).tolist()) == sorted(to_one < to_two, reverse=True)
+    assert (to_one < to_two).sum() == pytest.approx(22, abs=2)
+
+
+@pytest.mark.parametrize("factor", [0, -1, 21, 0.01, float("nan"), float("inf")])
+def test_speeds_out_of_range(factor, counted, tmp_path):
+    with pytest.raises(InputError, match="out of range"):
+        editing.speed(counted(), tmp_path / "out.mp4", factor)
+    assert not list(tmp_path.iterdir())

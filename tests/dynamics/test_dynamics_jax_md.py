@@ -38,7 +38,7 @@ SOFT = {"stiffness": 3.0, "diameter": 1.2}
 
 @pytest.mark.parametrize("space", ["free", "periodic"])
 def test_forces_are_those_of_jax_md(jax_md, space):
-    """Our collision is its soft sphere; our spaces are its spaces."""
+    """Our collision is its soft sphere, to the 32 bits of its constants; spaces are the same."""
     ours = {"free": dyn.free(), "periodic": dyn.periodic(BOX)}[space][0]
     theirs = {"free": jax_md.space.free(), "periodic": jax_md.space.periodic(BOX)}[space][0]
     sigma, epsilon = SOFT["diameter"], SOFT["stiffness"] * SOFT["diameter"] ** 2
@@ -48,9 +48,9 @@ def test_forces_are_those_of_jax_md(jax_md, space):
     assert np.abs(want).max() > 0.1
     for displacement_fn in (ours, theirs):
         force = dyn.all_pairs(dyn.collision, displacement_fn, **SOFT)(R)
-        np.testing.assert_allclose(force, want, atol=1e-12)
+        np.testing.assert_allclose(force, want, atol=1e-6)
     potential = dyn.potential(dyn.collision_energy, ours, **SOFT)
-    np.testing.assert_allclose(potential(R), energy(R), rtol=1e-12)
+    np.testing.assert_allclose(potential(R), energy(R), rtol=1e-6)
 
 
 def test_all_pairs_is_smap_pair(jax_md):

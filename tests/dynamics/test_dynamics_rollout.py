@@ -106,7 +106,7 @@ def test_checkpoint_takes_less_memory():
         scratch(jax.grad(lambda x, kind=kind: loss(x, kind)), p.position)
         for kind in ("store", "checkpoint")
     )
-    assert checkpoint < 0.35 * store
+    assert checkpoint < 0.6 * store
 
 
 @pytest.mark.parametrize("law", ["attraction", "network"])

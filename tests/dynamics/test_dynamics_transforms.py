@@ -48,6 +48,7 @@ def split(two: Particles) -> list[Particles]:
     return [jax.tree.map(lambda x, i=i: x[i], two) for i in range(2)]
 
 
+@pytest.mark.slow
 @every_integrator
 def test_without_any_jit(x64, name):
     """One step op by op is one step compiled."""

@@ -18,10 +18,16 @@ os.environ["XLA_FLAGS"] = " ".join(
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import hypothesis
 import jax
 import pytest
 
 jax.config.update("jax_num_cpu_devices", 8)
+# No deadline: a first call compiles. The same examples in every run of CI.
+hypothesis.settings.register_profile(
+    "vidparticles", deadline=None, derandomize=bool(os.environ.get("CI"))
+)
+hypothesis.settings.load_profile("vidparticles")
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 

@@ -147,5 +147,5 @@ def test_schedule_shows_each_moment_when_it_is_due(gaps, factor, even):
         late = abs(times[place] + share * gap - time * factor)
         last = place + 1 == len(times)  # which is held to the clip's end
         assert late <= (Fraction(gaps[-1], 1000) if last else Fraction(even and factor > 1, 50))
-    if factor < 1:
-        assert {place for _, place, _ in shown} == set(range(len(times)))
+    if factor < 1:  # the last may be due only after the new clip's last frame
+        assert {place for _, place, _ in shown} >= set(range(len(times) - 1))

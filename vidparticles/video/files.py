@@ -8,6 +8,7 @@ import os
 import pathlib
 import secrets
 from collections.abc import Iterator
+from typing import Any
 
 import av
 
@@ -17,6 +18,11 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".gif")
 
 PathLike = str | os.PathLike[str]
+
+# Tags that are no UTF-8 are no reason to refuse a file; from PyAV 19 on they never are.
+_TOLERANT: dict[str, Any] = (
+    {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+)
 
 
 def open_input(path: PathLike) -> av.container.InputContainer:
@@ -31,7 +37,7 @@ def open_input(path: PathLike) -> av.container.InputContainer:
     if path.is_dir():
         raise InputError(f"{path} is a folder; expected one video file.")
     try:
-        return av.open(str(path), metadata_errors="replace")
+        return av.open(str(path), **_TOLERANT)
     except PermissionError:
         raise InputError(f"{path} cannot be read; check its permissions.") from None
     except (av.error.FFmpegError, OSError, ValueError) as error:

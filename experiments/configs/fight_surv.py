@@ -6,7 +6,7 @@ There is no val split, and nothing was chosen by looking at fold 2. Clips are re
 the class in 66.6 % of cases, which is not what is to be learned.
 
 Measured on 2 CPU cores, one seed (0), 300 steps: accuracy on fold 2 71.7 % [59.2, 81.5], 43 of 60
-clips. Beside it: majority class 51.7 % [39.3, 63.8]; motion energy 72.9 % [63.3, 80.8], 70 of its 96
+clips. Beside it: majority class 51.7 % [39.3, 63.8]; motion energy 72.9 % [63.3, 80.8], 70 of 96
 windows. So far this is no better than counting motion. (Intervals are Wilson's, 95 %; the
 single-frame model, --config=…:single_frame, has not been run.)
 

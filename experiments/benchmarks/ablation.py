@@ -3,9 +3,9 @@
     python experiments/benchmarks/ablation.py [--smoke] [--json FILE] [--workdir out/ablation]
 
 On the embedded set, each variant with several seeds (of parameters and of data order), the
-same steps, the same clips; with one seed there is no interval. The single-frame model and the majority class stand beside them. A
-run that was interrupted goes on where it was. Figures: `accuracy_{variant}` and `ci_{variant}`,
-the mean test accuracy over seeds and half the width of its 95 % interval (Student's t).
+same steps, the same clips. The single-frame model stands beside them. A run that was interrupted
+goes on where it was. Figures: `accuracy_{variant}` and, of several seeds, `ci_{variant}`: the mean
+test accuracy over seeds and half the width of its 95 % interval (Student's t).
 """
 
 from __future__ import annotations

@@ -6,6 +6,21 @@ import jax.numpy as jnp
 from jax import Array
 
 
+def safe_sqrt(x: Array) -> Array:
+    """Square root with a derivative of zero, not infinity, at 0.
+
+    Args:
+        x: [...] ≥ 0.
+
+    Example:
+        >>> import jax
+        >>> jax.grad(safe_sqrt)(0.0).tolist()
+        0.0
+    """
+    zero = x == 0
+    return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, x)))
+
+
 def safe_norm(x: Array, *, axis: int = -1, keepdims: bool = False) -> Array:
     """Euclidean norm with a gradient of zero, not NaN, at the origin.
 
@@ -22,9 +37,7 @@ def safe_norm(x: Array, *, axis: int = -1, keepdims: bool = False) -> Array:
         >>> jax.grad(lambda x: safe_norm(x))(jnp.zeros(2)).tolist()
         [0.0, 0.0]
     """
-    square = jnp.sum(x * x, axis=axis, keepdims=keepdims)
-    zero = square == 0
-    return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, square)))
+    return safe_sqrt(jnp.sum(x * x, axis=axis, keepdims=keepdims))
 
 
 def safe_divide(a: Array, b: Array) -> Array:

@@ -11,62 +11,61 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
+from vidparticles.dynamics.laws.central import central
 
-def _softened_square(dr: Array, softening: ArrayLike) -> tuple[Array, Array]:
-    """|dr|² + softening² with 1 in the place of zero, and where that was.
+
+def _softened_square(square: Array, softening: ArrayLike, instead: float) -> Array:
+    """|dr|² + softening² with `instead` in the place of zero.
 
     What is so small that its inverse square overflows counts as zero: a gradient through it
     would be inf − inf.
     """
-    square = jnp.sum(dr * dr, axis=-1) + jnp.square(softening)
-    zero = square < jnp.sqrt(jnp.finfo(dr.dtype).tiny).astype(dr.dtype)
-    return jnp.where(zero, 1, square), zero
+    square = square + jnp.square(softening)
+    zero = square < jnp.sqrt(jnp.finfo(square.dtype).tiny).astype(square.dtype)
+    return jnp.where(zero, instead, square)
 
 
-def repulsion(
-    dr: Array, fa: Array, fb: Array, *, strength: ArrayLike, softening: ArrayLike = 0.0
-) -> Array:
+@central
+def repulsion(square: Array, *, strength: ArrayLike, softening: ArrayLike = 0.0) -> Array:
     """Force on a away from b, falling with distance: k dr / (|dr|² + ε²).
 
     The law of the founding document (section 4.2, there called attraction), which is the
-    Coulomb force of two dimensions.
+    Coulomb force of two dimensions. Called `repulsion(dr, fa, fb, *, strength, softening=0.0)`.
 
     Args:
-        dr: [..., D] from b to a.
-        fa, fb: [..., F], not used.
+        square: |dr|² [...] of dr [..., D] from b to a.
         strength: k, broadcasts against [...]; negative attracts.
         softening: ε, a distance; 0 for the bare law.
 
     Returns:
-        [..., D]; zero where dr and softening are.
+        Force per distance [...], and [..., D] of the law; zero where dr and softening are.
 
     Example:
         >>> repulsion(jnp.array([2.0, 0.0]), None, None, strength=1.0).tolist()
         [0.5, 0.0]
     """
-    square, zero = _softened_square(dr, softening)
-    return jnp.where(zero, 0, strength / square)[..., None] * dr
+    return strength / _softened_square(square, softening, jnp.inf)
 
 
-def attraction(
-    dr: Array, fa: Array, fb: Array, *, strength: ArrayLike, softening: ArrayLike = 0.0
-) -> Array:
+@central
+def attraction(square: Array, *, strength: ArrayLike, softening: ArrayLike = 0.0) -> Array:
     """Force on a towards b, falling with distance: −k dr / (|dr|² + ε²).
 
+    Called `attraction(dr, fa, fb, *, strength, softening=0.0)`.
+
     Args:
-        dr: [..., D] from b to a.
-        fa, fb: [..., F], not used.
+        square: |dr|² [...] of dr [..., D] from b to a.
         strength: k, broadcasts against [...]; negative repels.
         softening: ε, a distance; 0 for the bare law.
 
     Returns:
-        [..., D]; zero where dr and softening are.
+        Force per distance [...], and [..., D] of the law; zero where dr and softening are.
 
     Example:
         >>> attraction(jnp.array([2.0, 0.0]), None, None, strength=1.0).tolist()
         [-0.5, -0.0]
     """
-    return -repulsion(dr, fa, fb, strength=strength, softening=softening)
+    return -repulsion.profile(square, strength=strength, softening=softening)
 
 
 def repulsion_energy(
@@ -78,7 +77,7 @@ def repulsion_energy(
         >>> float(repulsion_energy(jnp.array([1.0, 0.0]), None, None, strength=1.0)) == 0
         True
     """
-    square, _ = _softened_square(dr, softening)
+    square = _softened_square(jnp.sum(dr * dr, axis=-1), softening, 1.0)
     return -0.5 * jnp.log(square) * strength
 
 

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from vidparticles.numerics import safe_divide, safe_norm
+from vidparticles.dynamics.laws.central import central
+from vidparticles.numerics import safe_divide, safe_norm, safe_sqrt
 
 
 def _weighted(
@@ -29,7 +30,8 @@ def _weighted(
     return value, spacing
 
 
-def radial_basis(dr: Array, fa: Array, fb: Array, *, weights: Array, cutoff: ArrayLike) -> Array:
+@central
+def radial_basis(square: Array, *, weights: Array, cutoff: ArrayLike) -> Array:
     """Force on a along r̂ that follows a curve of the distance: Σ_m w_m φ_m(r) r̂.
 
     φ_m(r) = 35/64 (1 − t²)³ with t = (r − r_m) / 2Δ in [−1, 1]: bumps with two continuous
@@ -37,22 +39,22 @@ def radial_basis(dr: Array, fa: Array, fb: Array, *, weights: Array, cutoff: Arr
     within 1 %, so that w_m is the force near r_m: positive pushes a away, negative pulls.
 
     Args:
-        dr: [..., D] from b to a.
-        fa, fb: [..., F], not used.
+        square: |dr|² [...] of dr [..., D] from b to a.
         weights: [..., M], a force each; leading axes broadcast against [...].
         cutoff: the distance at and beyond which the force is zero.
 
     Returns:
-        [..., D]; zero for coincident particles, smooth everywhere.
+        Force per distance [...], and [..., D] of the law; zero for coincident particles, smooth
+        everywhere.
 
     Example:
         >>> force = radial_basis(jnp.array([0.5, 0.0]), None, None, weights=jnp.ones(5), cutoff=1.0)
         >>> round(float(force[0]), 1)
         1.0
     """
-    r = safe_norm(dr)
+    r = safe_sqrt(square)
     push, _ = _weighted(lambda t: 35 / 64 * (1 - t * t) ** 3, r, weights, cutoff)
-    return push[..., None] * safe_divide(dr, r[..., None])
+    return safe_divide(push, r)
 
 
 def radial_basis_energy(

@@ -1,0 +1,46 @@
+"""A central pair law: a force along the line between two particles that only distance sets.
+
+    F_ab = φ(|dr|²) dr
+
+Every way of summing can exploit this form: one number a pair, Newton's third law, and a
+derivative that is known in closed form, d F = φ du + 2 φ' (dr · du) dr.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array
+
+
+class CentralLaw:
+    """law(dr, fa, fb) = profile(|dr|²) dr: called like any law.
+
+    Attributes:
+        profile: `profile(square [...], **params)` → [...], force per distance; it and its
+            derivative are finite where square is 0.
+    """
+
+    def __init__(self, profile: Callable[..., Array]):
+        functools.update_wrapper(self, profile)
+        self.profile = profile
+
+    def __call__(self, dr: Array, fa: Any = None, fb: Any = None, **params: Any) -> Array:
+        """The force on a due to b."""
+        return self.profile(jnp.sum(dr * dr, axis=-1), **params)[..., None] * dr
+
+
+def central(profile: Callable[..., Array]) -> CentralLaw:
+    """Make a law of its profile, the force per distance as a function of the squared distance.
+
+    Example:
+        >>> @central
+        ... def gravity(square, *, strength):
+        ...     return -strength / square
+        >>> gravity(jnp.array([2.0, 0.0]), None, None, strength=1.0).tolist()
+        [-0.5, -0.0]
+    """
+    return CentralLaw(profile)

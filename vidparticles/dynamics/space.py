@@ -24,6 +24,11 @@ ShiftFn = Callable[..., Array]
 Space = tuple[DisplacementFn, ShiftFn]
 
 
+def straight(Ra: Array, Rb: Array, **unused: Any) -> Array:
+    """The displacement of free space, and of one with walls: Ra − Rb."""
+    return Ra - Rb
+
+
 def free() -> Space:
     """Space without end.
 
@@ -36,13 +41,10 @@ def free() -> Space:
         [2.0, 0.0]
     """
 
-    def displacement_fn(Ra: Array, Rb: Array, **unused: Any) -> Array:
-        return Ra - Rb
-
     def shift_fn(R: Array, dR: Array, **unused: Any) -> Array:
         return R + dR
 
-    return displacement_fn, shift_fn
+    return straight, shift_fn
 
 
 def periodic(box: ArrayLike) -> Space:
@@ -91,12 +93,9 @@ def walls(box: ArrayLike) -> Space:
         [0.75]
     """
 
-    def displacement_fn(Ra: Array, Rb: Array, **unused: Any) -> Array:
-        return Ra - Rb
-
     def shift_fn(R: Array, dR: Array, **unused: Any) -> Array:
         side = jnp.asarray(box, R.dtype)
         unfolded = jnp.mod(R + dR, 2 * side)
         return jnp.where(unfolded > side, 2 * side - unfolded, unfolded)
 
-    return displacement_fn, shift_fn
+    return straight, shift_fn

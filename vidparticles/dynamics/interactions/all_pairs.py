@@ -1,8 +1,7 @@
 """All pairs: every particle acts on every other.
 
-A loop over sources, each acting on all targets at once: memory stays O(N), forward and, since
-each turn is recomputed on the way back, backward. There is no reduction over a tile of pairs,
-which XLA compiles badly on a CPU, and worse under `vmap`.
+Exact sums in O(N) memory, forward and backward. Central laws share one loop with a closed-form
+derivative (`central_loop`); all others share one whose turns are recomputed (`pair_loop`).
 """
 
 from __future__ import annotations
@@ -13,52 +12,89 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
 from vidparticles.dynamics.force import ForceFn
-from vidparticles.dynamics.interactions.common import Law, complete, lift, prepare
+from vidparticles.dynamics.interactions.central_loop import central_sum
+from vidparticles.dynamics.interactions.common import Law, complete
+from vidparticles.dynamics.interactions.pair_loop import Term, sum_over_sources
+from vidparticles.dynamics.laws.central import CentralLaw
 from vidparticles.dynamics.space import DisplacementFn
 
-Term = tuple[Law, Mapping[str, Any]]
 
-
-def sum_over_sources(
+def sum_pairs(
     terms: Sequence[Term],
     displacement_fn: DisplacementFn,
     position: Array,
     feature: Array | None,
     alive: Array | None,
-    *,
-    vector: bool,
 ) -> Array:
-    """Σ law(dr_ij, f_i, f_j) over terms and others j: [..., N, D], or [..., N] if not vector."""
-    position, feature, alive = complete(position, feature, alive)
-    count = position.shape[-2]
-    index = jnp.arange(count)
-    laws, brought = zip(*(prepare(law, feature, params) for law, params in terms), strict=True)
+    """Σ over terms and others j of law(dr_ij, f_i, f_j), [..., N, D]."""
+    closed = [_is_closed(law, params, displacement_fn, position) for law, params in terms]
+    central = [term for term, yes in zip(terms, closed, strict=True) if yes]
+    others = [term for term, yes in zip(terms, closed, strict=True) if not yes]
+    force = jnp.zeros_like(position)
+    if central:
+        force = force + _sum_central(central, displacement_fn, position, alive)
+    if others:
+        force = force + sum_over_sources(
+            others, displacement_fn, position, feature, alive, vector=True
+        )
+    return force
 
-    def add(total: Array, source: tuple[Array, Array, Array, Any]) -> tuple[Array, None]:
-        j, r, living, brings = source
-        valid = alive & living[..., None] & (index != j)
-        dr = lift(displacement_fn, position, r[..., None, :])
-        # An excluded pair is given some distance, since a law may divide by it.
-        dr = jnp.where(valid[..., None], dr, 1)
-        mask = valid[..., None] if vector else valid
-        brings = jax.tree.map(lambda x: x[..., None, :], brings)
-        for law, a, b in zip(laws, brought, brings, strict=True):
-            total = total + jnp.where(mask, law(dr, a, b), 0).astype(total.dtype)
-        return total, None
 
-    sources = (
-        index,
-        jnp.moveaxis(position, -2, 0),
-        jnp.moveaxis(alive, -1, 0),
-        jax.tree.map(lambda x: jnp.moveaxis(x, -2, 0), brought),
-    )
-    # Zeros like the positions, not of their shape: so they vary over devices as those do.
-    zero = jnp.zeros_like(position if vector else position[..., 0])
-    # The barrier that jax.checkpoint puts against merging is not needed inside a scan.
-    return lax.scan(jax.checkpoint(add, prevent_cse=False), zero, sources)[0]
+def _is_closed(
+    law: Law, params: Mapping[str, Any], displacement_fn: DisplacementFn, position: Array
+) -> bool:
+    """Whether the closed form holds: a central law, alike for both of a pair, of its arguments."""
+    if not isinstance(law, CentralLaw):
+        return False
+    for name, value in params.items():
+        own = 1 if name in law.vectors else 0
+        # Another for each target: what i does to j is not the opposite of what j does to i.
+        if jnp.ndim(value) > own and jnp.shape(value)[-1 - own] != 1:
+            return False
+
+    def pair(a: Array, b: Array, params: Mapping[str, Any]) -> Array:
+        return law(displacement_fn(a, b), None, None, **params)
+
+    # A derivative in closed form does not reach what a function closes over.
+    point = jnp.zeros(position.shape[-1], position.dtype)
+    one = {
+        name: jnp.zeros(jnp.shape(value)[-1:] if name in law.vectors else (), position.dtype)
+        for name, value in params.items()
+    }
+    return not jax.closure_convert(pair, point, point, one)[1]
+
+
+def _sum_central(
+    terms: Sequence[Term], displacement_fn: DisplacementFn, position: Array, alive: Array | None
+) -> Array:
+    """The laws as one profile; a vector of parameters goes through the loop entry by entry."""
+    laws = [law for law, _ in terms]
+    entries = [
+        {
+            name: [value[..., m] for m in range(jnp.shape(value)[-1])]
+            if name in law.vectors
+            else value
+            for name, value in params.items()
+        }
+        for law, params in terms
+    ]
+
+    def profile(square: Array, entries: Sequence[Mapping[str, Any]]) -> Array:
+        value = jnp.zeros_like(square)
+        for law, entry in zip(laws, entries, strict=True):
+            params = {
+                name: jnp.stack(x, axis=-1) if isinstance(x, list) else x
+                for name, x in entry.items()
+            }
+            value = value + law.profile(square, **params)
+        return value
+
+    if alive is not None:
+        position, _, alive = complete(position, None, alive)
+    return central_sum(profile, displacement_fn, position, alive, entries)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -78,9 +114,7 @@ class AllPairs:
         **params: Any,
     ) -> Array:
         """The force, as `all_pairs` describes it."""
-        return sum_over_sources(
-            [self.term(params)], self.displacement_fn, position, feature, alive, vector=True
-        )
+        return sum_pairs([self.term(params)], self.displacement_fn, position, feature, alive)
 
     def term(self, params: Mapping[str, Any]) -> Term:
         """The law and all its parameters."""

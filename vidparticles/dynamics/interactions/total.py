@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from vidparticles.dynamics.force import ForceFn, canonicalize_force
-from vidparticles.dynamics.interactions.all_pairs import AllPairs, sum_over_sources
+from vidparticles.dynamics.interactions.all_pairs import AllPairs, sum_pairs
 from vidparticles.dynamics.space import DisplacementFn
 from vidparticles.errors import nearest
 
@@ -63,9 +63,7 @@ def total(**terms: Callable[..., Array]) -> ForceFn:
         force = jnp.zeros_like(position)
         for displacement_fn, group in shared.items():
             bound = [term.term(params.get(name, {})) for name, term in group.items()]
-            force = force + sum_over_sources(
-                bound, displacement_fn, position, feature, alive, vector=True
-            )
+            force = force + sum_pairs(bound, displacement_fn, position, feature, alive)
         state = {"velocity": velocity, "feature": feature, "mass": mass, "alive": alive}
         for name, term in single.items():
             force = force + term(position, **state, **params.get(name, {}))

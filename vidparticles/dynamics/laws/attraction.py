@@ -12,17 +12,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from vidparticles.dynamics.laws.central import central
-
-
-def _softened_square(square: Array, softening: ArrayLike, instead: float) -> Array:
-    """|dr|² + softening² with `instead` in the place of zero.
-
-    What is so small that its inverse square overflows counts as zero: a gradient through it
-    would be inf − inf.
-    """
-    square = square + jnp.square(softening)
-    zero = square < jnp.sqrt(jnp.finfo(square.dtype).tiny).astype(square.dtype)
-    return jnp.where(zero, instead, square)
+from vidparticles.numerics import safe_reciprocal, tiny
 
 
 @central
@@ -44,7 +34,7 @@ def repulsion(square: Array, *, strength: ArrayLike, softening: ArrayLike = 0.0)
         >>> repulsion(jnp.array([2.0, 0.0]), None, None, strength=1.0).tolist()
         [0.5, 0.0]
     """
-    return strength / _softened_square(square, softening, jnp.inf)
+    return strength * safe_reciprocal(square + jnp.square(softening))
 
 
 @central
@@ -77,8 +67,8 @@ def repulsion_energy(
         >>> float(repulsion_energy(jnp.array([1.0, 0.0]), None, None, strength=1.0)) == 0
         True
     """
-    square = _softened_square(jnp.sum(dr * dr, axis=-1), softening, 1.0)
-    return -0.5 * jnp.log(square) * strength
+    square = jnp.sum(dr * dr, axis=-1) + jnp.square(softening)
+    return -0.5 * jnp.log(jnp.where(square < tiny(square.dtype), 1, square)) * strength
 
 
 def attraction_energy(

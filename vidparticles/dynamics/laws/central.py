@@ -21,20 +21,26 @@ class CentralLaw:
 
     Attributes:
         profile: `profile(square [...], **params)` → [...], force per distance; it and its
-            derivative are finite where square is 0.
+            derivative are finite where square is 0. Parameters broadcast against [...].
+        vectors: names of the parameters that have an axis of their own behind [...].
     """
 
-    def __init__(self, profile: Callable[..., Array]):
+    def __init__(self, profile: Callable[..., Array], vectors: tuple[str, ...] = ()):
         functools.update_wrapper(self, profile)
         self.profile = profile
+        self.vectors = vectors
 
     def __call__(self, dr: Array, fa: Any = None, fb: Any = None, **params: Any) -> Array:
         """The force on a due to b."""
         return self.profile(jnp.sum(dr * dr, axis=-1), **params)[..., None] * dr
 
 
-def central(profile: Callable[..., Array]) -> CentralLaw:
+def central(profile: Callable[..., Array] | None = None, *, vectors: tuple[str, ...] = ()) -> Any:
     """Make a law of its profile, the force per distance as a function of the squared distance.
+
+    Args:
+        profile: as of `CentralLaw`; without it, a decorator with these `vectors` is returned.
+        vectors: as of `CentralLaw`.
 
     Example:
         >>> @central
@@ -43,4 +49,6 @@ def central(profile: Callable[..., Array]) -> CentralLaw:
         >>> gravity(jnp.array([2.0, 0.0]), None, None, strength=1.0).tolist()
         [-0.5, -0.0]
     """
-    return CentralLaw(profile)
+    if profile is None:
+        return lambda profile: CentralLaw(profile, vectors)
+    return CentralLaw(profile, vectors)

@@ -30,7 +30,7 @@ def _weighted(
     return value, spacing
 
 
-@central
+@central(vectors=("weights",))
 def radial_basis(square: Array, *, weights: Array, cutoff: ArrayLike) -> Array:
     """Force on a along r̂ that follows a curve of the distance: Σ_m w_m φ_m(r) r̂.
 

@@ -10,7 +10,7 @@ import pytest
 
 from vidparticles import models
 from vidparticles.errors import InputError
-from vidparticles.models.classifier import SemanticHead
+from vidparticles.models.classifier import SemanticHead, splice
 
 SMALL = {"planes": 2, "charge": 4, "width": 8, "steps": 2, "encoder": (8, 8, 8)}
 
@@ -149,6 +149,29 @@ def test_the_motion_laws_are_trained_beside_the_classes(batch):
     assert 0 < float(metrics["motion_error"][0]) < 1
     _, metrics = model.loss(params, batch, jax.random.key(0), train=False)
     assert "motion_error" not in metrics
+
+
+@pytest.mark.parametrize("part", [0.0, 0.5, 1.0])
+def test_spliced_clips_are_an_end_and_the_next_ones_beginning(part):
+    rows, frames = 64, 6
+    # A pixel says whose frame it is and which.
+    video = (10 * np.arange(rows)[:, None] + np.arange(frames)) % 251
+    batch = {
+        "video": np.broadcast_to(video[..., None, None, None], (rows, frames, 2, 2, 3)),
+        "label": np.arange(rows),
+        "_mask": np.arange(rows) != 5,
+    }
+    got, after, share = splice(jax.random.key(3), batch, part)
+    joined = np.round(np.asarray(share) * frames).astype(int)
+    np.testing.assert_array_equal(after, np.roll(batch["label"], -1))
+    for i in range(rows):
+        both = np.concatenate([video[i], video[(i + 1) % rows]])
+        np.testing.assert_array_equal(got[i, :, 0, 0, 0], both[joined[i] : joined[i] + frames])
+    assert not joined[[4, 5]].any()  # padding is no clip to join
+    assert 0 <= joined.min() <= joined.max() < frames
+    assert abs(np.mean(joined > 0) - part) < 0.2
+    if part == 1:
+        assert set(joined[joined > 0]) == set(range(1, frames))
 
 
 def test_no_parameter_is_weakly_typed(particles):

@@ -30,7 +30,7 @@ BATCH = 8
 # A file of up to this many clip lengths is taken as one clip.
 ONE_CLIP = 1.5
 # A window moves on by this part of its length.
-HOP = 0.25
+HOP = 0.125
 # An event shorter than this part of a clip is noise: windows of a clip's length cannot tell.
 SHORTEST = 0.25
 

@@ -37,7 +37,7 @@ class Model(Protocol):
     def loss(
         self, params: Any, batch: Batch, key: Array, *, train: bool
     ) -> tuple[Array, dict[str, Array]]:
-        """A loss [B] and metrics [B] an example; rows do not see each other."""
+        """A loss [B] and metrics [B] an example; outside training rows do not see each other."""
 
     def apply(self, params: Any, batch: Batch) -> dict[str, Any]:
         """At least logits [B, classes]."""
@@ -72,7 +72,7 @@ def build(name: str, **options: Any) -> Model:
         ...
         vidparticles.errors.InputError: model 'particles' has no option 'plains'. Did you mean \
 'planes'? Known names: charge, dynamics, encoder, motion_clips, motion_weight, num_classes, \
-planes, steps, width.
+planes, spliced, steps, width.
     """
     if name not in _MODELS:
         raise InputError(f"there is no model {name!r}.{nearest(name, _MODELS)}")

@@ -52,6 +52,32 @@ def structure(trajectory: Trajectory) -> Array:
     return jnp.concatenate([path, still], axis=-1)
 
 
+def splice(key: Array, batch: Mapping[str, Any], part: float) -> tuple[Array, Array, Array]:
+    """Some clips of a batch cut to their end, and the next clip's beginning joined on.
+
+    That is what a window sees that slides over a longer file. Told to be half sure of each half,
+    a model is sure only of windows that lie on one event, which tells where events begin.
+
+    Args:
+        key: of jax.random.
+        batch: video [B, T, H, W, 3], label [B], `_mask` [B].
+        part: how many of the clips, in [0, 1].
+
+    Returns:
+        video as before, the label [B] of what is joined on, and the share [B] of it in (0, 1),
+        0 in the clips that stay whole.
+    """
+    video, mask = jnp.asarray(batch["video"]), jnp.asarray(batch["_mask"])
+    rows, frames = video.shape[:2]
+    keys = jax.random.split(key)
+    chosen = jax.random.bernoulli(keys[0], part, (rows,)) & mask & jnp.roll(mask, -1)
+    begin = jnp.where(chosen, jax.random.randint(keys[1], (rows,), 1, max(frames, 2)), 0)
+    both = jnp.concatenate([video, jnp.roll(video, -1, axis=0)], axis=1)
+    index = begin[:, None] + jnp.arange(frames)
+    video = jnp.take_along_axis(both, index[:, :, None, None, None], axis=1)
+    return video, jnp.roll(jnp.asarray(batch["label"]), -1), begin / frames
+
+
 class SemanticHead(nn.Module):
     """Semantic extraction: the same reading of each particle, pooled, then classes."""
 
@@ -78,6 +104,7 @@ class ParticleClassifier:
         encoder: widths of the frame encoder's convolutions.
         dynamics: "learned"; "frozen" keeps the laws at their random start; "none" reads the
             particles without moving them. The last two are the ablation.
+        spliced: the part of the clips that go over into another in training, see `splice`.
         motion_weight: of the picture's motion laws in the loss, per squared frame height.
         motion_clips: how many clips of a batch are tracked for it.
     """
@@ -89,6 +116,7 @@ class ParticleClassifier:
     steps: int = 4
     encoder: tuple[int, ...] = (16, 32, 32)
     dynamics: Dynamics = "learned"
+    spliced: float = 0.3
     motion_weight: float = 1.0
     motion_clips: int = 2
 
@@ -143,14 +171,22 @@ class ParticleClassifier:
     def loss(
         self, params: dict[str, Any], batch: Mapping[str, Any], key: Array, *, train: bool
     ) -> tuple[Array, dict[str, Array]]:
-        """Cross-entropy, and in training the error of the motion laws on a few clips.
+        """Cross-entropy; in training of clips some of which are spliced, and with the error of
+        the motion laws on a few clips.
 
         Returns:
             loss [B], and metrics [B]: accuracy, and with train the motion error (the mean over
             the tracked clips, on every row).
         """
-        logits = self.apply(params, batch)["logits"]
-        loss = optax.softmax_cross_entropy_with_integer_labels(logits, batch["label"])
+        cross_entropy = optax.softmax_cross_entropy_with_integer_labels
+        if train and self.spliced:
+            video, after, share = splice(key, batch, self.spliced)
+            logits = self.apply(params, {**batch, "video": video})["logits"]
+            loss = (1 - share) * cross_entropy(logits, batch["label"])
+            loss = loss + share * cross_entropy(logits, after)
+        else:
+            logits = self.apply(params, batch)["logits"]
+            loss = cross_entropy(logits, batch["label"])
         metrics = {"accuracy": (jnp.argmax(logits, -1) == batch["label"]).astype(jnp.float32)}
         clips = min(self.motion_clips, len(batch["label"]))
         if train and clips and self.motion_weight:

@@ -1,0 +1,136 @@
+"""Particle dynamics beside its peers: speed, error, memory, how they grow.
+
+    python experiments/benchmarks/dynamics.py [--only SECTION …] [--json FILE] [--plot PNG]
+
+Peers are timed in the same run, in turn with ours: jax-md, plain broadcasts in jax and torch,
+KeOps, numba, a C loop with AVX-512 as the ceiling, and the founding document's own style, a module
+a particle. What is not installed is skipped by name. Ours runs at XLA's default flags; the
+peers in jax have a process of their own with the flag that serves them best. "Compiled" is the
+better of numba and C. Errors are relative to float64 (of gradients: to ours).
+"""
+
+from __future__ import annotations
+
+import pathlib
+import statistics
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+
+import dynamics_pairs
+import dynamics_peers as peers
+import harness
+
+SECTIONS: dict[str, Callable[[Any], None]] = {
+    "forward": dynamics_pairs.forward,
+    "backward": dynamics_pairs.backward,
+    "memory": dynamics_pairs.memory,
+    "learned": dynamics_pairs.learned,
+}
+
+
+class Bench:
+    """What the sections add to: rows of the table, figures by key."""
+
+    def __init__(self, *, smoke: bool):
+        self.smoke = smoke
+        self.worker = peers.Worker()
+        self.rows: list[list[Any]] = []
+        self.figures: dict[str, float] = {}
+        self.absent: dict[str, str] = {}
+
+    def interleave(self, calls: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
+        """Seconds of calls in turn: as many rounds as fit a few seconds, three at least."""
+        for call in calls.values():
+            call()
+        once = sum(call() for call in calls.values())
+        rounds = 2 if self.smoke else max(3, min(200, round(12 / once)))
+        seconds: dict[str, list[float]] = {name: [] for name in calls}
+        for _ in range(rounds):
+            for name, call in calls.items():
+                seconds[name].append(call())
+        return seconds
+
+    def row(
+        self,
+        what: str,
+        name: str,
+        seconds: Sequence[float],
+        *,
+        pairs: float | None = None,
+        error: float | None = None,
+        memory: float | None = None,
+    ) -> None:
+        """One line of the table."""
+        median = statistics.median(seconds)
+        low, *_, high = statistics.quantiles(seconds, n=4, method="inclusive")
+        line = [
+            what,
+            name,
+            f"{1e3 * median:.4g}",
+            f"{1e3 * low:.4g} – {1e3 * high:.4g}",
+            "" if pairs is None else f"{pairs / median / 1e9:.3g}",
+            "" if error is None else f"{error:.1e}",
+            "" if memory is None else f"{memory / 1e6:.3g}",
+        ]
+        self.rows.append(line)
+        print("  " + " · ".join(line), flush=True)
+
+    def ratio(self, key: str, over: float | None, under: float | None) -> None:
+        """A figure that is a ratio, where both are there."""
+        if over is not None and under is not None:
+            self.figures[key] = over / under
+            print(f"  {key} = {over / under:.4g}", flush=True)
+
+    def skipped(self, name: str, why: str) -> None:
+        """A peer that is not there, told once."""
+        if name not in self.absent:
+            self.absent[name] = why
+            print(f"  skipped: {name} ({why})", flush=True)
+
+
+def plot(bench: Bench, path: str) -> None:
+    """Bars of the medians, a panel a case."""
+    import matplotlib.pyplot as plt
+
+    cases = list(dict.fromkeys(row[0] for row in bench.rows))
+    figure, axes = plt.subplots(
+        len(cases), 1, figsize=(8, 1 + 1.6 * len(cases)), squeeze=False, layout="constrained"
+    )
+    for axis, case in zip(axes[:, 0], cases, strict=True):
+        rows = [row for row in bench.rows if row[0] == case][::-1]
+        colours = ["tab:orange" if row[1].startswith("ours") else "tab:gray" for row in rows]
+        axis.barh([row[1] for row in rows], [float(row[2]) for row in rows], color=colours)
+        axis.set(xscale="log", title=case, xlabel="median, ms")
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    options = harness.parser(__doc__.splitlines()[0])
+    options.add_argument("--only", nargs="+", choices=SECTIONS, help="these sections")
+    options.add_argument("--plot", metavar="PNG", help="draw the medians")
+    args = options.parse_args()
+    bench = Bench(smoke=args.smoke)
+    for name, section in SECTIONS.items():
+        if args.only is None or name in args.only:
+            print(f"── {name}", flush=True)
+            section(bench)
+    bench.worker.close()
+    header = ["case", "method", "median, ms", "quartiles, ms", "Gpairs/s", "error", "memory, MB"]
+    print()
+    harness.print_table(header, bench.rows)
+    if args.plot:
+        plot(bench, args.plot)
+    harness.finish(
+        args,
+        bench.figures,
+        packages=("jax-md", "torch", "pykeops", "numba"),
+        table={"header": header, "rows": bench.rows},
+        skipped=bench.absent,
+    )
+
+
+if __name__ == "__main__":
+    main()

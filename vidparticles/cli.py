@@ -10,7 +10,9 @@ import argparse
 import dataclasses
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -31,6 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0, 2 after a user's mistake, 130 when interrupted.
     """
     words = sys.argv[1:] if argv is None else list(argv)
+    if threading.current_thread() is threading.main_thread():
+        # A polite kill ends like Ctrl-C: the partial file is removed on the way out.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         args = _parse(words)
         args.run(args)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -181,8 +183,9 @@ def test_prepare_makes_copies_once(clips, tmp_path, capsys):
 # ------------------------------------------------------------------ stopped
 
 
-def test_interrupted_while_writing_leaves_nothing(clip, tmp_path, monkeypatch, capsys):
-    """As Ctrl-C does: in the middle of a file, with frames already written."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_while_writing_leaves_nothing(clip, tmp_path, monkeypatch, capsys, number):
+    """By Ctrl-C or by a polite kill, in the middle of a file, with frames already written."""
     from vidparticles.video import Writer
 
     add, added = Writer.add, []
@@ -190,7 +193,7 @@ def test_interrupted_while_writing_leaves_nothing(clip, tmp_path, monkeypatch, c
     def stop_at_the_tenth(self, *args, **options):
         added.append(1)
         if len(added) == 10:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), number)
         return add(self, *args, **options)
 
     monkeypatch.setattr(Writer, "add", stop_at_the_tenth)

@@ -3,7 +3,9 @@
 Every candidate opens the file anew and returns the same 16 RGB frames; the figure is CPU
 time, ratios of medians over clips in turn. Wrong frames are counted against a decode from
 the start on one thread, on the real clips and on made ones whose timing is hard: variable
-rate, edit lists, open groups, gradual refresh.
+rate, edit lists, open groups, gradual refresh. torchcodec looks for FFmpeg's shared libraries;
+where the system has none, those in PyAV's wheel serve, under their plain names in a folder on
+LD_LIBRARY_PATH.
 """
 
 from __future__ import annotations
@@ -194,7 +196,7 @@ def main() -> None:
     print(f"\nwrong frames of {checked}: {wrong}")
     figures = {"wrong_frames": float(wrong["ours"])}
     for name in readers:
-        if name != "ours":
+        if name != "ours" and ratios[name]:
             key = {"torchcodec": "torchcodec", "bare PyAV": "pyav_loop", "OpenCV": "opencv"}[name]
             figures[f"random_access_cpu_vs_{key}"] = statistics.median(ratios[name])
             figures[f"wrong_frames_{key}"] = float(wrong[name])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from jax.test_util import check_grads
 
 from vidparticles import dynamics as vd
+from vidparticles.dynamics.interactions import central_kernel
 from vidparticles.dynamics.interactions.pair_loop import sum_over_sources
 
 LAWS = {
@@ -193,3 +194,55 @@ def test_half_precision_is_summed_in_single():
     assert got.dtype == jnp.bfloat16
     want = founding(position)
     np.testing.assert_allclose(got.astype(np.float64), want, rtol=0, atol=0.01 * np.abs(want).max())
+
+
+# ------------------------------------------------------------------ the kernel
+
+
+def _kernel_case(law):
+    params = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), LAWS[law])
+    rng = np.random.default_rng(5)
+    position = jnp.asarray(rng.random((2, 100, 2)), jnp.float32)
+    cotangent = jnp.asarray(rng.normal(size=position.shape), jnp.float32)
+    alive = jnp.asarray(rng.random((2, 100)) < 0.8)
+    return params, position, cotangent, alive
+
+
+@pytest.mark.parametrize("law", ["attraction", "collision"])
+def test_the_kernel_is_the_loop(law, monkeypatch):
+    """Interpreted; on a GPU the same program is compiled."""
+    params, position, cotangent, alive = _kernel_case(law)
+    monkeypatch.setattr(central_kernel, "over_sources", central_kernel.interpreted)
+
+    def run(method):
+        force = vd.all_pairs(getattr(vd, law), SPACES["free"], method=method)
+        out, back = jax.vjp(lambda p, params: force(p, alive=alive, **params), position, params)
+        return out, *back(cotangent)
+
+    for a, b in zip(jax.tree.leaves(run("kernel")), jax.tree.leaves(run("loop")), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5 * float(jnp.abs(b).max()))
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_the_kernel_can_be_compiled_for_a_gpu(law):
+    """As far as that can be told without one: Triton's program is made."""
+    params, position, cotangent, alive = _kernel_case(law)
+    force = vd.all_pairs(getattr(vd, law), SPACES["free"], method="kernel")
+
+    def both(position, params):
+        out, back = jax.vjp(lambda p: force(p, alive=alive, **params), position)
+        return out, back(cotangent)
+
+    lowered = jax.jit(both).trace(position, params).lower(lowering_platforms=("cuda",))
+    assert lowered.as_text().count("triton") >= 2
+
+
+def test_methods_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match=r"no method 'kernal'\. Did you mean 'kernel'"):
+        vd.all_pairs(vd.spring, SPACES["free"], method="kernal")
+    bent = vd.all_pairs(vd.spring, SPACES["periodic"], method="kernel", stiffness=1.0)
+    with pytest.raises(ValueError, match="straight displacements only"):
+        bent(jnp.zeros((3, 2)))
+    own = vd.all_pairs(lambda dr, fa, fb: dr, SPACES["free"], method="kernel")
+    with pytest.raises(ValueError, match="central laws only"):
+        own(jnp.zeros((3, 2)))

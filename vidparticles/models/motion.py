@@ -105,7 +105,7 @@ def _on_active(law: Any) -> Any:
     return gated
 
 
-PAIR_LAWS: dict[str, tuple[Any, dict[str, float]]] = {
+PAIR_LAWS: dict[str, tuple[Any, dict[str, Any]]] = {
     "attraction": (dynamics.attraction, {"softening": SOFTENING}),
     "repulsion": (dynamics.repulsion, {"softening": SOFTENING}),
     "collision": (dynamics.collision, {}),
@@ -116,7 +116,7 @@ PAIR_LAWS: dict[str, tuple[Any, dict[str, float]]] = {
 @functools.cache
 def _integrator() -> Integrator:
     displacement_fn, shift_fn = dynamics.free()
-    pairs = {
+    pairs: dict[str, Any] = {
         name: dynamics.all_pairs(_between_things(law), displacement_fn, **fixed)
         for name, (law, fixed) in PAIR_LAWS.items()
     }

@@ -1,25 +1,31 @@
 """All pairs: every particle acts on every other.
 
-Exact sums in O(N) memory, forward and backward. Central laws share one loop with a closed-form
-derivative (`central_loop`); all others share one whose turns are recomputed (`pair_loop`).
+Exact sums in O(N) memory, forward and backward. Central laws share one sum with a closed-form
+derivative (`central`), taken by a kernel on a GPU and by a loop elsewhere; all others share a
+loop whose turns are recomputed (`pair_loop`).
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from vidparticles.dynamics.force import ForceFn
-from vidparticles.dynamics.interactions.central_loop import central_sum
+from vidparticles.dynamics.interactions import central_kernel, central_loop
+from vidparticles.dynamics.interactions.central import OverSources, central_sum
 from vidparticles.dynamics.interactions.common import Law, complete
 from vidparticles.dynamics.interactions.pair_loop import Term, sum_over_sources
 from vidparticles.dynamics.laws.central import CentralLaw
-from vidparticles.dynamics.space import DisplacementFn
+from vidparticles.dynamics.space import DisplacementFn, straight
+from vidparticles.errors import nearest
+
+Method = Literal["auto", "loop", "kernel"]
 
 
 def sum_pairs(
@@ -28,19 +34,47 @@ def sum_pairs(
     position: Array,
     feature: Array | None,
     alive: Array | None,
+    *,
+    method: Method = "auto",
 ) -> Array:
     """Σ over terms and others j of law(dr_ij, f_i, f_j), [..., N, D]."""
     closed = [_is_closed(law, params, displacement_fn, position) for law, params in terms]
-    central = [term for term, yes in zip(terms, closed, strict=True) if yes]
+    central: Any = [term for term, yes in zip(terms, closed, strict=True) if yes]
     others = [term for term, yes in zip(terms, closed, strict=True) if not yes]
     force = jnp.zeros_like(position)
     if central:
-        force = force + _sum_central(central, displacement_fn, position, alive)
+        how = _over_sources(method, displacement_fn)
+        force = force + _sum_central(central, displacement_fn, position, alive, how)
+    elif method == "kernel":
+        raise ValueError("method='kernel' sums central laws only; give 'auto' or 'loop'.")
     if others:
         force = force + sum_over_sources(
             others, displacement_fn, position, feature, alive, vector=True
         )
     return force
+
+
+def _over_sources(method: Method, displacement_fn: DisplacementFn) -> OverSources:
+    """How central laws are summed: by the platform the program is compiled for, unless forced."""
+    if method == "kernel":
+        if displacement_fn is not straight:
+            raise ValueError("method='kernel' knows straight displacements only; give 'loop'.")
+        return central_kernel.over_sources
+    if method == "loop" or displacement_fn is not straight or jax.default_backend() != "gpu":
+        return central_loop.over_sources
+
+    def by_platform(pair: Any, particles: Any, params: Any, *, terms: int) -> list[Array]:
+        def taken_by(over_sources: OverSources) -> Callable[..., list[Array]]:
+            return lambda particles, params: over_sources(pair, particles, params, terms=terms)
+
+        return lax.platform_dependent(
+            particles,
+            params,
+            cuda=taken_by(central_kernel.over_sources),
+            default=taken_by(central_loop.over_sources),
+        )
+
+    return by_platform
 
 
 def _is_closed(
@@ -68,33 +102,23 @@ def _is_closed(
 
 
 def _sum_central(
-    terms: Sequence[Term], displacement_fn: DisplacementFn, position: Array, alive: Array | None
+    terms: Sequence[tuple[CentralLaw, Mapping[str, Any]]],
+    displacement_fn: DisplacementFn,
+    position: Array,
+    alive: Array | None,
+    over_sources: OverSources,
 ) -> Array:
-    """The laws as one profile; a vector of parameters goes through the loop entry by entry."""
+    """The laws as one profile."""
     laws = [law for law, _ in terms]
-    entries = [
-        {
-            name: [value[..., m] for m in range(jnp.shape(value)[-1])]
-            if name in law.vectors
-            else value
-            for name, value in params.items()
-        }
-        for law, params in terms
-    ]
+    apart = [law.apart(params) for law, params in terms]
 
-    def profile(square: Array, entries: Sequence[Mapping[str, Any]]) -> Array:
-        value = jnp.zeros_like(square)
-        for law, entry in zip(laws, entries, strict=True):
-            params = {
-                name: jnp.stack(x, axis=-1) if isinstance(x, list) else x
-                for name, x in entry.items()
-            }
-            value = value + law.profile(square, **params)
-        return value
+    def profile(square: Array, params: Sequence[Mapping[str, Any]]) -> Array:
+        each = [law.profile(square, **p) for law, p in zip(laws, params, strict=True)]
+        return functools.reduce(jnp.add, each)
 
     if alive is not None:
         position, _, alive = complete(position, None, alive)
-    return central_sum(profile, displacement_fn, position, alive, entries)
+    return central_sum(profile, displacement_fn, position, alive, apart, over_sources=over_sources)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -104,6 +128,7 @@ class AllPairs:
     law: Law
     displacement_fn: DisplacementFn
     defaults: Mapping[str, Any]
+    method: Method = "auto"
 
     def __call__(
         self,
@@ -114,25 +139,40 @@ class AllPairs:
         **params: Any,
     ) -> Array:
         """The force, as `all_pairs` describes it."""
-        return sum_pairs([self.term(params)], self.displacement_fn, position, feature, alive)
+        return sum_pairs(
+            [self.term(params)],
+            self.displacement_fn,
+            position,
+            feature,
+            alive,
+            method=self.method,
+        )
 
     def term(self, params: Mapping[str, Any]) -> Term:
         """The law and all its parameters."""
         return self.law, {**self.defaults, **params}
 
 
-def all_pairs(law: Law, displacement_fn: DisplacementFn, **defaults: Any) -> ForceFn:
+def all_pairs(
+    law: Law, displacement_fn: DisplacementFn, *, method: Method = "auto", **defaults: Any
+) -> ForceFn:
     """A pair law summed over all others: F_i = Σ_{j ≠ i} law(p_i − p_j, f_i, f_j).
 
     Args:
         law: `law(dr [..., D], fa [..., F], fb [..., F], **params)` → [..., D].
         displacement_fn: of a space, ours or jax-md's.
+        method: of summing central laws: "loop", "kernel" (a GPU, straight displacements), or
+            "auto", by the platform.
         **defaults: parameters of the law, unless given at the call; one that differs from
             batch entry to batch entry has shape [..., 1] against positions [..., N, D].
 
     Returns:
         `force_fn(position, *, feature=None, alive=None, **params)` → [..., N, D]. Time O(N²),
-        memory O(N), forward and backward.
+        memory O(N), forward and backward. Reverse-mode derivatives only, where the law is
+        central.
+
+    Raises:
+        ValueError: an unknown method, or, when called, one that cannot sum this law.
 
     Example:
         >>> from vidparticles.dynamics import free, repulsion
@@ -140,7 +180,9 @@ def all_pairs(law: Law, displacement_fn: DisplacementFn, **defaults: Any) -> For
         >>> force_fn(jnp.array([[0.0, 0.0], [2.0, 0.0]])).tolist()
         [[-0.5, 0.0], [0.5, 0.0]]
     """
-    return AllPairs(law, displacement_fn, defaults)
+    if method not in get_args(Method):
+        raise ValueError(f"there is no method {method!r}.{nearest(str(method), get_args(Method))}")
+    return AllPairs(law, displacement_fn, defaults, method)
 
 
 def potential(

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from vidparticles.dynamics.force import ForceFn, canonicalize_force
-from vidparticles.dynamics.interactions.all_pairs import AllPairs, sum_pairs
+from vidparticles.dynamics.interactions.all_pairs import AllPairs, Method, sum_pairs
 from vidparticles.dynamics.space import DisplacementFn
 from vidparticles.errors import nearest
 
@@ -40,11 +40,11 @@ def total(**terms: Callable[..., Array]) -> ForceFn:
         >>> force_fn(R, collision={"stiffness": 4.0}).tolist()
         [[0.0, 0.0], [0.0, 0.0]]
     """
-    shared: dict[DisplacementFn, dict[str, AllPairs]] = {}
+    shared: dict[tuple[DisplacementFn, Method], dict[str, AllPairs]] = {}
     single: dict[str, ForceFn] = {}
     for name, term in terms.items():
         if isinstance(term, AllPairs):
-            shared.setdefault(term.displacement_fn, {})[name] = term
+            shared.setdefault((term.displacement_fn, term.method), {})[name] = term
         else:
             single[name] = canonicalize_force(term)
 
@@ -61,9 +61,11 @@ def total(**terms: Callable[..., Array]) -> ForceFn:
             if name not in terms:
                 raise ValueError(f"no force is called {name!r}.{nearest(name, terms)}")
         force = jnp.zeros_like(position)
-        for displacement_fn, group in shared.items():
+        for (displacement_fn, method), group in shared.items():
             bound = [term.term(params.get(name, {})) for name, term in group.items()]
-            force = force + sum_pairs(bound, displacement_fn, position, feature, alive)
+            force = force + sum_pairs(
+                bound, displacement_fn, position, feature, alive, method=method
+            )
         state = {"velocity": velocity, "feature": feature, "mass": mass, "alive": alive}
         for name, term in single.items():
             force = force + term(position, **state, **params.get(name, {}))

@@ -34,7 +34,7 @@ def repulsion(square: Array, *, strength: ArrayLike, softening: ArrayLike = 0.0)
         >>> repulsion(jnp.array([2.0, 0.0]), None, None, strength=1.0).tolist()
         [0.5, 0.0]
     """
-    return strength * safe_reciprocal(square + jnp.square(softening))
+    return strength * safe_reciprocal(square + softening * softening)
 
 
 @central
@@ -67,7 +67,7 @@ def repulsion_energy(
         >>> float(repulsion_energy(jnp.array([1.0, 0.0]), None, None, strength=1.0)) == 0
         True
     """
-    square = jnp.sum(dr * dr, axis=-1) + jnp.square(softening)
+    square = jnp.sum(dr * dr, axis=-1) + softening * softening
     return -0.5 * jnp.log(jnp.where(square < tiny(square.dtype), 1, square)) * strength
 
 

@@ -9,7 +9,7 @@ derivative that is known in closed form, d F = φ du + 2 φ' (dr · du) dr.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -22,7 +22,8 @@ class CentralLaw:
     Attributes:
         profile: `profile(square [...], **params)` → [...], force per distance; it and its
             derivative are finite where square is 0. Parameters broadcast against [...].
-        vectors: names of the parameters that have an axis of their own behind [...].
+        vectors: names of the parameters that have an axis of their own behind [...]; the
+            profile gets each as the tuple of its entries.
     """
 
     def __init__(self, profile: Callable[..., Array], vectors: tuple[str, ...] = ()):
@@ -32,7 +33,17 @@ class CentralLaw:
 
     def __call__(self, dr: Array, fa: Any = None, fb: Any = None, **params: Any) -> Array:
         """The force on a due to b."""
-        return self.profile(jnp.sum(dr * dr, axis=-1), **params)[..., None] * dr
+        square = jnp.sum(dr * dr, axis=-1)
+        return self.profile(square, **self.apart(params))[..., None] * dr
+
+    def apart(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters as the profile gets them."""
+        return {k: entries(v) if k in self.vectors else v for k, v in params.items()}
+
+
+def entries(vector: Array) -> tuple[Array, ...]:
+    """The entries of a vector [..., M], M times [...]."""
+    return tuple(vector[..., m] for m in range(jnp.shape(vector)[-1]))
 
 
 def central(profile: Callable[..., Array] | None = None, *, vectors: tuple[str, ...] = ()) -> Any:

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from vidparticles.dynamics.laws.central import central
+from vidparticles.dynamics.laws.central import central, entries
 from vidparticles.numerics import safe_divide, safe_norm, safe_sqrt
 
 
 def _weighted(
-    bump: Callable[[Array], Array], r: Array, weights: Array, cutoff: ArrayLike
+    bump: Callable[[Array], Array], r: Array, weights: tuple[Array, ...], cutoff: ArrayLike
 ) -> tuple[Array, Array]:
     """Σ_m w_m bump(t_m) over the M bumps, and the spacing Δ of their centres.
 
@@ -21,17 +21,17 @@ def _weighted(
     the first starts at r = 0 and the last ends at the cut-off. A sum of M terms, not a
     reduction over an axis of M: XLA fuses the one and trips over the other.
     """
-    count = weights.shape[-1]
+    count = len(weights)
     spacing = jnp.asarray(cutoff, r.dtype) / (count + 3)
     value = jnp.zeros_like(r)
     for m in range(count):
         t = jnp.clip((r / spacing - (m + 2)) / 2, -1, 1)
-        value = value + weights[..., m] * bump(t)
+        value = value + weights[m] * bump(t)
     return value, spacing
 
 
 @central(vectors=("weights",))
-def radial_basis(square: Array, *, weights: Array, cutoff: ArrayLike) -> Array:
+def radial_basis(square: Array, *, weights: tuple[Array, ...], cutoff: ArrayLike) -> Array:
     """Force on a along r̂ that follows a curve of the distance: Σ_m w_m φ_m(r) r̂.
 
     φ_m(r) = 35/64 (1 − t²)³ with t = (r − r_m) / 2Δ in [−1, 1]: bumps with two continuous
@@ -73,5 +73,5 @@ def radial_basis_energy(
     def rest(t: Array) -> Array:
         return (1 - t) ** 4 * (16 + 29 * t + 20 * t**2 + 5 * t**3) / 64
 
-    value, spacing = _weighted(rest, safe_norm(dr), weights, cutoff)
+    value, spacing = _weighted(rest, safe_norm(dr), entries(weights), cutoff)
     return 2 * spacing * value

@@ -34,7 +34,7 @@ def repulsion(square: Array, *, strength: ArrayLike, softening: ArrayLike = 0.0)
         >>> repulsion(jnp.array([2.0, 0.0]), None, None, strength=1.0).tolist()
         [0.5, 0.0]
     """
-    return strength * safe_reciprocal(square + softening * softening)
+    return jnp.multiply(strength, safe_reciprocal(square + softening * softening))
 
 
 @central

@@ -17,7 +17,8 @@ def clips(seed: int, count: int, *, masked: int = 0):
     move = rng.normal(size=(count, 6, 16, 16, 3)) * (6 + 6 * label)[:, None, None, None, None]
     video = np.clip(still + move, 0, 255).astype(np.uint8)
     label[count - masked :] = 1 - label[count - masked :]
-    return {"video": video, "label": label, "_mask": np.arange(count) < count - masked}
+    mask = np.arange(count) < count - masked
+    return {"video": video, "label": label, "index": np.arange(count), "_mask": mask}
 
 
 def test_motion_energy_tells_motion_and_skips_padding():
@@ -26,6 +27,17 @@ def test_motion_energy_tells_motion_and_skips_padding():
     )
     assert got.count == 12
     assert got.accuracy == 1.0
+
+
+def test_windows_of_a_clip_give_one_prediction():
+    windows = clips(2, 16)
+    # Four clips of each class, two windows each.
+    order = np.argsort(windows["label"], kind="stable")
+    few = np.concatenate([order[:4], order[-4:]])
+    windows = {name: x[few] for name, x in windows.items()}
+    windows["index"] = np.array([0, 0, 1, 1, 2, 2, 3, 3])
+    got = baselines.motion_energy_score([clips(0, 16), clips(1, 16)], [windows], num_classes=2)
+    assert got.confusion.tolist() == [[2, 0], [0, 2]]
 
 
 def test_motion_energy_is_blind_to_colour_and_order():

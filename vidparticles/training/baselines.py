@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from vidparticles.training.metrics import Score, score
+from vidparticles.training.metrics import Score, by_clip, score
 
 
 def majority(train: Sequence[int], test: Sequence[int], *, num_classes: int) -> Score:
@@ -54,8 +54,10 @@ def motion_energy_score(
 ) -> Score:
     """Logistic regression on `motion_energy`, fitted on one split and scored on another.
 
+    It is fitted on windows and scored, like a model, on clips.
+
     Args:
-        train: batches of one pass over the training split, with `_mask`.
+        train: batches of one pass over the training split, with `_mask` and `index`.
         test: batches of one pass over the split to score.
         num_classes: C.
     """
@@ -63,12 +65,16 @@ def motion_energy_score(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    def collect(batches: Iterable[Mapping[str, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-        rows = [(motion_energy(b["video"])[b["_mask"]], b["label"][b["_mask"]]) for b in batches]
-        features, labels = zip(*rows, strict=True)
-        return np.concatenate(features), np.concatenate(labels)
+    def collect(batches: Iterable[Mapping[str, np.ndarray]]) -> tuple[np.ndarray, ...]:
+        parts = [
+            [x[b["_mask"]] for x in (motion_energy(b["video"]), b["label"], b["index"])]
+            for b in batches
+        ]
+        return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
-    features, labels = collect(train)
+    features, labels, _ = collect(train)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(features, labels)
-    features, labels = collect(test)
-    return score(labels, model.predict(features), num_classes=num_classes)
+    features, labels, clips = collect(test)
+    probability = np.zeros((len(labels), num_classes))
+    probability[:, model.classes_] = model.predict_proba(features)
+    return by_clip(zip(clips.tolist(), labels.tolist(), probability, strict=True))

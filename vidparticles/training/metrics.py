@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -117,24 +117,40 @@ def evaluate(
         mesh: what `sharding.data_mesh` gives.
 
     Returns:
-        The score over clips. A clip's probabilities are the mean of those of its windows.
+        The score over clips, as of `by_clip`.
+
+    Raises:
+        InputError: there is no clip.
+    """
+
+    def rows() -> Iterator[tuple[int, int, np.ndarray]]:
+        for batch in batches:
+            got = jax.device_get(eval_step(params, sharding.global_batch(batch, mesh)))
+            for row in np.flatnonzero(got["_mask"]):
+                yield int(got["index"][row]), int(got["label"][row]), got["probability"][row]
+
+    return by_clip(rows())
+
+
+def by_clip(rows: Iterable[tuple[int, int, np.ndarray]]) -> Score:
+    """The score over clips; a clip's probabilities are the mean of those of its windows.
+
+    Args:
+        rows: of each window the clip it was cut from, its label and probabilities [C].
 
     Raises:
         InputError: there is no clip.
     """
     windows: dict[int, list[np.ndarray]] = {}
     label: dict[int, int] = {}
-    for batch in batches:
-        got = jax.device_get(eval_step(params, sharding.global_batch(batch, mesh)))
-        for row in np.flatnonzero(got["_mask"]):
-            clip = int(got["index"][row])
-            windows.setdefault(clip, []).append(got["probability"][row])
-            label[clip] = int(got["label"][row])
+    for clip, truth, probability in rows:
+        windows.setdefault(clip, []).append(probability)
+        label[clip] = truth
     if not windows:
         raise InputError("the split to evaluate holds no clip that can be read.")
     clips = sorted(windows)
-    probability = np.stack([np.mean(windows[clip], axis=0, dtype=np.float64) for clip in clips])
-    truth = np.array([label[clip] for clip in clips])
-    surprise = -np.log(np.maximum(probability[np.arange(len(clips)), truth], 1e-30))
-    counted = score(truth, probability.argmax(-1), num_classes=probability.shape[1])
+    mean = np.stack([np.mean(windows[clip], axis=0, dtype=np.float64) for clip in clips])
+    truths = np.array([label[clip] for clip in clips])
+    surprise = -np.log(np.maximum(mean[np.arange(len(clips)), truths], 1e-30))
+    counted = score(truths, mean.argmax(-1), num_classes=mean.shape[1])
     return dataclasses.replace(counted, loss=float(surprise.mean()))

@@ -21,6 +21,8 @@ Pair = Callable[[Any, Any, Any], list[Array]]
 # Sources a turn, and operations a turn, at most: more spare time, fewer spare compile time.
 MOST = 32
 OPERATIONS = 1024
+# So many lanes do not stay in the nearest cache: twice the sources for each time they are read.
+WIDE = 8192
 
 
 def over_sources(pair: Pair, particles: Any, params: Any, *, terms: int) -> list[Array]:
@@ -76,7 +78,8 @@ def _unrolled(count: int, packed: Callable[[Any], list[Array]], particles: Any) 
     """
     one = jax.tree.map(lambda s: s[..., :1], particles)
     operations = len(jax.make_jaxpr(packed)(one).eqns)
-    most = max(1, min(MOST, OPERATIONS // operations))
+    wide = jax.tree.leaves(particles)[0].size >= WIDE
+    most = max(1, min(2 * MOST if wide else MOST, OPERATIONS // operations))
     if count < 2 * most:
         return max(count // 2, 1)
     return min(range(most, most // 2, -1), key=lambda some: count % some)

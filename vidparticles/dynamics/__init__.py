@@ -31,7 +31,7 @@ from vidparticles.dynamics.integrators import (
     semi_implicit_euler,
     velocity_verlet,
 )
-from vidparticles.dynamics.interactions import all_pairs, bodies, bonds, potential, total
+from vidparticles.dynamics.interactions import all_pairs, bodies, bonds, potential, total, within
 from vidparticles.dynamics.laws import (
     attraction,
     attraction_energy,
@@ -82,4 +82,5 @@ __all__ = [
     "uniform",
     "velocity_verlet",
     "walls",
+    "within",
 ]

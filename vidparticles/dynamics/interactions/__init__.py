@@ -10,6 +10,7 @@ acts on itself.
 from vidparticles.dynamics.interactions.all_pairs import all_pairs, potential
 from vidparticles.dynamics.interactions.bodies import bodies
 from vidparticles.dynamics.interactions.bonds import bonds
+from vidparticles.dynamics.interactions.cells import within
 from vidparticles.dynamics.interactions.total import total
 
-__all__ = ["all_pairs", "bodies", "bonds", "potential", "total"]
+__all__ = ["all_pairs", "bodies", "bonds", "potential", "total", "within"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -27,7 +28,13 @@ def bonds(law: Law, displacement_fn: DisplacementFn, **defaults: Any) -> ForceFn
     Returns:
         `force_fn(position, *, feature=None, alive=None, neighbour, bonded, **params)`
         → [..., N, D], where neighbour [..., N, K] holds indices below N, and bonded [..., N, K]
-        says which of them are bonds and which padding.
+        says which of them are bonds and which padding. In their place it takes `neighbor=`, a
+        neighbour list of jax-md's in any of its formats, for positions [N, D]; as that list's
+        own energies do, it lets those act that the list holds, also in the skin beyond the
+        cut-off. NaN for all, where the list says that it overflowed (`within` needs none).
+
+    Raises:
+        ValueError: when called, with neither or both.
 
     Example:
         >>> from vidparticles.dynamics import free, spring
@@ -42,11 +49,20 @@ def bonds(law: Law, displacement_fn: DisplacementFn, **defaults: Any) -> ForceFn
         *,
         feature: Array | None = None,
         alive: Array | None = None,
-        neighbour: Array,
-        bonded: Array,
+        neighbour: Array | None = None,
+        bonded: Array | None = None,
+        neighbor: Any = None,
         **params: Any,
     ) -> Array:
         position, feature, alive = complete(position, feature, alive)
+        if neighbor is not None and neighbour is None and bonded is None:
+            every = {**defaults, **params}
+            return _listed(law, displacement_fn, neighbor, position, feature, alive, every)
+        if neighbor is not None or neighbour is None or bonded is None:
+            raise ValueError(
+                "bonds are given as neighbour=[..., N, K] and bonded=[..., N, K], or as a "
+                "neighbour list of jax-md's, neighbor=; expected one of the two."
+            )
         lead, (count, most) = position.shape[:-2], neighbour.shape[-2:]
         flat = jnp.broadcast_to(neighbour, (*lead, count, most)).reshape(*lead, count * most)
 
@@ -62,3 +78,31 @@ def bonds(law: Law, displacement_fn: DisplacementFn, **defaults: Any) -> ForceFn
         return jnp.sum(jnp.where(valid, value, 0), axis=-2).astype(position.dtype)
 
     return force_fn
+
+
+def _listed(
+    law: Law,
+    displacement_fn: DisplacementFn,
+    neighbor: Any,
+    position: Array,
+    feature: Array,
+    alive: Array,
+    params: Mapping[str, Any],
+) -> Array:
+    """The sum over a neighbour list of jax-md's: pairs (i, j), padded with N."""
+    count, form = len(position), neighbor.format.name
+    if form == "Dense":
+        j = neighbor.idx.reshape(-1)
+        i = jnp.repeat(jnp.arange(count), neighbor.idx.shape[1], total_repeat_length=j.size)
+    else:
+        i, j = neighbor.idx
+    valid = (i < count) & (j < count)
+    i, j = jnp.minimum(i, count - 1), jnp.minimum(j, count - 1)
+    valid = (valid & (i != j) & alive[i] & alive[j])[:, None]
+    dr = jnp.where(valid, lift(displacement_fn, position[i], position[j]), 1)
+    pair, brought = prepare(law, feature, params)
+    a, b = (jax.tree.map(lambda x, k=k: x[k], brought) for k in (i, j))
+    force = jnp.zeros_like(position).at[i].add(jnp.where(valid, pair(dr, a, b), 0))
+    if form == "OrderedSparse":  # Each pair is listed once.
+        force = force.at[j].add(jnp.where(valid, pair(-dr, b, a), 0))
+    return jnp.where(neighbor.did_buffer_overflow, jnp.nan, force)

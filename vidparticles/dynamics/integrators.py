@@ -18,9 +18,8 @@ the space's `shift_fn`, which turns it round at a wall.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,54 +28,8 @@ from jax.typing import ArrayLike
 
 from vidparticles.dynamics.force import ForceFn, canonicalize_force
 from vidparticles.dynamics.space import ShiftFn
+from vidparticles.dynamics.state import Integrator, Leapfrog, State, living_force
 from vidparticles.particles import Particles
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class State:
-    """Particles in motion.
-
-    Attributes:
-        particles: of leading axes [...].
-        force: [..., N, D] the force that was last evaluated; zeros before the first.
-        time: [...] seconds since the start.
-        step: [] int32, steps taken.
-        key: of jax.random, the same at every step (a step folds its number in), or None.
-        finite: [...] bool, whether all positions and velocities of the living have been
-            finite so far.
-    """
-
-    particles: Particles
-    force: Array
-    time: Array
-    step: Array
-    key: Array | None
-    finite: Array
-
-    def replace(self, **changes: Any) -> State:
-        """A copy with the named fields changed."""
-        return dataclasses.replace(self, **changes)
-
-
-class Integrator(NamedTuple):
-    """A pair of pure functions; a plain tuple of two serves as well.
-
-    Attributes:
-        init_fn: `init_fn(key, particles, **params) -> State`.
-        apply_fn: `apply_fn(state, *, dt=None, **params) -> State`.
-    """
-
-    init_fn: Callable[..., State]
-    apply_fn: Callable[..., State]
-
-
-def _force(force_fn: ForceFn, p: Particles, params: dict[str, Any]) -> Array:
-    """The force on the living, zero on the dead."""
-    force = force_fn(
-        p.position, velocity=p.velocity, feature=p.feature, mass=p.mass, alive=p.alive, **params
-    )
-    return jnp.where(p.alive[..., None], force, 0)
 
 
 def _kick(p: Particles, force: Array, dt: Array) -> Particles:
@@ -108,7 +61,8 @@ def _start(key: Array | None, p: Particles, force: Array) -> State:
     return State(
         particles=p,
         force=force,
-        time=jnp.zeros_like(p.position[..., 0, 0]),
+        # Zero for each system, which varies over devices as the positions do.
+        time=jnp.sum(p.position[..., :0, :], axis=(-2, -1)),
         step=jnp.zeros((), jnp.int32),
         key=key,
         finite=_finite(p),
@@ -151,6 +105,18 @@ def _no_force(particles: Particles, params: dict[str, Any]) -> Array:
     return jnp.zeros_like(particles.position)
 
 
+def _leapfrog(
+    integrator: Integrator,
+    force_fn: ForceFn,
+    shift_fn: ShiftFn,
+    dt: ArrayLike,
+    kicks: tuple[float, float],
+) -> Integrator:
+    """The same integrator, its parts open."""
+    init_fn, apply_fn = integrator
+    return Integrator(init_fn, Leapfrog(apply_fn, force_fn, shift_fn, dt, kicks))
+
+
 def semi_implicit_euler(
     energy_or_force_fn: Callable[..., Array], shift_fn: ShiftFn, dt: ArrayLike
 ) -> Integrator:
@@ -171,10 +137,10 @@ def semi_implicit_euler(
     force_fn = canonicalize_force(energy_or_force_fn)
 
     def step(state: State, dt: Array, params: dict[str, Any]) -> tuple[Particles, Array]:
-        force = _force(force_fn, state.particles, params)
+        force = living_force(force_fn, state.particles, params)
         return _drift(_kick(state.particles, force, dt), shift_fn, dt, params), force
 
-    return _integrator(dt, _no_force, step)
+    return _leapfrog(_integrator(dt, _no_force, step), force_fn, shift_fn, dt, (1.0, 0.0))
 
 
 def velocity_verlet(
@@ -197,15 +163,15 @@ def velocity_verlet(
     force_fn = canonicalize_force(energy_or_force_fn)
 
     def start(particles: Particles, params: dict[str, Any]) -> Array:
-        return _force(force_fn, particles, params)
+        return living_force(force_fn, particles, params)
 
     def step(state: State, dt: Array, params: dict[str, Any]) -> tuple[Particles, Array]:
         p = _kick(state.particles, state.force, dt / 2)
         p = _drift(p, shift_fn, dt, params)
-        force = _force(force_fn, p, params)
+        force = living_force(force_fn, p, params)
         return _kick(p, force, dt / 2), force
 
-    return _integrator(dt, start, step)
+    return _leapfrog(_integrator(dt, start, step), force_fn, shift_fn, dt, (0.5, 0.5))
 
 
 def overdamped(
@@ -233,7 +199,7 @@ def overdamped(
     force_fn = canonicalize_force(energy_or_force_fn)
 
     def step(state: State, dt: Array, params: dict[str, Any]) -> tuple[Particles, Array]:
-        force = _force(force_fn, state.particles, params)
+        force = living_force(force_fn, state.particles, params)
         velocity = jnp.asarray(mobility, force.dtype) * force
         living = state.particles.alive[..., None]
         p = state.particles.replace(velocity=jnp.where(living, velocity, state.particles.velocity))
@@ -276,7 +242,7 @@ def langevin(
     force_fn = canonicalize_force(energy_or_force_fn)
 
     def start(particles: Particles, params: dict[str, Any]) -> Array:
-        return _force(force_fn, particles, params)
+        return living_force(force_fn, particles, params)
 
     def bath(p: Particles, key: Array, dt: Array) -> Particles:
         keep = jnp.exp(-jnp.asarray(friction, dt.dtype) * dt)
@@ -292,7 +258,7 @@ def langevin(
         p = _drift(p, shift_fn, dt / 2, params)
         p = bath(p, jax.random.fold_in(state.key, state.step), dt)
         p = _drift(p, shift_fn, dt / 2, params)
-        force = _force(force_fn, p, params)
+        force = living_force(force_fn, p, params)
         return _kick(p, force, dt / 2), force
 
     return _integrator(dt, start, step, random=True)

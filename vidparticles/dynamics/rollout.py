@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import functools
 import math
+import warnings
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from vidparticles.dynamics.integrators import State
+from vidparticles.dynamics.reversible import obstacle, record_reversibly
+from vidparticles.dynamics.state import State
 from vidparticles.particles import Particles, Trajectory
 
 Body = Callable[[Any, Any], tuple[Any, Any]]
-Gradient = Literal["store", "checkpoint"]
+Gradient = Literal["store", "checkpoint", "reversible"]
 
 
 def rollout(
@@ -29,6 +31,7 @@ def rollout(
     params: dict[str, Any] | None = None,
     every: int = 1,
     gradient: Gradient = "store",
+    reach: ArrayLike | None = None,
     record: Callable[[State], Any] | None = None,
     throw: bool = True,
 ) -> Any:
@@ -45,7 +48,15 @@ def rollout(
         params: keywords of the force and the space, the same at every step.
         every: record each so many steps; divides `steps`.
         gradient: "store" keeps every step for the way back; "checkpoint" keeps about √steps of
-            them and computes the others again: the same gradient, less memory, more time.
+            them and computes the others again: the same gradient, less memory, more time;
+            "reversible" keeps none and runs the motion backwards, exactly, on a lattice of
+            integers (`vidparticles.dynamics.lattice`). Only leapfrogs in free or periodic space
+            can be undone, under forces that do not depend on velocity: others are checkpointed,
+            with a warning.
+        reach: for "reversible" in free space, how far from the origin a component of a position
+            may go, in the unit of positions: a number, or one for each of the leading axes. Its
+            2³¹st part is the unit of the lattice. By default 8 × the farthest of the start; either
+            is rounded up to a power of two. A step may cover no more than its 64th part.
         record: `record(state)` → a pytree that is recorded in place of the particles.
         throw: raise where the motion ceased to be finite. Under `jit`, `grad` and `vmap`
             nothing can be raised: there the record holds what came of it, and `State.finite`
@@ -57,7 +68,9 @@ def rollout(
         pytrees stacked along a new first axis of T.
 
     Raises:
-        ValueError: `every` does not divide `steps`; dt has another length; an unknown gradient.
+        ValueError: `every` does not divide `steps`; dt has another length; an unknown gradient;
+            a particle left the lattice (under `jit` and `grad`, what follows is NaN, and so are
+            all gradients).
         FloatingPointError: a position or velocity is not finite; names the first such step.
 
     Example:
@@ -70,21 +83,36 @@ def rollout(
     """
     if steps < 0 or every < 1 or steps % every:
         raise ValueError(f"every={every} does not divide steps={steps}; record at a divisor.")
-    if gradient not in ("store", "checkpoint"):
-        raise ValueError(f"gradient={gradient!r} is unknown; give 'store' or 'checkpoint'.")
+    if gradient not in get_args(Gradient):
+        raise ValueError(
+            f"gradient={gradient!r} is unknown; give 'store', 'checkpoint' or 'reversible'."
+        )
     if dt is not None and jnp.ndim(dt) > 0 and jnp.shape(dt)[0] != steps:
         raise ValueError(
             f"dt has shape {jnp.shape(dt)} for {steps} steps; give one number or one for each step."
         )
-    recorded, fine_steps = _rollout(
-        tuple(integrator), particles, key, dt, params or {}, steps, every, gradient, record
+    recorded, fine, near = _rollout(
+        tuple(integrator), particles, key, dt, params or {}, steps, every, gradient, reach, record
     )
-    if throw and not isinstance(fine_steps, jax.core.Tracer) and fine_steps <= steps:
+    if throw and not isinstance(fine, jax.core.Tracer):
+        _raise_unless_good(int(fine), int(near), steps)
+    return recorded
+
+
+def _raise_unless_good(fine: int, near: int, steps: int) -> None:
+    """Say where the motion ceased to be finite, or left the lattice."""
+    if min(fine, near) > steps:
+        return
+    if fine <= near:
         raise FloatingPointError(
-            f"positions or velocities are not finite from step {int(fine_steps)} of {steps} on "
+            f"positions or velocities are not finite from step {fine} of {steps} on "
             "(0 is the start); take a smaller dt, soften the forces or bound their parameters."
         )
-    return recorded
+    raise ValueError(
+        f"a particle left the lattice of gradient='reversible' at step {near} of {steps} (0 is the "
+        "start): it went farther from the origin than reach, or moved more in a step than the 64th "
+        "part of reach (the 8th of a periodic box); give a larger reach, or gradient='checkpoint'."
+    )
 
 
 @functools.partial(jax.jit, static_argnames=("integrator", "steps", "every", "gradient", "record"))
@@ -97,11 +125,31 @@ def _rollout(
     steps: int,
     every: int,
     gradient: Gradient,
+    reach: ArrayLike | None,
     record: Callable[[State], Any] | None,
-) -> tuple[Any, Array]:
-    """The record, and how many states from the start on were finite."""
+) -> tuple[Any, Array, Array]:
+    """The record, and how many states from the start on were finite, and on a lattice."""
     init_fn, apply_fn = integrator
     snapshot = record or (lambda state: Trajectory(state.particles, state.time))
+    if gradient == "reversible" and steps > 0:
+        why = obstacle(apply_fn, particles, params)
+        if why is None:
+            recorded, *good = record_reversibly(
+                apply_fn,  # type: ignore[arg-type]
+                particles,
+                snapshot,
+                key=key,
+                dt=dt,
+                params=params,
+                steps=steps,
+                every=every,
+                reach=reach,
+            )
+            fine, near = (jnp.min(n, initial=steps + 1) for n in good)
+            return (_in_place(recorded) if record is None else recorded), fine, near
+        warnings.warn(
+            f"gradient='reversible' became 'checkpoint', since {why}.", UserWarning, stacklevel=2
+        )
     scan = lax.scan if gradient == "store" else _checkpointed_scan
 
     def step(carry: tuple[State, Array], size: Array | None) -> tuple[tuple[State, Array], None]:
@@ -125,7 +173,8 @@ def _rollout(
     recorded = jax.tree.map(
         lambda first, rest: jnp.concatenate([jnp.asarray(first)[None], rest]), snapshot(start), rows
     )
-    return (_in_place(recorded) if record is None else recorded), fine_steps
+    every_step = jnp.full_like(fine_steps, steps + 1)
+    return (_in_place(recorded) if record is None else recorded), fine_steps, every_step
 
 
 def _in_place(stacked: Trajectory) -> Trajectory:

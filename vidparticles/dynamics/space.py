@@ -12,6 +12,7 @@ at a wall, so that a wall needs nothing more than the two functions.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,17 @@ Space = tuple[DisplacementFn, ShiftFn]
 def straight(Ra: Array, Rb: Array, **unused: Any) -> Array:
     """The displacement of free space, and of one with walls: Ra − Rb."""
     return Ra - Rb
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Wrap:
+    """The shift of periodic space; its box is open, so that a lattice can wrap round with it."""
+
+    box: ArrayLike
+
+    def __call__(self, R: Array, dR: Array, **unused: Any) -> Array:
+        """R + dR, inside the box."""
+        return jnp.mod(R + dR, jnp.asarray(self.box, R.dtype))
 
 
 def free() -> Space:
@@ -69,10 +81,7 @@ def periodic(box: ArrayLike) -> Space:
         side = jnp.asarray(box, dR.dtype)
         return dR - side * jnp.round(dR / side)
 
-    def shift_fn(R: Array, dR: Array, **unused: Any) -> Array:
-        return jnp.mod(R + dR, jnp.asarray(box, R.dtype))
-
-    return displacement_fn, shift_fn
+    return displacement_fn, Wrap(box)
 
 
 def walls(box: ArrayLike) -> Space:

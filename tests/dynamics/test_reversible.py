@@ -1,0 +1,364 @@
+"""Rollouts that are run backwards: exact, in little memory, and never silently wrong."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from jax.sharding import AxisType, PartitionSpec
+
+from vidparticles import dynamics as dyn
+from vidparticles.dynamics import lattice, reversible_path
+from vidparticles.dynamics.reversible_path import _drift, _kick
+from vidparticles.particles import particles
+
+displacement_fn, shift_fn = dyn.free()
+DT = 0.004
+
+
+def dense(position, *, alive, strength):
+    """Repulsion that compiles in no time."""
+    dr = position[..., :, None, :] - position[..., None, :, :]
+    both = alive[..., :, None] & alive[..., None, :]
+    weight = strength * both / (jnp.sum(dr * dr, axis=-1) + 1e-3)
+    return jnp.sum(weight[..., None] * dr, axis=-2)
+
+
+FORCES = {"dense": dense, "all_pairs": dyn.all_pairs(dyn.repulsion, displacement_fn)}
+LEAPFROGS = {
+    (name, force): getattr(dyn, name)(FORCES[force], shift_fn, DT)
+    for name in ("velocity_verlet", "semi_implicit_euler")
+    for force in FORCES
+}
+VERLET = LEAPFROGS["velocity_verlet", "dense"]
+PARAMS = {"strength": 0.02}
+
+
+def some(*lead, n=9, dtype=jnp.float32, seed=0):
+    rng = np.random.default_rng(seed)
+    return particles(
+        jnp.asarray(rng.random((*lead, n, 2)), dtype),
+        velocity=jnp.asarray(0.2 * rng.normal(size=(*lead, n, 2)), dtype),
+        mass=jnp.asarray(rng.uniform(0.5, 2, (*lead, n)), dtype),
+    )
+
+
+def cost(p):
+    return jnp.sum(jnp.sin(3 * p.position)) + jnp.sum(p.velocity**2)
+
+
+def end_cost(p, gradient, *, integrator=VERLET, steps=40, **options):
+    options = {"every": steps, "params": PARAMS, **options}
+    path = dyn.rollout(integrator, p, steps=steps, gradient=gradient, **options)
+    return cost(path.at(-1))
+
+
+def slopes(p, gradient, **options):
+    """By position and velocity."""
+
+    def loss(position, velocity):
+        moved = p.replace(position=position, velocity=velocity)
+        return end_cost(moved, gradient, **options)
+
+    return jax.jit(jax.grad(loss, argnums=(0, 1)))(p.position, p.velocity)
+
+
+def equal(got, want, rtol, atol=0.0):
+    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+        scale = float(jnp.max(jnp.abs(b), initial=0.0))
+        np.testing.assert_allclose(a, b, rtol=0, atol=rtol * scale + atol)
+
+
+def stored_adjoint(p, leapfrog, path):
+    """The adjoint along a path all of whose positions were kept."""
+    before, after = leapfrog.kicks
+    steps = len(path.time) - 1
+    force = functools.partial(leapfrog.force_fn, alive=p.alive, **PARAMS)
+    mass = p.mass[:, None]
+    dt = jnp.float32(DT)
+
+    @jax.jit
+    def run(positions, end):
+        slope = jax.grad(cost, allow_int=True)(end)
+        first = jnp.arange(steps + 1)
+
+        def back(carry, row):
+            gx, gv = carry
+            t, x = row
+            ahead, h = jnp.where(t < steps, dt, 0), jnp.where(t > 0, dt, 0)
+            f, of_force = jax.vjp(force, x)
+            _, of_kick = jax.vjp(lambda f: _kick(f, mass, before * ahead), f)
+            (gf,) = of_kick(gv)
+            is_end = t == steps
+            gx, gv = (
+                g + jnp.where(is_end, own, 0)
+                for g, own in ((gx, slope.position), (gv, slope.velocity))
+            )
+            _, of_kick = jax.vjp(lambda f: _kick(f, mass, after * h), f)
+            gx = gx + of_force(gf + of_kick(gv)[0])[0]
+            _, of_drift = jax.vjp(lambda v: _drift(v, h), gv)
+            return (gx, gv + of_drift(gx)[0]), None
+
+        zero = jnp.zeros_like(end.position)
+        return lax.scan(back, (zero, zero), (first, positions), reverse=True)[0]
+
+    return run(path.particles.position, path.at(-1))
+
+
+@pytest.mark.parametrize("name", LEAPFROGS, ids="-".join)
+@pytest.mark.parametrize(("n", "steps"), [(2, 300), (64, 200)])
+def test_the_gradient_is_that_of_the_stored_path_to_the_last_bit(name, n, steps):
+    p = some(n=n)
+    integrator = LEAPFROGS[name]
+    path = dyn.rollout(integrator, p, steps=steps, gradient="reversible", params=PARAMS)
+    want = stored_adjoint(p, integrator[1], path)
+    got = slopes(p, "reversible", integrator=integrator, steps=steps)
+    np.testing.assert_array_equal(got[0], want[0])
+    np.testing.assert_array_equal(got[1], want[1])
+
+
+@pytest.mark.parametrize("name", ["velocity_verlet", "semi_implicit_euler"])
+def test_close_to_the_plain_rollout(name):
+    p = some(n=16)
+    integrator = LEAPFROGS[name, "dense"]
+    options = {"integrator": integrator, "steps": 100}
+    store, reversible = (
+        dyn.rollout(integrator, p, steps=100, gradient=g, params=PARAMS)
+        for g in ("store", "reversible")
+    )
+    np.testing.assert_allclose(reversible.particles.position, store.particles.position, atol=2e-5)
+    np.testing.assert_allclose(reversible.time, store.time, rtol=1e-5)
+    np.testing.assert_allclose(reversible.at(0).position, p.position, atol=1e-8)
+    equal(slopes(p, "reversible", **options), slopes(p, "store", **options), 1e-3)
+
+
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize(("box", "every"), [(None, 4), ((1.0, 1.5), 1), (1.0, 3)])
+def test_every_gradient_in_double_precision(box, every):
+    """By start, mass, feature, parameters and the size of each step, at rows and with record."""
+    p = some(2, n=5, dtype=jnp.float64)
+    p = p.replace(feature=jnp.ones((2, 5, 1)), alive=jnp.ones((2, 5), bool).at[:, 3].set(False))
+    box = None if box is None else np.array(box)
+    displacement, shift = dyn.free() if box is None else dyn.periodic(box)
+
+    def force(position, *, alive, feature, strength):
+        dr = displacement(position[..., :, None, :], position[..., None, :, :])
+        both = (alive[..., None] & alive[..., None, :])[..., None]
+        pull = -strength * feature[..., None, :] * jnp.sin(2 * jnp.pi * dr)
+        return jnp.sum(jnp.where(both, pull, 0), axis=-2)
+
+    integrator = dyn.velocity_verlet(force, shift, 0.05)
+    weigh = jnp.arange(1.0, 14.0)
+
+    def loss(p, params, dt, gradient, record):
+        look = None
+        if record:
+            look = lambda s: jnp.sum(s.force * s.particles.velocity) + jnp.sum(s.time)  # noqa: E731
+        out = dyn.rollout(
+            integrator,
+            p,
+            steps=12,
+            every=every,
+            params=params,
+            dt=dt,
+            gradient=gradient,
+            record=look,
+        )
+        if record:
+            return jnp.sum(out**2)
+        rows = jnp.sum(jnp.sin(2 * jnp.pi * out.particles.position), axis=(0, 2, 3))
+        return jnp.sum(rows * weigh[: len(rows)]) + jnp.sum(
+            out.time**2 * out.particles.mass[..., 0]
+        )
+
+    slope = jax.grad(loss, argnums=(0, 1, 2), allow_int=True)
+    slope = jax.jit(slope, static_argnames=("gradient", "record"))
+    for record, dt in ((False, jnp.linspace(0.05, 0.1, 12)), (True, jnp.float64(0.07))):
+        given = (p, {"strength": 0.4}, dt)
+        store = slope(*given, gradient="store", record=record)
+        reversible = slope(*given, gradient="reversible", record=record)
+        for a, b in zip(jax.tree.leaves(reversible), jax.tree.leaves(store), strict=True):
+            if a.dtype != jax.dtypes.float0:
+                np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+
+
+def test_memory_does_not_grow_with_the_steps():
+    p = some(n=64)
+
+    def scratch(steps, gradient):
+        loss = lambda x: end_cost(p.replace(position=x), gradient, steps=steps)  # noqa: E731
+        compiled = jax.jit(jax.grad(loss)).lower(p.position).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
+
+    assert scratch(1024, "reversible") <= 1.02 * scratch(64, "reversible")
+    assert scratch(1024, "reversible") < scratch(64, "store")
+
+
+def test_leaving_the_lattice_is_told():
+    p = particles(jnp.array([[0.5, 0.5], [0.6, 0.5]]), velocity=jnp.array([[0.0, 1.0], [0.0, 0.0]]))
+    run = functools.partial(
+        dyn.rollout, VERLET, steps=400, gradient="reversible", params={"strength": 0.0}
+    )
+    # From 0.5 at 1 a second to 2, the power of two above 1.5: 375 steps.
+    with pytest.raises(ValueError, match=r"left the lattice .* at step 37[456] of 400"):
+        run(p, reach=1.5)
+    with pytest.raises(ValueError, match="at step 0 of 400"):
+        run(p, reach=0.3)
+    with pytest.raises(ValueError, match="more in a step than the 64th"):
+        run(p.replace(velocity=p.velocity * 100), reach=1.5)
+    run(p, reach=4.0)
+    row = functools.partial(run, reach=1.5, throw=False)
+    path = jax.jit(row)(p)
+    assert jnp.isfinite(path.particles.position[:370]).all()
+    assert jnp.isnan(path.particles.position[380:]).all()
+    fine = jax.jit(functools.partial(row, record=lambda s: s.finite))(p)
+    assert fine[:370].all()
+    assert not fine[380:].any()
+    # Of rows before as well, no gradient is handed out.
+    slope = jax.grad(lambda x: jnp.sum(row(p.replace(position=x)).particles.position[3]))(
+        p.position
+    )
+    assert jnp.isnan(slope).all()
+
+
+def test_what_is_not_finite_is_told():
+    p = some()
+    with pytest.raises(FloatingPointError, match="from step 0 of 5 on"):
+        dyn.rollout(
+            VERLET,
+            p.replace(velocity=p.velocity.at[2].set(jnp.nan)),
+            steps=5,
+            gradient="reversible",
+            params=PARAMS,
+        )
+
+    def bad(position):
+        return jnp.where(position[0, 0] > 1.15, jnp.nan, 0.0) * jnp.ones_like(position)
+
+    blows = dyn.velocity_verlet(bad, shift_fn, 0.5)
+    start = particles(jnp.ones((1, 2)), velocity=jnp.full((1, 2), 0.2))
+    with pytest.raises(FloatingPointError, match="from step 2 of 9 on"):
+        dyn.rollout(blows, start, steps=9, gradient="reversible")
+
+
+def test_a_path_that_does_not_lead_back_gives_no_gradient(monkeypatch):
+    p = some()
+    assert jnp.isfinite(slopes(p, "reversible")[0]).all()
+    off = lambda x: (lattice.rounded(x)[0] + (jnp.arange(x.shape[-2])[:, None] == 3), None)  # noqa: E731
+    monkeypatch.setattr(reversible_path, "rounded", off)
+    fresh = dyn.velocity_verlet(dense, shift_fn, DT)
+    assert jnp.isnan(slopes(p, "reversible", integrator=fresh)[0]).all()
+
+
+def test_round_and_round_a_periodic_box():
+    box = np.array([1.0, 2.0])
+    _, shift = dyn.periodic(box)
+    coast = dyn.velocity_verlet(lambda R: jnp.zeros_like(R), shift, 0.05)
+    velocity = jnp.array([[1.0, -2.0], [-0.3, 0.1]])
+    p = particles(jnp.array([[0.2, 0.3], [0.99, 1.99]]), velocity=velocity)
+    path = dyn.rollout(coast, p, steps=200, gradient="reversible")
+    want = np.mod(p.position + 0.05 * 200 * velocity, box)
+    got = path.at(200).position
+    assert ((got >= 0) & (got <= box)).all()
+    apart = (got - want + box / 2) % box - box / 2
+    np.testing.assert_allclose(apart, 0, atol=1e-4)
+    slope = jax.grad(
+        lambda v: end_cost(
+            p.replace(velocity=v), "reversible", integrator=coast, steps=200, params={}
+        )
+    )(velocity)
+    np.testing.assert_allclose(slope, 10 * 3 * np.cos(3 * got) + 2 * velocity, rtol=1e-3, atol=1e-3)
+
+
+def unstoppable():
+    drag = dyn.total(pull=dense, drag=dyn.bodies(dyn.drag, rate=0.1))
+    named = {"pull": PARAMS}
+    return {
+        "only velocity_verlet": (dyn.overdamped(dense, shift_fn, DT), PARAMS),
+        "run backwards": (dyn.langevin(dense, shift_fn, DT, kT=0.1, friction=1.0), PARAMS),
+        "neither free nor periodic": (dyn.velocity_verlet(dense, dyn.walls(1.0)[1], DT), PARAMS),
+        "depends on the velocity": (dyn.velocity_verlet(drag, shift_fn, DT), named),
+    }
+
+
+@pytest.mark.parametrize("why", unstoppable())
+def test_what_cannot_be_undone_is_checkpointed_and_says_so(why):
+    integrator, params = unstoppable()[why]
+    options = {"integrator": integrator, "params": params, "key": jax.random.key(0), "steps": 9}
+    with pytest.warns(UserWarning, match=f"became 'checkpoint', since .*{why}"):
+        got = slopes(some(), "reversible", **options)
+    np.testing.assert_array_equal(got[0], slopes(some(), "checkpoint", **options)[0])
+
+
+def test_what_can_be_undone_goes_without_a_word():
+    wind = dyn.total(pull=dense, wind=dyn.bodies(dyn.uniform, force=jnp.ones(2)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        for shift, params in ((shift_fn, {"pull": PARAMS}), (lambda R, dR, **_: R + dR, {})):
+            force = wind if params else lambda R: -R
+            integrator = dyn.velocity_verlet(force, shift, DT)
+            plain = tuple(integrator)
+            for given in (integrator, plain):
+                slopes(some(), "reversible", integrator=given, params=params, steps=3)
+
+
+def test_batches_are_their_systems():
+    p = some(2, 3)
+    p = p.replace(alive=jnp.ones((2, 3, 9), bool).at[1, 2, 4:].set(False))
+    got = slopes(p, "reversible")
+    single = jax.jit(lambda p: slopes(p, "reversible"))
+    mapped = jax.vmap(jax.vmap(single))(p)
+    for i, j in np.ndindex(2, 3):
+        own = single(jax.tree.map(lambda x, at=(i, j): x[at], p))
+        equal([g[i, j] for g in got], own, 1e-5)
+        equal([g[i, j] for g in mapped], own, 1e-5)
+
+
+def test_over_devices():
+    p = some(4)
+    mesh = jax.make_mesh((4,), ("data",), axis_types=(AxisType.Auto,))
+    along = PartitionSpec("data")
+    spread = jax.jit(
+        jax.shard_map(lambda p: slopes(p, "reversible"), mesh=mesh, in_specs=along, out_specs=along)
+    )
+    equal(spread(p), slopes(p, "reversible"), 1e-5)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_none_one_two_and_the_dead(n):
+    p = some(n=n)
+    equal(slopes(p, "reversible"), slopes(p, "store"), 1e-4)
+    dead = particles(jnp.full((n + 1, 2), jnp.nan), alive=jnp.zeros(n + 1, bool))
+    path = dyn.rollout(VERLET, dead, steps=3, gradient="reversible", params=PARAMS)
+    assert jnp.isnan(path.particles.position).all()
+    # At rest at the origin there is no length to go by.
+    fall = dyn.velocity_verlet(lambda R: jnp.ones_like(R), shift_fn, 0.1)
+    rest = particles(jnp.zeros((1, 2)))
+    path = dyn.rollout(fall, rest, steps=10, gradient="reversible", reach=64.0)
+    np.testing.assert_allclose(path.at(10).position, 0.5, rtol=1e-5)
+
+
+def test_a_law_whose_parameters_are_closed_over():
+    p = some()
+
+    def loss(k):
+        force = functools.partial(dense, strength=k)
+        integrator = dyn.velocity_verlet(force, shift_fn, DT)
+        return end_cost(p, "reversible", integrator=integrator, params={})
+
+    want = jax.grad(lambda k: end_cost(p, "reversible", params={"strength": k}))(0.02)
+    np.testing.assert_allclose(jax.jit(jax.grad(loss))(0.02), want, rtol=1e-5)
+
+
+def test_half_precision_moves_on_the_lattice_of_single():
+    p = jax.tree.map(lambda x: x.astype(jnp.bfloat16) if x.dtype == jnp.float32 else x, some())
+    path = dyn.rollout(VERLET, p, steps=10, gradient="reversible", params=PARAMS)
+    assert path.particles.position.dtype == jnp.bfloat16
+    got = slopes(p, "reversible", steps=10)
+    assert got[0].dtype == jnp.bfloat16
+    equal([g.astype(jnp.float32) for g in got], slopes(some(), "store", steps=10), 0.05)

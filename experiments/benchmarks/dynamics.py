@@ -19,8 +19,10 @@ from typing import Any
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
+import dynamics_far
 import dynamics_pairs
 import dynamics_peers as peers
+import dynamics_time
 import harness
 
 SECTIONS: dict[str, Callable[[Any], None]] = {
@@ -28,6 +30,9 @@ SECTIONS: dict[str, Callable[[Any], None]] = {
     "backward": dynamics_pairs.backward,
     "memory": dynamics_pairs.memory,
     "learned": dynamics_pairs.learned,
+    "cutoff": dynamics_far.cutoff,
+    "reversible": dynamics_time.reversible,
+    "ring": dynamics_time.ring,
 }
 
 

@@ -29,7 +29,7 @@ SPACES = {
     "free 3": (3, None),
     "periodic 1": (1, 1.0),
     "periodic 2": (2, (1.0, 0.6)),
-    "periodic 3": (3, (0.7, 0.4, 0.5)),
+    "periodic 3": (3, (1.0, 0.35, 0.9)),
     "smallest box": (2, 2 * CUTOFF),
 }
 SHAPES = ("uniform", "clusters", "line", "column", "diagonal", "coincident", "outlier", "far off")

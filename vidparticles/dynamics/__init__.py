@@ -3,7 +3,8 @@
 - space: `(displacement_fn, shift_fn)`; `free`, `periodic`, `walls`, or one of jax-md's.
 - law: a function of one pair, `law(dr, fa, fb, **params)`, or of one particle,
   `law(r, v, f, **params)`; a readable formula, nothing else.
-- interaction: how a law is summed; `all_pairs`, `bonds`, `bodies`, and `total` of several.
+- interaction: how a law is summed; `all_pairs`, `within`, `bonds`, `bodies`, and `total` of
+  several.
 - integrator: `(init_fn, apply_fn)`; `semi_implicit_euler`, `velocity_verlet`, `overdamped`,
   `langevin`.
 - `rollout`: many steps, what is recorded, how it is differentiated.
@@ -31,7 +32,15 @@ from vidparticles.dynamics.integrators import (
     semi_implicit_euler,
     velocity_verlet,
 )
-from vidparticles.dynamics.interactions import all_pairs, bodies, bonds, potential, total, within
+from vidparticles.dynamics.interactions import (
+    all_pairs,
+    bodies,
+    bonds,
+    potential,
+    ring,
+    total,
+    within,
+)
 from vidparticles.dynamics.laws import (
     attraction,
     attraction_energy,
@@ -74,6 +83,7 @@ __all__ = [
     "radial_basis_energy",
     "repulsion",
     "repulsion_energy",
+    "ring",
     "rollout",
     "semi_implicit_euler",
     "spring",

@@ -19,6 +19,7 @@ crowd somewhere does not keep the others waiting.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from typing import NamedTuple
@@ -28,7 +29,7 @@ from jax import Array, lax
 
 # Particles a column, and columns that are worked on at once.
 LANES = 16
-COLUMNS = 1024
+COLUMNS = 2048
 # A cell is half a row's width, so that the cut-off reaches two of them.
 REACH = 2
 # Strides that spread rows evenly over the ring, as fractions of it, by their number: powers of
@@ -87,10 +88,9 @@ def arrange(
         # One more row to either side, for who is at the end of a row: a row's end meets its own
         # beginning in the box, and on the ring that of the next.
         steps = [math.prod(grid[: d + 1]) for d in range(dim - 1)]
-        options = itertools.product((-2, -1, 0, 1, 2), repeat=dim - 1)
-        wraps: dict[int, tuple[int, ...]] = {}
-        for d in sorted(options, key=lambda d: sum(abs(i) == 2 for i in d)):
-            wraps.setdefault(sum(i * s for i, s in zip(d, steps, strict=True)), d)
+        wraps: dict[int, list[tuple[int, ...]]] = {}
+        for d in itertools.product((-2, -1, 0, 1, 2), repeat=dim - 1):
+            wraps.setdefault(sum(i * s for i, s in zip(d, steps, strict=True)), []).append(d)
         offset = jnp.asarray(sorted(wraps), jnp.int32)
     dead = None if alive is None else ~alive
     order = _sorted(cell, dead, bits, passes)
@@ -113,14 +113,21 @@ def arrange(
     low, high = low - REACH, high + REACH
     active = jnp.ones((offset.size, start.size), bool)
     if box is not None:
-        ends, reach = [], 0
+        at_end, reach = [], 0
         for step in steps:
-            ends.append((low - reach) // step != (high + reach) // step)
+            at_end.append((low - reach) // step != (high + reach) // step)
             reach += step
         for w, o in enumerate(sorted(wraps)):
-            for end_of_row, i in zip(ends, wraps[o], strict=True):
-                if abs(i) == 2:
-                    active = active.at[w].set(active[w] & end_of_row)
+            # One stretch may be there for several reasons.
+            reasons = [
+                functools.reduce(
+                    jnp.logical_and,
+                    [end for end, i in zip(at_end, d, strict=True) if abs(i) == 2],
+                    active[w],
+                )
+                for d in wraps[o]
+            ]
+            active = active.at[w].set(functools.reduce(jnp.logical_or, reasons))
     first, end = placed(low + offset[:, None]), placed(high + 1 + offset[:, None])
     # Stretches that overlap are cut where the one before ends.
     stretches, done = [], first[0]

@@ -86,7 +86,7 @@ def record_reversibly(
     living = alive[..., None]
     x, v = (jnp.where(living, a, 0).astype(dtype) for a in (start.position, start.velocity))
     given = {"feature": start.feature, "mass": start.mass, "params": params}
-    constants, others, join = _apart(given)
+    constants, others, join = smooth_apart(given)
     # All vary over devices as the positions do: so do the sums that their cotangents are.
     zero = jnp.sum(x[..., :0, :])
     constants = [leaf + zero.astype(leaf.dtype) for leaf in constants]
@@ -131,8 +131,8 @@ def record_reversibly(
     return Path(leapfrog.kicks, clock, call, see).run(smooth, fixed)
 
 
-def _apart(tree: Any) -> tuple[list[Any], list[Any], Callable[[Any, Any], Any]]:
-    """The leaves that have derivatives, the others, and what puts them together again."""
+def smooth_apart(tree: Any) -> tuple[list[Any], list[Any], Callable[[Any, Any], Any]]:
+    """The leaves that can have derivatives, the others, and what puts them together again."""
     form: Any = jax.tree.structure(tree)
     leaves = [x if isinstance(x, jax.Array) else jnp.asarray(x) for x in jax.tree.leaves(tree)]
     smooth = [jnp.issubdtype(x.dtype, jnp.inexact) for x in leaves]
@@ -149,7 +149,7 @@ def _hoisted(function: Callable[..., Any], *args: Any) -> tuple[Callable[..., An
     """The same function asked with what it closes over; that: with derivatives, and without."""
     closed, shape = jax.make_jaxpr(function, return_shape=True)(*args)
     form: Any = jax.tree.structure(shape)
-    smooth, fixed, join = _apart(list(closed.consts))
+    smooth, fixed, join = smooth_apart(list(closed.consts))
 
     def call(smooth: Any, fixed: Any, *args: Any) -> Any:
         values = jax.tree.leaves(args)

@@ -166,7 +166,7 @@ def test_events_are_found_where_they_are(acts):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "cells", "windows"), [(2.0, 16, 1), (3.0, 16, 1), (3.1, 25, 4), (10.0, 80, 17)]
+    ("seconds", "cells", "windows"), [(2.0, 16, 1), (3.0, 16, 1), (3.1, 25, 6), (10.0, 80, 33)]
 )
 def test_a_file_of_about_a_clips_length_is_one_window(seconds, cells, windows):
     config = {"data": {"frames": 16, "size": 4, "sampling": "uniform"}, "clip_seconds": 2.0}

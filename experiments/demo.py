@@ -23,7 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from vidparticles.errors import InputError
 
 ACTS = ("orbit", "bounce", "chase", "pass")
-SINGLE_FRAME_STEPS = 300
+SINGLE_FRAME_STEPS = 150
 # The same path, tiny.
 SMOKE = {"clips": {"train": 8, "val": 2, "test": 4}, "steps": 12, "single_frame_steps": 6}
 
@@ -126,6 +126,8 @@ def main() -> None:
                 )
             shutil.rmtree(workdir)
         workdir.mkdir(parents=True)
+        # Scoring and drawing run programs that training has compiled.
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str((workdir / "compiled").absolute()))
         if args.smoke:
             # A dozen steps take less time than compiling them well.
             flags = os.environ.get("XLA_FLAGS", "")

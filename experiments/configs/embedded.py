@@ -14,7 +14,7 @@ def get_config(model: str = "particles") -> ml_collections.ConfigDict:
     config = common.get_config(model)
     config.data.kind = "embedded"
     config.data.dir = "out/embedded"
-    config.steps = 800
+    config.steps = 700
     config.optimizer.learning_rate = 2e-3
     config.data.size = 48
     # A class is a law of motion: it has no left and right, and no up and down.

@@ -3,7 +3,7 @@
     python experiments/benchmarks/dynamics.py [--only SECTION …] [--json FILE] [--plot PNG]
 
 Peers are timed in the same run, in turn with ours: jax-md, plain broadcasts in jax and torch,
-KeOps, numba, a C loop with AVX-512 as the ceiling, and the founding document's own style, a module
+KeOps, numba, a C loop in AVX as the ceiling, and the founding document's own style, a module
 a particle. What is not installed is skipped by name. Ours runs at XLA's default flags; the
 peers in jax have a process of their own with the flag that serves them best. "Compiled" is the
 better of numba and C. Errors are relative to float64 (of gradients: to ours).

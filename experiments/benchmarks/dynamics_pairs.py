@@ -86,7 +86,7 @@ def against_peers(bench: Any, kind: str, count: int, systems: int, names: tuple[
         "KeOps": lambda: peers.keops(position, gradient=kind == "gradient"),
         "torch broadcast": lambda: peers.torch_broadcast(position, gradient=kind == "gradient"),
         "numba": lambda: peers.numba_force(position),
-        "C with AVX-512": lambda: peers.c_force(position),
+        "C, AVX": lambda: peers.c_force(position),
         "founding style": lambda: peers.founding_modules(position),
     }
     call, result, memory = ours(kind, position)
@@ -123,8 +123,8 @@ def forward(bench: Any) -> None:
     """All pairs forward."""
     every = ("jax-md smap.pair", "jnp broadcast", "torch broadcast", "KeOps", "numba")
     for count, systems, key in ((1024, 32, "1024x32"), (10240, 1, "10240"), (64, 32, "64x32")):
-        got = against_peers(bench, "force", count, systems, (*every, "C with AVX-512"))
-        compiled = min((got[n] for n in ("numba", "C with AVX-512") if n in got), default=None)
+        got = against_peers(bench, "force", count, systems, (*every, "C, AVX"))
+        compiled = min((got[n] for n in ("numba", "C, AVX") if n in got), default=None)
         bench.ratio(f"fwd_{key}_vs_jaxmd", got.get("jax-md smap.pair"), got["ours"])
         bench.ratio(f"fwd_{key}_vs_keops", got.get("KeOps"), got["ours"])
         bench.ratio(f"fwd_{key}_vs_compiled", compiled, got["ours"])

@@ -46,7 +46,7 @@ def c_force(position: np.ndarray) -> Callable[[], np.ndarray]:
     try:
         subprocess.run(["cc", *flags, source, "-o", library], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise AbsentError(f"C with AVX-512: {error}") from error
+        raise AbsentError(f"C, AVX: {error}") from error
     run = ctypes.CDLL(str(library)).founding_force
     x, y = (np.ascontiguousarray(position[..., d]) for d in range(2))
     out = np.empty((2, *x.shape), np.float32)

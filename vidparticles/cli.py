@@ -118,6 +118,17 @@ def _understand(args: argparse.Namespace) -> None:
         print(describe(seen))
 
 
+def _cuts(args: argparse.Namespace) -> None:
+    from vidparticles import commands
+
+    found = commands.cuts(args.clip)
+    _warn(found.warnings)
+    if args.json:
+        print(json.dumps(dataclasses.asdict(found), default=str, indent=1, ensure_ascii=False))
+    else:
+        print(commands.list_shots(found))
+
+
 def _predict(args: argparse.Namespace) -> None:
     from vidparticles import commands
 
@@ -182,7 +193,12 @@ def _warn(sentences: Iterable[str]) -> None:
 def _add_understand(parser: _Parser) -> None:
     _clip(parser)
     _checkpoint(parser, required=True)
-    parser.add_argument("--json", action="store_true", help="print JSON, and nothing else")
+    _json(parser)
+
+
+def _add_cuts(parser: _Parser) -> None:
+    _clip(parser)
+    _json(parser)
 
 
 def _add_predict(parser: _Parser) -> None:
@@ -238,6 +254,10 @@ def _checkpoint(parser: _Parser, *, use: str = "", required: bool = False) -> No
     parser.add_argument("--checkpoint", metavar="W", required=required, help=text)
 
 
+def _json(parser: _Parser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON, and nothing else")
+
+
 def _output(parser: _Parser) -> None:
     parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the file to write")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
@@ -245,6 +265,11 @@ def _output(parser: _Parser) -> None:
 
 _VERBS = {
     "understand": ("say what happens in a clip, and when", _add_understand, _understand),
+    "cuts": (
+        "list the shots of a clip, and the cuts, dissolves and fades between",
+        _add_cuts,
+        _cuts,
+    ),
     "predict": ("write the frames that come next", _add_predict, _predict),
     "edit": ("trim, change the speed, recolour; sound stays in step", _add_edit, _edit),
     "splice": ("join clips one after another", _add_splice, _splice),

@@ -15,20 +15,22 @@ import sys
 import wave
 
 import av
+import numpy as np
 import pytest
 
 from vidparticles import cli
-from vidparticles.video import probe
+from vidparticles.video import probe, write_video
 
 # Every verb that reads a clip, with what it needs beside it; {out} is not there yet.
 READERS = {
     "understand": "understand {clip} --checkpoint {run}",
+    "cuts": "cuts {clip}",
     "predict": "predict {clip} --checkpoint {run} --seconds 0.2 -o {out}",
     "edit": "edit {clip} --speed 2 -o {out}",
     "splice": "splice {good} {clip} -o {out}",
     "show": "show {clip} -o {out}",
 }
-WRITERS = [verb for verb in READERS if verb != "understand"]
+WRITERS = [verb for verb in READERS if verb not in ("understand", "cuts")]
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +116,14 @@ def test_what_is_cut_short_is_used_with_a_warning(verb, bad, clip, run, tmp_path
     if verb in WRITERS:
         assert probe(out).frames > 0
         assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
+
+
+@pytest.mark.parametrize(("frames", "side"), [(1, 128), (5, 2)])
+def test_one_frame_and_tiny_frames_are_one_shot(frames, side, tmp_path, capsys):
+    tiny = tmp_path / "tiny.mp4"
+    write_video(tiny, iter([np.full((side, side, 3), 90, np.uint8)] * frames), rate=25)
+    assert cli.main(["cuts", str(tiny)]) == 0
+    assert "1 shot\n" in capsys.readouterr().out
 
 
 # ------------------------------------------------------------------ outputs

@@ -15,7 +15,7 @@ from vidparticles import __version__, cli, commands
 from vidparticles.editing import Written
 from vidparticles.video import probe
 
-VERBS = ("understand", "predict", "edit", "splice", "show", "prepare")
+VERBS = ("understand", "cuts", "predict", "edit", "splice", "show", "prepare")
 HEAVY = ("flax", "optax", "orbax", "tensorflow", "jax_md", "av", "matplotlib", "sklearn")
 
 
@@ -112,6 +112,29 @@ def test_layout(clip, run, capsys):
     assert sum(line.count("%") for line in lines) == 7  # six classes and one event
     assert "0:00.0 – 0:02.0" in lines[-3]
     assert lines[-1].split()[0] == "decode"
+
+
+def test_shots_are_listed(clip, tmp_path, capsys):
+    dark, both = tmp_path / "dark.mp4", tmp_path / "both.mp4"
+    assert cli.main(["edit", str(clip), "--recolor", "brightness=-1", "-o", str(dark)]) == 0
+    assert cli.main(["splice", str(clip), str(dark), str(clip), "-o", str(both)]) == 0
+    capsys.readouterr()
+    assert cli.main(["cuts", str(both)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{both}  0:06.0, 3 shots"
+    assert [line.split()[0] for line in lines[2:]] == ["1", "2", "3"]
+    assert "0:02.0 – 0:04.0" in lines[3]
+    assert [line.endswith("cut") for line in lines[2:]] == [False, True, True]
+    assert cli.main(["cuts", str(both), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert not err
+    seen = json.loads(out)
+    assert seen.keys() == {"path", "seconds", "shots", "warnings"}
+    assert [(s["begins"], s["first"], s["last"]) for s in seen["shots"]] == [
+        ("", 0, 47),
+        ("cut", 48, 95),
+        ("cut", 96, 143),
+    ]
 
 
 @pytest.mark.parametrize(

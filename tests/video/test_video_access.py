@@ -46,6 +46,13 @@ def test_any_order_equals_the_sequential_decode(made, linear_decode, name):
         assert video.warnings == ()
 
 
+def test_every_frame_comes_small_as_asked(made):
+    with open_video(made("plain.mp4")) as video:
+        small = video.frames(range(len(video)), size=(24, 40))
+        every = [frame for _, frame in video.every(size=(24, 40))]
+        np.testing.assert_array_equal(np.stack(every), small)
+
+
 @pytest.mark.parametrize("name", ["plain.mp4", "variable.mp4", "variable.mkv", "edits.mp4"])
 def test_the_frame_at_a_time_is_the_one_shown_then(made, name):
     with open_video(made(name)) as video:

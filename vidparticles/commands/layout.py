@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vidparticles.commands.cuts import Cuts
 from vidparticles.commands.understand import Understanding
 
 WIDTH = 40
@@ -30,6 +31,25 @@ def describe(seen: Understanding) -> str:
         f"  decode {seen.decode_seconds:.2f} s, model {seen.model_seconds:.2f} s, "
         f"compile {seen.compile_seconds:.2f} s",
     ]
+    return "\n".join(lines)
+
+
+def list_shots(found: Cuts) -> str:
+    """The shots of a clip, one a line, drawn with bars.
+
+    Args:
+        found: what `cuts` gave.
+
+    Returns:
+        Lines, without the last line's end.
+    """
+    count = len(found.shots)
+    lines = [f"{found.path}  {clock(found.seconds)}, {count} shot{'s' * (count > 1)}", ""]
+    for number, shot in enumerate(found.shots, start=1):
+        drawn = bar(shot.start / found.seconds, shot.end / found.seconds)
+        span = f"{clock(shot.start):>7} – {clock(shot.end):7}"
+        row = f"  {number:>{len(str(count))}}  {drawn}  {span}  {shot.begins}"
+        lines.append(row.rstrip())
     return "\n".join(lines)
 
 

@@ -68,12 +68,16 @@ class Video:
 
     def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
         """(seconds, frame) of every frame, by one run of the decoder (on all cores when long)."""
+        return self.every()
+
+    def every(self, *, size: tuple[int, int] | None = None) -> Iterator[tuple[float, np.ndarray]]:
+        """As iterating, with frames resized to `size` (height, width) by area averaging."""
         decoder = Decoder(self.path, self.index)  # its own cursor: runs may be nested
         shown: np.ndarray | None = None
         at = 0
         try:
             for place, frame in decoder.every_frame():
-                rgb = self._rgb(frame)
+                rgb = self._rgb(frame, size)
                 for held in range(at, place):  # what did not decode shows the frame before
                     yield float(self.times[held]), rgb.copy() if shown is None else shown.copy()
                 shown, at = rgb, place + 1
@@ -81,7 +85,7 @@ class Video:
         finally:
             decoder.close()
             self._decoder.missing |= decoder.missing
-        shown = self._rgb(self._first[1]) if shown is None else shown
+        shown = self._rgb(self._first[1], size) if shown is None else shown
         for held in range(at, len(self)):
             yield float(self.times[held]), shown.copy()
 

@@ -3,8 +3,8 @@
 - space: `(displacement_fn, shift_fn)`; `free`, `periodic`, `walls`, or one of jax-md's.
 - law: a function of one pair, `law(dr, fa, fb, **params)`, or of one particle,
   `law(r, v, f, **params)`; a readable formula, nothing else.
-- interaction: how a law is summed; `all_pairs`, `within`, `bonds`, `bodies`, and `total` of
-  several.
+- interaction: how a law is summed; `all_pairs`, `ring`, `mesh`, `within`, `bonds`, `bodies`, and
+  `total` of several.
 - integrator: `(init_fn, apply_fn)`; `semi_implicit_euler`, `velocity_verlet`, `overdamped`,
   `langevin`.
 - `rollout`: many steps, what is recorded, how it is differentiated.
@@ -36,6 +36,7 @@ from vidparticles.dynamics.interactions import (
     all_pairs,
     bodies,
     bonds,
+    mesh,
     potential,
     ring,
     total,
@@ -75,6 +76,7 @@ __all__ = [
     "free",
     "init_pair_network",
     "langevin",
+    "mesh",
     "overdamped",
     "pair_network",
     "periodic",

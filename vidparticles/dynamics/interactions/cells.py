@@ -18,6 +18,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from vidparticles.dynamics.force import ForceFn
@@ -61,7 +62,7 @@ def within(
     cutoff = float(cutoff)
     if not 0 < cutoff < math.inf:
         raise ValueError(f"the cut-off is {cutoff}; expected a positive, finite distance.")
-    sides = None if box is None else tuple(float(b) for b in jnp.atleast_1d(jnp.asarray(box)))
+    sides = None if box is None else tuple(np.atleast_1d(np.asarray(box, float)).tolist())
     if sides is not None and not 2 * cutoff <= min(sides):
         raise ValueError(
             f"the box is {box} and the cut-off {cutoff}; a side is at least twice the cut-off, "

@@ -159,6 +159,13 @@ def test_non_finite_motion_names_its_first_step():
         dyn.rollout(integrator, p, steps=9)
     with pytest.raises(FloatingPointError, match="from step 0 of 9 on"):
         dyn.rollout(integrator, p.replace(velocity=jnp.full((1, 1), jnp.nan)), steps=9)
+    # Of several the one that it comes from; the others would be finite to the end.
+    two = particles(jnp.array([[[0.1], [0.2]], [[0.1], [30.0]]]))
+    for size in (None, jnp.ones(9)):
+        with pytest.raises(FloatingPointError, match=rf"step {first} .* particle 1 \(system \[1\]"):
+            dyn.rollout(integrator, two, steps=9, dt=size)
+    with pytest.raises(FloatingPointError, match="particle 0 and 1 others;"):
+        dyn.rollout(integrator, particles(jnp.full((3, 1), jnp.nan).at[2].set(0)), steps=9)
     # Under jit it cannot be raised: it is in the record.
     path = jax.jit(lambda p: dyn.rollout(integrator, p, steps=9))(p)
     assert jnp.isfinite(path.particles.position[:first]).all()

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
@@ -71,7 +72,8 @@ def rollout(
         ValueError: `every` does not divide `steps`; dt has another length; an unknown gradient;
             a particle left the lattice (under `jit` and `grad`, what follows is NaN, and so are
             all gradients).
-        FloatingPointError: a position or velocity is not finite; names the first such step.
+        FloatingPointError: a position or velocity is not finite; names the first such step, and
+            the particles.
 
     Example:
         >>> from vidparticles.dynamics import free, semi_implicit_euler
@@ -95,24 +97,53 @@ def rollout(
         tuple(integrator), particles, key, dt, params or {}, steps, every, gradient, reach, record
     )
     if throw and not isinstance(fine, jax.core.Tracer):
-        _raise_unless_good(int(fine), int(near), steps)
+        where = (tuple(integrator), particles, key, dt, params or {})
+        _raise_unless_good(int(fine), int(near), steps, functools.partial(_whose, *where))
     return recorded
 
 
-def _raise_unless_good(fine: int, near: int, steps: int) -> None:
+def _raise_unless_good(fine: int, near: int, steps: int, whose: Callable[[int], str]) -> None:
     """Say where the motion ceased to be finite, or left the lattice."""
     if min(fine, near) > steps:
         return
     if fine <= near:
         raise FloatingPointError(
             f"positions or velocities are not finite from step {fine} of {steps} on "
-            "(0 is the start); take a smaller dt, soften the forces or bound their parameters."
+            f"(0 is the start){whose(fine)}; take a smaller dt, soften the forces or bound their "
+            "parameters."
         )
     raise ValueError(
         f"a particle left the lattice of gradient='reversible' at step {near} of {steps} (0 is the "
         "start): it went farther from the origin than reach, or moved more in a step than the 64th "
         "part of reach (the 8th of a periodic box); give a larger reach, or gradient='checkpoint'."
     )
+
+
+def _whose(
+    integrator: tuple[Callable[..., State], Callable[..., State]],
+    particles: Particles,
+    key: Array | None,
+    dt: ArrayLike | None,
+    params: dict[str, Any],
+    step: int,
+) -> str:
+    """The part of a sentence that names the particles that are not finite at a step.
+
+    So many steps are taken once more, so that a motion that stays finite pays nothing for it.
+    """
+    if dt is not None and jnp.ndim(dt) > 0:
+        dt = jnp.asarray(dt)[:step]
+    path, *_ = _rollout(
+        integrator, particles, key, dt, params, step, max(step, 1), "store", None, None
+    )
+    end = path.at(-1)
+    fine = jnp.all(jnp.isfinite(end.position) & jnp.isfinite(end.velocity), axis=-1)
+    bad = np.argwhere(np.asarray(end.alive & ~fine)).tolist()
+    if not bad:  # on a lattice it was, and in floats it comes a step later
+        return ""
+    *system, first = bad[0]
+    others = f" and {len(bad) - 1} others" if len(bad) > 1 else ""
+    return f", first of particle {first}{others}" + (f" (system {system})" if system else "")
 
 
 @functools.partial(jax.jit, static_argnames=("integrator", "steps", "every", "gradient", "record"))

@@ -20,6 +20,7 @@ from typing import Any
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 import dynamics_far
+import dynamics_mesh
 import dynamics_pairs
 import dynamics_peers as peers
 import dynamics_time
@@ -31,6 +32,7 @@ SECTIONS: dict[str, Callable[[Any], None]] = {
     "memory": dynamics_pairs.memory,
     "learned": dynamics_pairs.learned,
     "cutoff": dynamics_far.cutoff,
+    "mesh": dynamics_mesh.mesh,
     "reversible": dynamics_time.reversible,
     "ring": dynamics_time.ring,
 }

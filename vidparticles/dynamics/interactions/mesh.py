@@ -34,8 +34,8 @@ from vidparticles.numerics import safe_reciprocal
 
 # The cut-off, in spacings of the mesh, unless given.
 SPACINGS = 8
-# Cells along a side for each particle along it, unless given: so near and far take alike long.
-CELLS = 3
+# Cells along a side for each particle along it, by D, unless given: near and far take alike long.
+CELLS = {1: 3, 2: 3, 3: 4}
 
 
 @central
@@ -59,8 +59,8 @@ def mesh(
         law: `repulsion` or `attraction`, without softening.
         box: its side, a number or one for each of D, as given to `periodic`.
         cells: of the mesh along a side, a number or one for each of D; at least twice the order.
-            By default 3^D for each particle, dead ones included, so that both parts take alike
-            long where particles are spread evenly.
+            By default 3, 9 or 64 for each particle, dead ones included, so that both parts take
+            alike long where particles are spread evenly.
         order: of the splines, even and at least 4; each particle has order^D points of the mesh.
         cutoff: distance up to which pairs are summed one by one, at most half the box; by
             default 8 spacings of the mesh, or that. The larger it is in spacings, the more exact.
@@ -71,9 +71,9 @@ def mesh(
         `force_fn(position, *, feature=None, alive=None, **params)` → [..., N, D], D = 1, 2 or 3.
         Time O(N + M log M) for M cells, where particles are spread evenly; memory O(N + M);
         the feature is ignored.
-        The relative error of evenly spread particles is about 5e-6; 3e-5 with order 6 or 6
-        spacings; 1e-6 with order 10 and 10 spacings in float64. Derivatives are first
-        derivatives, in reverse. NaN for all, where a position of the living is not finite.
+        The relative error of evenly spread particles is about 5e-6; 3e-5 with order 6, or with 6
+        spacings. Derivatives are first derivatives, in reverse. NaN for all, where a position of
+        the living is not finite.
 
     Raises:
         ValueError: another law; a mesh that splines do not fit; the cut-off exceeds half the
@@ -174,7 +174,7 @@ def _cells(
     """As many cells along each side as suit so many particles, and its transform."""
     from scipy.fft import next_fast_len  # not needed to import the package
 
-    spacing = (math.prod(sides) / max(count, 1)) ** (1 / len(sides)) / CELLS
+    spacing = (math.prod(sides) / max(count, 1)) ** (1 / len(sides)) / CELLS[len(sides)]
     least = max(2 * order, 2 * SPACINGS)
     spacing = min(spacing, min(sides) / least)
     if cutoff is not None:

@@ -246,3 +246,29 @@ def test_methods_that_do_not_fit_are_refused():
     own = vd.all_pairs(lambda dr, fa, fb: dr, SPACES["free"], method="kernel")
     with pytest.raises(ValueError, match="central laws only"):
         own(jnp.zeros((3, 2)))
+
+
+def every_way():
+    """Each way of summing that takes a feature and a sign of life for each position."""
+    straight, devices = SPACES["free"], jax.make_mesh((1,), ("particles",))
+    listed = {"neighbour": jnp.zeros((4, 1), int), "bonded": jnp.ones((4, 1), bool)}
+    return {
+        "all_pairs": vd.all_pairs(vd.repulsion, straight, strength=1.0),
+        "potential": vd.potential(vd.repulsion_energy, straight, strength=1.0),
+        "ring": vd.ring(vd.repulsion, straight, devices, "particles", strength=1.0),
+        "within": vd.within(vd.repulsion, 0.1, strength=1.0),
+        "mesh": vd.mesh(vd.repulsion, 1.0, cells=16, strength=1.0),
+        "bonds": functools.partial(vd.bonds(vd.repulsion, straight, strength=1.0), **listed),
+    }
+
+
+@pytest.mark.parametrize("name", every_way())
+def test_wrong_shapes_are_told_in_a_sentence(name):
+    force_fn, x = every_way()[name], jnp.zeros((4, 2))
+    with pytest.raises(ValueError, match=r"alive has shape \(3,\) .* expected \(4,\)"):
+        force_fn(x, alive=jnp.ones(3, bool))
+    with pytest.raises(ValueError, match=r"positions have .*\[\.\.\., N, D\]"):
+        force_fn(x[0])
+    if name != "mesh":  # which knows no feature
+        with pytest.raises(ValueError, match=r"features have shape \(5, 1\) .* \(4, 'F'\)"):
+            force_fn(x, feature=jnp.ones((5, 1)))

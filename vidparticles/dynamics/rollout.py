@@ -97,8 +97,9 @@ def rollout(
         tuple(integrator), particles, key, dt, params or {}, steps, every, gradient, reach, record
     )
     if throw and not isinstance(fine, jax.core.Tracer):
-        where = (tuple(integrator), particles, key, dt, params or {})
-        _raise_unless_good(int(fine), int(near), steps, functools.partial(_whose, *where))
+        init_fn, apply_fn = integrator
+        whose = functools.partial(_whose, (init_fn, apply_fn), particles, key, dt, params or {})
+        _raise_unless_good(int(fine), int(near), steps, whose)
     return recorded
 
 

@@ -19,7 +19,7 @@ from jax import Array, lax
 from vidparticles.dynamics.force import ForceFn
 from vidparticles.dynamics.interactions import central_kernel, central_loop
 from vidparticles.dynamics.interactions.central import OverSources, central_sum
-from vidparticles.dynamics.interactions.common import Law, complete
+from vidparticles.dynamics.interactions.common import Law, check_shapes, complete
 from vidparticles.dynamics.interactions.pair_loop import Term, sum_over_sources
 from vidparticles.dynamics.laws.central import CentralLaw
 from vidparticles.dynamics.space import DisplacementFn, straight
@@ -38,6 +38,7 @@ def sum_pairs(
     method: Method = "auto",
 ) -> Array:
     """Σ over terms and others j of law(dr_ij, f_i, f_j), [..., N, D]."""
+    check_shapes(position, feature, alive)
     closed = [_is_closed(law, params, displacement_fn, position) for law, params in terms]
     central: Any = [term for term, yes in zip(terms, closed, strict=True) if yes]
     others = [term for term, yes in zip(terms, closed, strict=True) if not yes]
@@ -172,7 +173,8 @@ def all_pairs(
         central.
 
     Raises:
-        ValueError: an unknown method, or, when called, one that cannot sum this law.
+        ValueError: an unknown method, or, when called, one that cannot sum this law; shapes do not
+            fit.
 
     Example:
         >>> from vidparticles.dynamics import free, repulsion
@@ -213,6 +215,7 @@ def potential(
         alive: Array | None = None,
         **params: Any,
     ) -> Array:
+        check_shapes(position, feature, alive)
         each = sum_over_sources(
             [(law_energy, {**defaults, **params})],
             displacement_fn,

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from vidparticles.dynamics.force import ForceFn
-from vidparticles.dynamics.interactions.common import Law, complete, lift, prepare
+from vidparticles.dynamics.interactions.common import Law, check_shapes, complete, lift, prepare
 from vidparticles.dynamics.space import DisplacementFn
 
 
@@ -34,7 +34,7 @@ def bonds(law: Law, displacement_fn: DisplacementFn, **defaults: Any) -> ForceFn
         cut-off. NaN for all, where the list says that it overflowed (`within` needs none).
 
     Raises:
-        ValueError: when called, with neither or both.
+        ValueError: when called, with neither or both; shapes do not fit.
 
     Example:
         >>> from vidparticles.dynamics import free, spring
@@ -54,6 +54,7 @@ def bonds(law: Law, displacement_fn: DisplacementFn, **defaults: Any) -> ForceFn
         neighbor: Any = None,
         **params: Any,
     ) -> Array:
+        check_shapes(position, feature, alive)
         position, feature, alive = complete(position, feature, alive)
         if neighbor is not None and neighbour is None and bonded is None:
             every = {**defaults, **params}

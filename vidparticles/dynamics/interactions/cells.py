@@ -25,7 +25,7 @@ from vidparticles.dynamics.force import ForceFn
 from vidparticles.dynamics.interactions.cell_grid import arrange
 from vidparticles.dynamics.interactions.cell_pairs import pair_sum
 from vidparticles.dynamics.interactions.cell_sums import Box, central_sum
-from vidparticles.dynamics.interactions.common import Law, complete, prepare
+from vidparticles.dynamics.interactions.common import Law, check_shapes, complete, prepare
 from vidparticles.dynamics.laws.central import CentralLaw
 
 
@@ -77,7 +77,8 @@ def within(
         **params: Any,
     ) -> Array:
         position, feature, alive = jax.tree.map(jnp.asarray, (position, feature, alive))
-        _check(position, feature, alive, sides)
+        _check(position.shape, sides)
+        check_shapes(position, feature, alive)
         if position.size == 0:
             return jnp.zeros_like(position)
         dim, lead = position.shape[-1], position.shape[:-2]
@@ -97,23 +98,13 @@ def within(
     return force_fn
 
 
-def _check(position: Array, feature: Array | None, alive: Array | None, sides: Box) -> None:
-    shape = position.shape
+def _check(shape: tuple[int, ...], sides: Box) -> None:
     if len(shape) < 2 or shape[-1] not in (1, 2, 3):
         raise ValueError(f"positions have shape {shape}; expected [..., N, D] with D = 1, 2 or 3.")
     if sides is not None and len(sides) not in (1, shape[-1]):
         raise ValueError(
             f"the box has {len(sides)} sides and positions {shape[-1]} components; give one "
             "side, or one for each component."
-        )
-    if feature is not None and feature.shape[:-1] != shape[:-1]:
-        raise ValueError(
-            f"features have shape {feature.shape} and positions {shape}; expected "
-            f"{(*shape[:-1], 'F')}."
-        )
-    if alive is not None and alive.shape != shape[:-1]:
-        raise ValueError(
-            f"alive has shape {alive.shape} and positions {shape}; expected {shape[:-1]}."
         )
 
 

@@ -1,4 +1,4 @@
-"""What every way of summing does first: lift a displacement, blank out the dead."""
+"""What every way of summing does first: look at shapes, lift a displacement, blank out the dead."""
 
 from __future__ import annotations
 
@@ -22,6 +22,26 @@ def lift(displacement_fn: DisplacementFn, Ra: Array, Rb: Array) -> Array:
     for _ in shape[:-1]:
         displacement_fn = jax.vmap(displacement_fn)
     return displacement_fn(jnp.broadcast_to(Ra, shape), jnp.broadcast_to(Rb, shape))
+
+
+def check_shapes(position: Array, feature: Array | None, alive: Array | None) -> None:
+    """See to it that there is a feature, and a sign of life, for each position.
+
+    Raises:
+        ValueError: there is not.
+    """
+    shape = jnp.shape(position)
+    if len(shape) < 2:
+        raise ValueError(f"positions have shape {shape}; expected [..., N, D].")
+    if feature is not None and jnp.shape(feature)[:-1] != shape[:-1]:
+        raise ValueError(
+            f"features have shape {jnp.shape(feature)} and positions {shape}; expected "
+            f"{(*shape[:-1], 'F')}."
+        )
+    if alive is not None and jnp.shape(alive) != shape[:-1]:
+        raise ValueError(
+            f"alive has shape {jnp.shape(alive)} and positions {shape}; expected {shape[:-1]}."
+        )
 
 
 def complete(

@@ -22,7 +22,7 @@ from jax.sharding import Mesh, PartitionSpec
 from vidparticles.dynamics.force import ForceFn
 from vidparticles.dynamics.interactions import central_loop
 from vidparticles.dynamics.interactions.central import OverSources, central_sum
-from vidparticles.dynamics.interactions.common import Law, complete, lift, prepare
+from vidparticles.dynamics.interactions.common import Law, check_shapes, complete, lift, prepare
 from vidparticles.dynamics.laws.central import CentralLaw
 from vidparticles.dynamics.laws.split import SplitLaw
 from vidparticles.dynamics.reversible import smooth_apart
@@ -56,8 +56,9 @@ def ring(
         backward, on P devices.
 
     Raises:
-        ValueError: the mesh has no such axis; when called, the devices do not divide N, or the
-            first leading axis; a central law's parameter differs from particle to particle.
+        ValueError: the mesh has no such axis; when called, shapes do not fit, the devices do not
+            divide N, or the first leading axis; a central law's parameter differs from particle
+            to particle.
 
     Example:
         >>> from jax.sharding import AxisType
@@ -74,6 +75,7 @@ def ring(
     def force_fn(
         position: Array, *, feature: Array | None = None, alive: Array | None = None, **params: Any
     ) -> Array:
+        check_shapes(position, feature, alive)
         _divide(position, mesh, axis, batch_axis)
         leading = [batch_axis, *[None] * (position.ndim - 3)] if position.ndim > 2 else []
         each = PartitionSpec(*leading, axis)

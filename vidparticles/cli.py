@@ -118,17 +118,6 @@ def _understand(args: argparse.Namespace) -> None:
         print(describe(seen))
 
 
-def _cuts(args: argparse.Namespace) -> None:
-    from vidparticles import commands
-
-    found = commands.cuts(args.clip)
-    _warn(found.warnings)
-    if args.json:
-        print(json.dumps(dataclasses.asdict(found), default=str, indent=1, ensure_ascii=False))
-    else:
-        print(commands.list_shots(found))
-
-
 def _predict(args: argparse.Namespace) -> None:
     from vidparticles import commands
 
@@ -140,7 +129,8 @@ def _predict(args: argparse.Namespace) -> None:
 def _edit(args: argparse.Namespace) -> None:
     from vidparticles import commands
 
-    options = {"trim": args.trim, "speed": args.speed, "recolor": args.recolor}
+    options = {"trim": args.trim, "stabilise": args.stabilize}
+    options |= {"speed": args.speed, "recolor": args.recolor}
     written = commands.edit(args.clip, args.output, **options, overwrite=args.overwrite)
     _report(written, args.clip)
 
@@ -150,6 +140,17 @@ def _splice(args: argparse.Namespace) -> None:
 
     written = commands.splice(args.clips, args.output, overwrite=args.overwrite)
     _report(written, *args.clips)
+
+
+def _cuts(args: argparse.Namespace) -> None:
+    from vidparticles import commands
+
+    found = commands.cuts(args.clip)
+    _warn(found.warnings)
+    if args.json:
+        print(json.dumps(dataclasses.asdict(found), default=str, indent=1, ensure_ascii=False))
+    else:
+        print(commands.list_shots(found))
 
 
 def _show(args: argparse.Namespace) -> None:
@@ -176,9 +177,10 @@ def _report(written: Written, *clips: str) -> None:
             _warn(video.warnings)
     _warn([written.note] if written.note else [])
     sound = "sound" if written.sound else "no sound"
+    cropped = f", cropped to {written.seen:.0%}" if written.seen < 1 else ""
     print(
         f"{written.path}  {written.seconds:.2f} s, {written.frames} frames, "
-        f"{written.width} × {written.height}, {sound}"
+        f"{written.width} × {written.height}, {sound}{cropped}"
     )
 
 
@@ -196,11 +198,6 @@ def _add_understand(parser: _Parser) -> None:
     _json(parser)
 
 
-def _add_cuts(parser: _Parser) -> None:
-    _clip(parser)
-    _json(parser)
-
-
 def _add_predict(parser: _Parser) -> None:
     _clip(parser)
     _checkpoint(parser, use="its laws of motion (default: untrained ones)")
@@ -213,6 +210,7 @@ def _add_predict(parser: _Parser) -> None:
 def _add_edit(parser: _Parser) -> None:
     _clip(parser)
     parser.add_argument("--trim", metavar="START:END", help="keep these seconds: 1.0:3.5")
+    parser.add_argument("--stabilize", action="store_true", help="take out the camera's shake")
     parser.add_argument(
         "--speed", metavar="FACTOR", type=float, help="times as fast: 0.5 is half speed"
     )
@@ -225,6 +223,11 @@ def _add_edit(parser: _Parser) -> None:
 def _add_splice(parser: _Parser) -> None:
     parser.add_argument("clips", metavar="CLIP", nargs="+", help="video files, in order")
     _output(parser)
+
+
+def _add_cuts(parser: _Parser) -> None:
+    _clip(parser)
+    _json(parser)
 
 
 def _add_show(parser: _Parser) -> None:
@@ -265,14 +268,10 @@ def _output(parser: _Parser) -> None:
 
 _VERBS = {
     "understand": ("say what happens in a clip, and when", _add_understand, _understand),
-    "cuts": (
-        "list the shots of a clip, and the cuts, dissolves and fades between",
-        _add_cuts,
-        _cuts,
-    ),
     "predict": ("write the frames that come next", _add_predict, _predict),
-    "edit": ("trim, change the speed, recolour; sound stays in step", _add_edit, _edit),
+    "edit": ("trim, stabilise, change the speed, recolour; sound stays in step", _add_edit, _edit),
     "splice": ("join clips one after another", _add_splice, _splice),
+    "cuts": ("list the shots of a clip: cuts, dissolves, fades", _add_cuts, _cuts),
     "show": ("draw a clip's particles and their paths over it", _add_show, _show),
     "prepare": ("make small copies of a folder of clips, for training", _add_prepare, _prepare),
 }

@@ -15,7 +15,7 @@ from vidparticles import __version__, cli, commands
 from vidparticles.editing import Written
 from vidparticles.video import probe
 
-VERBS = ("understand", "cuts", "predict", "edit", "splice", "show", "prepare")
+VERBS = ("understand", "predict", "edit", "splice", "cuts", "show", "prepare")
 HEAVY = ("flax", "optax", "orbax", "tensorflow", "jax_md", "av", "matplotlib", "sklearn")
 
 
@@ -157,6 +157,13 @@ def test_edit_writes_what_it_says(clip, tmp_path, capsys):
     assert info.audio is not None
 
 
+def test_what_is_cropped_away_is_said(clip, monkeypatch, capsys):
+    made = Written(pathlib.Path("c.mp4"), 2, 1.0, 4, 4, sound=False, seen=0.914)
+    monkeypatch.setattr(commands, "edit", lambda *args, **options: made)
+    assert cli.main(["edit", str(clip), "--stabilize", "-o", "c.mp4"]) == 0
+    assert capsys.readouterr().out.endswith("no sound, cropped to 91%\n")
+
+
 def test_options_reach_the_verbs(clip, monkeypatch, capsys):
     """Every option of the command line arrives under the name that the function knows."""
     calls = {}
@@ -173,13 +180,13 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
     a = str(clip)
     for line in (
         "predict a.mp4 --checkpoint w --seconds 2.5 -o c.mp4",
-        "edit a.mp4 --speed 0.5 --recolor hue=90 --trim 1:2 -o c.mp4 --overwrite",
+        "edit a.mp4 --speed 0.5 --recolor hue=90 --trim 1:2 --stabilize -o c.mp4 --overwrite",
         "splice a.mp4 b.mp4 d.mp4 -o c.mp4",
         "show a.mp4 -o c.mp4 --overwrite",
     ):
         words = [a if word.endswith(".mp4") and word != "c.mp4" else word for word in line.split()]
         assert cli.main(words) == 0
-    edit = {"speed": 0.5, "recolor": "hue=90", "trim": "1:2", "overwrite": True}
+    edit = {"trim": "1:2", "stabilise": True, "speed": 0.5, "recolor": "hue=90", "overwrite": True}
     assert calls == {
         "predict": (
             (a, "c.mp4"),

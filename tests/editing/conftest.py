@@ -40,6 +40,7 @@ EDITS: dict[str, Callable[..., editing.Written]] = {
     "quick": lambda path, out, **kw: editing.speed(path, out, 2, **kw),
     "recolour": lambda path, out, **kw: editing.recolour(path, out, contrast=0.9, **kw),
     "splice": lambda path, out, **kw: editing.splice([path, path], out, **kw),
+    "stabilise": editing.stabilise,
 }
 
 

@@ -1,10 +1,11 @@
-"""`vidparticles edit`: trim, speed and colours of a clip, in one pass."""
+"""`vidparticles edit`: trim, shake, speed and colours of a clip, in one pass."""
 
 from __future__ import annotations
 
 from vidparticles.editing.recolour import parse_colours, recoloured
 from vidparticles.editing.reel import PathLike, Written, check_paths, opened, write
 from vidparticles.editing.speed import exact_speed, retimed
+from vidparticles.editing.stabilise import stabilised, steadying
 from vidparticles.editing.trim import parse_span
 from vidparticles.errors import InputError
 
@@ -15,16 +16,18 @@ def edit(
     *,
     speed: float | None = None,
     recolor: str | None = None,
+    stabilise: bool = False,
     trim: str | None = None,
     overwrite: bool = False,
 ) -> Written:
-    """Write an edited clip: first trimmed, then retimed, then recoloured.
+    """Write an edited clip: first trimmed, then stabilised, retimed and recoloured.
 
     Args:
         path: a video file.
         out: what to write.
         speed: 0.5 is half speed, 2 double.
         recolor: KEY=VALUE,… of hue, saturation, brightness, contrast, or a look by name.
+        stabilise: take out the shake of the camera; the clip is read twice.
         trim: START:END in seconds; either may be left out.
         overwrite: replace an existing file.
 
@@ -35,13 +38,17 @@ def edit(
         InputError: nothing to do, an option that is not understood, or a file that cannot be
             read or written.
     """
-    if speed is None and recolor is None and trim is None:
-        raise InputError("edit has nothing to do; give --trim, --speed or --recolor.")
+    if speed is None and recolor is None and trim is None and not stabilise:
+        raise InputError("edit has nothing to do; give --trim, --stabilize, --speed or --recolor.")
     start, end = (None, None) if trim is None else parse_span(trim)
     factor = None if speed is None else exact_speed(speed)
     colours = None if recolor is None else parse_colours(recolor)
     check_paths(path, out, overwrite)
     with opened(path, start=start, end=end) as reel:
+        if stabilise:
+            with opened(path, start=start, end=end) as first:
+                way = steadying(first)
+            reel = stabilised(reel, way)
         if factor is not None:
             reel = retimed(reel, factor)
         if colours is not None:

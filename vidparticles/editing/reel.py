@@ -38,6 +38,7 @@ class Reel:
         rotation: degrees clockwise that players turn the stored picture.
         pixel_aspect: width of a pixel over its height.
         audio: the sound, None for a silent reel.
+        seen: share of the height and width of the clip that is in the picture.
     """
 
     frames: Frames
@@ -49,6 +50,7 @@ class Reel:
     rotation: int = 0
     pixel_aspect: Fraction | int = 1
     audio: Audio | None = None
+    seen: float = 1.0
 
     def replace(self, **changes: object) -> Reel:
         """A copy with the named fields changed."""
@@ -66,6 +68,7 @@ class Written:
         width, height: pixels.
         sound: it has sound.
         note: a sentence the user should read, or "".
+        seen: share of the height and width of the clip that is in the picture.
     """
 
     path: pathlib.Path
@@ -75,6 +78,7 @@ class Written:
     height: int
     sound: bool
     note: str = ""
+    seen: float = 1.0
 
 
 def clock(video: Video) -> tuple[tuple[Fraction, ...], Fraction, Fraction | None]:
@@ -170,7 +174,14 @@ def write(reel: Reel, out: PathLike, *, overwrite: bool = False, note: str = "")
             count += 1
     sound = reel.audio is not None and pathlib.Path(out).suffix.lower() != ".gif"
     return Written(
-        pathlib.Path(out), count, float(reel.duration), reel.width, reel.height, sound, note
+        path=pathlib.Path(out),
+        frames=count,
+        seconds=float(reel.duration),
+        width=reel.width,
+        height=reel.height,
+        sound=sound,
+        note=note,
+        seen=reel.seen,
     )
 
 

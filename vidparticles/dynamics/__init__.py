@@ -3,8 +3,8 @@
 - space: `(displacement_fn, shift_fn)`; `free`, `periodic`, `walls`, or one of jax-md's.
 - law: a function of one pair, `law(dr, fa, fb, **params)`, or of one particle,
   `law(r, v, f, **params)`; a readable formula, nothing else.
-- interaction: how a law is summed; `all_pairs`, `ring`, `mesh`, `within`, `bonds`, `bodies`, and
-  `total` of several.
+- interaction: how a law is summed; `all_pairs`, `multipole`, `ring`, `mesh`, `within`, `bonds`,
+  `bodies`, and `total` of several.
 - integrator: `(init_fn, apply_fn)`; `semi_implicit_euler`, `velocity_verlet`, `overdamped`,
   `langevin`.
 - `rollout`: many steps, what is recorded, how it is differentiated.
@@ -37,6 +37,8 @@ from vidparticles.dynamics.interactions import (
     bodies,
     bonds,
     mesh,
+    multipole,
+    multipole_potential,
     potential,
     ring,
     total,
@@ -77,6 +79,8 @@ __all__ = [
     "init_pair_network",
     "langevin",
     "mesh",
+    "multipole",
+    "multipole_potential",
     "overdamped",
     "pair_network",
     "periodic",

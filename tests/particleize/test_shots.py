@@ -163,6 +163,13 @@ def test_survival_is_the_share_that_is_left():
     assert share(A, half) == pytest.approx(0.5, abs=0.12)
 
 
+def test_bytes_and_floats_are_alike():
+    flat = np.full_like(A, 0.5)
+    for pair in ((A, B), (A, np.roll(A, 3, axis=1)), (A, flat), (flat, flat * (1.2, 0.9, 0.6))):
+        as_bytes = [np.round(255 * picture).astype(np.uint8) for picture in pair]
+        assert share(*as_bytes) == pytest.approx(share(*pair), abs=0.05)
+
+
 @pytest.mark.parametrize("way", [(0, 0), (5, 0), (-17, 3), (24, -8)])
 def test_survival_follows_the_whole_picture(way):
     wide = np.pad(picture(3, 160), ((16, 16), (0, 0), (0, 0)), mode="reflect")

@@ -21,6 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 import dynamics_far
 import dynamics_mesh
+import dynamics_multipole
 import dynamics_pairs
 import dynamics_peers as peers
 import dynamics_time
@@ -33,6 +34,7 @@ SECTIONS: dict[str, Callable[[Any], None]] = {
     "learned": dynamics_pairs.learned,
     "cutoff": dynamics_far.cutoff,
     "mesh": dynamics_mesh.mesh,
+    "multipole": dynamics_multipole.multipole,
     "reversible": dynamics_time.reversible,
     "ring": dynamics_time.ring,
 }

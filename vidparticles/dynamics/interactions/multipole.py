@@ -110,7 +110,7 @@ def multipole_potential(
         **params: Any,
     ) -> Array:
         strength = _strength(law_energy, {**defaults, **params})
-        total = _of_systems(lambda x, a: potential_sum(order, x, a), position, alive)
+        total = _of_systems(lambda x, a: potential_sum(order, x, a), position, alive, scalar=True)
         return (SIGN[law_energy] * jnp.asarray(strength) * total).astype(position.dtype)
 
     return energy_fn
@@ -122,9 +122,13 @@ def far_field(position: Array, alive: Array | None, *, order: int = ORDER) -> Ar
 
 
 def _of_systems(
-    sum_fn: Callable[[Array, Array], Array], position: Array, alive: Array | None
+    sum_fn: Callable[[Array, Array], Array],
+    position: Array,
+    alive: Array | None,
+    *,
+    scalar: bool = False,
 ) -> Array:
-    """A sum of one system for each of the leading axes."""
+    """A sum of one system, [N, 2] or a scalar, for each of the leading axes."""
     position = jnp.asarray(position)
     shape = position.shape
     if len(shape) < 2 or shape[-1] != 2:
@@ -139,8 +143,7 @@ def _of_systems(
     position, _, living = complete(position, None, alive)
     x = position.astype(jnp.promote_types(position.dtype, jnp.float32))
     if x.size == 0:
-        # Of no particle, and of no system.
-        x, living = x[..., :1, :], living[..., :1]
+        return jnp.sum(x, axis=(-2, -1)) if scalar else x
     for _ in shape[:-2]:
         sum_fn = jax.vmap(sum_fn)
     return sum_fn(x, living)

@@ -140,8 +140,8 @@ def _returned(tree: Tree, f: Array, x: Array, living: Array) -> Array:
         .at[tree.order]
         .set(f, mode="promise_in_bounds", unique_indices=True)
     )
-    f = jnp.where(_fine(x, living), f[: len(x)], jnp.nan)
-    return jnp.where(living[:, None], jnp.stack([f.real, f.imag], axis=-1), 0)
+    f = jnp.where(_fine(x, living), jnp.stack([f.real, f.imag], axis=-1)[: len(x)], jnp.nan)
+    return jnp.where(living[:, None], f, 0)
 
 
 def _reciprocal(d: Array) -> Array:

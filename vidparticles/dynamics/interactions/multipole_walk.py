@@ -49,7 +49,9 @@ def walk(
     # Of the pairs that are as often split, at most four for each looked at are there at a time.
     room = max(root**2, look) + 4 * look * (2 * grid.levels + 1)
     point = 2 * least(tree.radius.dtype)
-    lane, zero = lax.iota(jnp.int32, look), jnp.int32(0)
+    lane = lax.iota(jnp.int32, look)
+    # One that varies over devices as the positions do.
+    zero = jnp.zeros_like(tree.radius[0], dtype=jnp.int32)
     children = lax.iota(jnp.int32, 4)
 
     def top(stack: Array, count: Array) -> tuple[Array, Array, Array]:
@@ -114,11 +116,11 @@ def walk(
         stack = lax.dynamic_update_slice(stack, jnp.stack([target, source]), (zero, begin))
         return stack, top(stack, begin + 4 * many), far, near
 
-    first = lax.iota(jnp.int32, room) % root**2
+    first = zero + lax.iota(jnp.int32, room) % root**2
     stack = jnp.stack([first // root, first % root])
     far = jnp.zeros_like(coefficients)
     near = jnp.zeros_like(pair(table, table))
-    carry = (stack, top(stack, jnp.int32(root**2)), far, near)
+    carry = (stack, top(stack, zero + root**2), far, near)
     return lax.while_loop(lambda carry: carry[1][1] > 0, turn, carry)[2:]
 
 

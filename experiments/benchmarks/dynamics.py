@@ -24,6 +24,7 @@ import dynamics_mesh
 import dynamics_multipole
 import dynamics_pairs
 import dynamics_peers as peers
+import dynamics_scaling
 import dynamics_time
 import harness
 
@@ -35,6 +36,7 @@ SECTIONS: dict[str, Callable[[Any], None]] = {
     "cutoff": dynamics_far.cutoff,
     "mesh": dynamics_mesh.mesh,
     "multipole": dynamics_multipole.multipole,
+    "scaling": dynamics_scaling.scaling,
     "reversible": dynamics_time.reversible,
     "ring": dynamics_time.ring,
 }
@@ -48,6 +50,7 @@ class Bench:
         self.worker = peers.Worker()
         self.rows: list[list[Any]] = []
         self.figures: dict[str, float] = {}
+        self.curves: dict[str, tuple[Sequence[int], Sequence[float]]] = {}  # N, seconds
         self.absent: dict[str, str] = {}
 
     def interleave(self, calls: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
@@ -101,18 +104,38 @@ class Bench:
 
 
 def plot(bench: Bench, path: str) -> None:
-    """Bars of the medians, a panel a case."""
+    """A panel a case, its methods' medians from the fastest down; one more of growth with N."""
     import matplotlib.pyplot as plt
 
-    cases = list(dict.fromkeys(row[0] for row in bench.rows))
+    cases = [case for case in dict.fromkeys(row[0] for row in bench.rows) if "growth" not in case]
+    rows = {case: [row for row in bench.rows if row[0] == case] for case in cases}
+    heights = [0.9 + 0.25 * len(rows[case]) for case in cases] + [3.5] * bool(bench.curves)
     figure, axes = plt.subplots(
-        len(cases), 1, figsize=(8, 1 + 1.6 * len(cases)), squeeze=False, layout="constrained"
+        len(heights),
+        figsize=(8, sum(heights)),
+        squeeze=False,
+        height_ratios=heights,
+        layout="constrained",
     )
-    for axis, case in zip(axes[:, 0], cases, strict=True):
-        rows = [row for row in bench.rows if row[0] == case][::-1]
-        colours = ["tab:orange" if row[1].startswith("ours") else "tab:gray" for row in rows]
-        axis.barh([row[1] for row in rows], [float(row[2]) for row in rows], color=colours)
-        axis.set(xscale="log", title=case, xlabel="median, ms")
+    for axis, case in zip(axes[:, 0], cases, strict=False):
+        slowest_first = sorted(rows[case], key=lambda row: -float(row[2]))
+        for place, (_, name, median, quartiles, *_) in enumerate(slowest_first):
+            colour = "tab:orange" if name.startswith("ours") else "tab:gray"
+            axis.hlines(place, *map(float, quartiles.split(" – ")), color=colour, linewidth=5)
+            axis.plot(float(median), place, "o", color=colour)
+            axis.annotate(f"{float(median):.3g}", (float(median), place), (9, -3),
+                          textcoords="offset points", fontsize=8)  # fmt: skip
+        axis.set_yticks(range(len(slowest_first)), [row[1] for row in slowest_first])
+        axis.set(xscale="log", ylim=(-0.6, len(slowest_first) - 0.4), title=case)
+        axis.margins(x=0.15)
+        axis.grid(axis="x", alpha=0.3)
+        axis.set_xlabel("ms: median, quartiles")
+    if bench.curves:
+        for name, (counts, seconds) in bench.curves.items():
+            axes[-1, 0].plot(counts, [1e3 * s for s in seconds], "o-", label=name)
+        axes[-1, 0].set(xscale="log", yscale="log", xlabel="N", ylabel="ms", title="growth with N")
+        axes[-1, 0].grid(alpha=0.3)
+        axes[-1, 0].legend()
     figure.savefig(path, dpi=120)
 
 

@@ -16,7 +16,8 @@ from vidparticles import dynamics as vd
 from vidparticles.particles import particles
 
 STRAIGHT, SHIFT = vd.free()
-FOUNDING = vd.all_pairs(vd.repulsion, STRAIGHT, strength=1.0)
+# Pair by pair, as the peers: "auto" would take multipoles at the larger sizes.
+FOUNDING = vd.all_pairs(vd.repulsion, STRAIGHT, method="loop", strength=1.0)
 
 
 def uniform(count: int, systems: int = 1) -> np.ndarray:
@@ -122,7 +123,8 @@ def against_peers(bench: Any, kind: str, count: int, systems: int, names: tuple[
 def forward(bench: Any) -> None:
     """All pairs forward."""
     every = ("jax-md smap.pair", "jnp broadcast", "torch broadcast", "KeOps", "numba")
-    for count, systems, key in ((1024, 32, "1024x32"), (10240, 1, "10240"), (64, 32, "64x32")):
+    sizes = ((1024, 32, "1024x32"), (10240, 1, "10240"), (64, 32, "64x32"))
+    for count, systems, key in ((64, 2, "64x2"),) if bench.smoke else sizes:
         got = against_peers(bench, "force", count, systems, (*every, "C, AVX"))
         compiled = min((got[n] for n in ("numba", "C, AVX") if n in got), default=None)
         bench.ratio(f"fwd_{key}_vs_jaxmd", got.get("jax-md smap.pair"), got["ours"])
@@ -132,24 +134,27 @@ def forward(bench: Any) -> None:
 
 def backward(bench: Any) -> None:
     """The derivative alone, and gradients through ten steps."""
-    position = jnp.asarray(uniform(10240))
+    large, middle = (1024, 256) if bench.smoke else (10240, 1024)
+    position = jnp.asarray(uniform(large))
     u = jnp.asarray(np.random.default_rng(2).normal(size=position.shape).astype(np.float32))
     force, _ = compile_(FOUNDING, position)
     vjp, memory = compile_(lambda p, u: jax.vjp(FOUNDING, p)[1](u)[0], position, u)
     got = bench.interleave({"force": seconds_of(force), "vjp": seconds_of(vjp)})
     for name, seconds in got.items():
-        bench.row("derivative, N = 10,240", name, seconds, pairs=10240**2, memory=memory)
+        what = f"derivative, N = {large:,}"
+        bench.row(what, f"ours, {name}", seconds, pairs=large**2, memory=memory)
     force_s, vjp_s = (statistics.median(got[name]) for name in ("force", "vjp"))
-    bench.ratio("vjp_over_force_10240", vjp_s, force_s)
+    bench.ratio(f"vjp_over_force_{large}", vjp_s, force_s)
 
-    got = against_peers(bench, "gradient", 1024, 1, ("jax-md smap.pair", "KeOps"))
-    bench.ratio("grad_1024_vs_jaxmd", got.get("jax-md smap.pair"), got["ours"])
-    got = against_peers(bench, "gradient", 10240, 1, ("KeOps",))
-    bench.ratio("grad_10240_vs_keops", got.get("KeOps"), got["ours"])
+    got = against_peers(bench, "gradient", middle, 1, ("jax-md smap.pair", "KeOps"))
+    bench.ratio(f"grad_{middle}_vs_jaxmd", got.get("jax-md smap.pair"), got["ours"])
+    got = against_peers(bench, "gradient", large, 1, ("KeOps",))
+    bench.ratio(f"grad_{large}_vs_keops", got.get("KeOps"), got["ours"])
     got = against_peers(bench, "gradient", 64, 32, ("jax-md smap.pair", "torch broadcast"))
     bench.ratio("grad_64x32_vs_jaxmd", got.get("jax-md smap.pair"), got["ours"])
-    got = against_peers(bench, "gradient", 64, 1, ("founding style",))
-    bench.ratio("founding_grad_64", got.get("founding style"), got["ours"])
+    few = 16 if bench.smoke else 64
+    got = against_peers(bench, "gradient", few, 1, ("founding style",))
+    bench.ratio(f"founding_grad_{few}", got.get("founding style"), got["ours"])
 
 
 def memory(bench: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ from jax.test_util import check_grads
 
 from vidparticles import dynamics as vd
 from vidparticles.dynamics.interactions import central_kernel
+from vidparticles.dynamics.interactions.multipole import far_field
 from vidparticles.dynamics.interactions.pair_loop import sum_over_sources
 
 LAWS = {
@@ -23,6 +25,8 @@ LAWS = {
     "spring": {"stiffness": jnp.array(1.0), "length": 0.2},
     "radial_basis": {"weights": jnp.array([0.1, 0.2, -0.3]), "cutoff": 0.4},
 }
+# The function of that name hides the file.
+all_pairs_file = sys.modules["vidparticles.dynamics.interactions.all_pairs"]
 SPACES = {"free": vd.free()[0], "periodic": vd.periodic(1.0)[0]}
 
 
@@ -272,3 +276,43 @@ def test_wrong_shapes_are_told_in_a_sentence(name):
     if name != "mesh":  # which knows no feature
         with pytest.raises(ValueError, match=r"features have shape \(5, 1\) .* \(4, 'F'\)"):
             force_fn(x, feature=jnp.ones((5, 1)))
+
+
+def test_many_particles_under_the_founding_law_are_summed_by_multipoles(monkeypatch):
+    """And only that law, as it stands; what is left of the sum is summed pair by pair."""
+    taken = []
+
+    def counted(position, alive):
+        taken.append(position.shape)
+        return far_field(position, alive)
+
+    monkeypatch.setattr(all_pairs_file, "far_field", counted)
+    monkeypatch.setattr(all_pairs_file, "MULTIPOLE_FROM", {jax.default_backend(): 200})
+    free = SPACES["free"]
+
+    def force(method):
+        return vd.total(
+            pull=vd.all_pairs(vd.attraction, free, method=method, strength=0.3),
+            push=vd.all_pairs(vd.repulsion, free, method=method, strength=1.0),
+            soft=vd.all_pairs(vd.repulsion, free, method=method, strength=2.0, softening=0.1),
+            touch=vd.all_pairs(vd.collision, free, method=method, stiffness=9.0, diameter=0.05),
+        )
+
+    rng = np.random.default_rng(0)
+    position = jnp.asarray(rng.random((200, 2)), jnp.float32)
+    alive = jnp.asarray(rng.random(200) < 0.9)
+
+    def sums(method, position):
+        f = lambda p, k: force(method)(p, alive=alive, push={"strength": k})  # noqa: E731
+        out, back = jax.vjp(f, position, jnp.float32(0.7))
+        return out, *back(jnp.ones_like(out) * jnp.sin(position))
+
+    got, want = (jax.jit(functools.partial(sums, m))(position) for m in ("auto", "loop"))
+    assert taken == [(200, 2)]
+    for a, b in zip(got, want, strict=True):
+        assert jnp.linalg.norm(a - b) < 1e-5 * jnp.linalg.norm(b)
+    vd.all_pairs(vd.repulsion, free, strength=1.0)(position[:199])
+    vd.all_pairs(vd.repulsion, SPACES["periodic"], strength=1.0)(position)
+    assert len(taken) == 1
+    with pytest.raises(ValueError, match="method='multipole' sums attraction and repulsion"):
+        vd.all_pairs(vd.spring, free, method="multipole", stiffness=1.0)(position)

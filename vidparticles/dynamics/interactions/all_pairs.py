@@ -1,31 +1,41 @@
 """All pairs: every particle acts on every other.
 
-Exact sums in O(N) memory, forward and backward. Central laws share one sum with a closed-form
+Sums in O(N) memory, forward and backward. Central laws share one sum with a closed-form
 derivative (`central`), taken by a kernel on a GPU and by a loop elsewhere; all others share a
-loop whose turns are recomputed (`pair_loop`).
+loop whose turns are recomputed (`pair_loop`). The founding law of many particles in the plane is
+summed by multipoles, in time O(N), to a float's digits.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from vidparticles.dynamics.force import ForceFn
 from vidparticles.dynamics.interactions import central_kernel, central_loop
 from vidparticles.dynamics.interactions.central import OverSources, central_sum
 from vidparticles.dynamics.interactions.common import Law, check_shapes, complete
+from vidparticles.dynamics.interactions.multipole import SIGN, far_field
 from vidparticles.dynamics.interactions.pair_loop import Term, sum_over_sources
+from vidparticles.dynamics.laws.attraction import attraction, repulsion
 from vidparticles.dynamics.laws.central import CentralLaw
 from vidparticles.dynamics.space import DisplacementFn, straight
 from vidparticles.errors import nearest
 
-Method = Literal["auto", "loop", "kernel"]
+Method = Literal["auto", "loop", "kernel", "multipole"]
+
+# So many particles of a system are summed sooner by multipoles than pair by pair, by platform; of
+# a CPU's, `multipole_pays_from` of experiments/benchmarks/dynamics.py is the lower end (the
+# derivative and crowds pay off somewhat later), the GPU's are not measured.
+MULTIPOLE_FROM = {"cpu": 8192}
 
 
 def sum_pairs(
@@ -42,7 +52,20 @@ def sum_pairs(
     closed = [_is_closed(law, params, displacement_fn, position) for law, params in terms]
     central: Any = [term for term, yes in zip(terms, closed, strict=True) if yes]
     others = [term for term, yes in zip(terms, closed, strict=True) if not yes]
+    founding: Any = []
+    if method == "multipole" or (method == "auto" and _are_many(position)):
+        founding = [term for term in central if _is_founding(*term, displacement_fn, position)]
+    if method == "multipole" and len(founding) < len(terms):
+        raise ValueError(
+            "method='multipole' sums attraction and repulsion, without softening, in the plane and "
+            "free space; give 'auto' or 'loop' for others."
+        )
     force = jnp.zeros_like(position)
+    if founding:
+        strength = sum(SIGN[law] * jnp.asarray(params["strength"]) for law, params in founding)
+        sums = far_field(position, alive)
+        force = force + (strength[..., None] * sums).astype(position.dtype)
+        central = [term for term in central if not any(term is other for other in founding)]
     if central:
         how = _over_sources(method, displacement_fn)
         force = force + _sum_central(central, displacement_fn, position, alive, how)
@@ -53,6 +76,22 @@ def sum_pairs(
             others, displacement_fn, position, feature, alive, vector=True
         )
     return force
+
+
+def _are_many(position: Array) -> bool:
+    """Whether multipoles pay off, and give all the digits that there are."""
+    least = MULTIPOLE_FROM.get(jax.default_backend(), math.inf)
+    return position.shape[-2] >= least and position.dtype != jnp.float64
+
+
+def _is_founding(
+    law: Law, params: Mapping[str, Any], displacement_fn: DisplacementFn, position: Array
+) -> bool:
+    """Whether multipoles know the law as it is given here."""
+    softening = params.get("softening", 0)
+    bare = not isinstance(softening, jax.core.Tracer) and not np.any(np.asarray(softening))
+    plane = displacement_fn is straight and position.shape[-1] == 2
+    return law in (attraction, repulsion) and bare and plane
 
 
 def _over_sources(method: Method, displacement_fn: DisplacementFn) -> OverSources:
@@ -162,15 +201,17 @@ def all_pairs(
     Args:
         law: `law(dr [..., D], fa [..., F], fb [..., F], **params)` → [..., D].
         displacement_fn: of a space, ours or jax-md's.
-        method: of summing central laws: "loop", "kernel" (a GPU, straight displacements), or
-            "auto", by the platform.
+        method: of summing central laws: "loop", "kernel" (a GPU, straight displacements),
+            "multipole" (attraction and repulsion without softening, in the plane and free space; to
+            a relative error of about 1e-7), or "auto": the last where it can, from 8192 particles
+            on (`MULTIPOLE_FROM`) that are not in double precision, else by the platform.
         **defaults: parameters of the law, unless given at the call; one that differs from
             batch entry to batch entry has shape [..., 1] against positions [..., N, D].
 
     Returns:
         `force_fn(position, *, feature=None, alive=None, **params)` → [..., N, D]. Time O(N²),
-        memory O(N), forward and backward. Reverse-mode derivatives only, where the law is
-        central.
+        by multipoles O(N), memory O(N), forward and backward. Reverse-mode derivatives only, where
+        the law is central; by multipoles only the first.
 
     Raises:
         ValueError: an unknown method, or, when called, one that cannot sum this law; shapes do not

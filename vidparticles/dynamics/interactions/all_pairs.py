@@ -54,7 +54,7 @@ def sum_pairs(
     others = [term for term, yes in zip(terms, closed, strict=True) if not yes]
     founding: Any = []
     if method == "multipole" or (method == "auto" and _are_many(position)):
-        founding = [term for term in central if _is_founding(*term, displacement_fn, position)]
+        founding = [t for t in central if _is_founding(t[0], t[1], displacement_fn, position)]
     if method == "multipole" and len(founding) < len(terms):
         raise ValueError(
             "method='multipole' sums attraction and repulsion, without softening, in the plane and "
@@ -62,10 +62,10 @@ def sum_pairs(
         )
     force = jnp.zeros_like(position)
     if founding:
-        strength = sum(SIGN[law] * jnp.asarray(params["strength"]) for law, params in founding)
-        sums = far_field(position, alive)
-        force = force + (strength[..., None] * sums).astype(position.dtype)
-        central = [term for term in central if not any(term is other for other in founding)]
+        strengths = [SIGN[law] * jnp.asarray(params["strength"]) for law, params in founding]
+        strength = functools.reduce(jnp.add, strengths)
+        force = force + (strength[..., None] * far_field(position, alive)).astype(position.dtype)
+        central = [t for t in central if all(t is not f for f in founding)]
     if central:
         how = _over_sources(method, displacement_fn)
         force = force + _sum_central(central, displacement_fn, position, alive, how)

@@ -1,7 +1,7 @@
 """Speed: a clip in slow or quick motion, its sound in step and at its pitch.
 
-Slow motion is a smaller time step: particles are followed from each frame to the next, and
-a frame in between shows them part of the way. Nothing is blended across a cut.
+Slow motion is a smaller time step: the motion from each frame to the next is found, and a
+frame in between shows things part of the way. Nothing is blended across a cut.
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from vidparticles.editing.follow import following
 from vidparticles.editing.reel import Frames, PathLike, Reel, Written, check_paths, opened, write
 from vidparticles.errors import InputError
 from vidparticles.render import warp
 from vidparticles.video import cut, stretch
 
-COUNT = 512  # particles
 SLOWEST, QUICKEST = Fraction(1, 20), Fraction(20)
 
 Moment = tuple[Fraction, int, Fraction]
@@ -88,26 +86,20 @@ def _picked(frames: Frames, plan: Iterator[Moment]) -> Frames:
 
 
 def _between(frames: Frames, plan: Iterator[Moment]) -> Frames:
-    """Frames at any moment, by following particles from each frame to the next."""
-    source = following(frames, count=COUNT)
-    at = 0
-    here = next(source)
-    there = next(source, None)
+    """Frames at any moment, by the motion from each frame to the next."""
+    at, (_, here) = 0, next(frames)
+    _, there = next(frames, (None, None))
+    found: warp.Match | None = None
     for time, place, share in plan:
         while at < place and there is not None:
-            at, here, there = at + 1, there, next(source, None)
+            at, here, found = at + 1, there, None
+            _, there = next(frames, (None, None))
         if share == 0 or there is None:
-            yield time, here[1]
+            yield time, here
             continue
-        _, after, state, is_cut = there
-        if is_cut:  # nothing lies between two shots
-            yield time, here[1] if share < Fraction(1, 2) else after
-            continue
-        start, end = here[2].particles, state.particles
-        alive = start.alive & end.alive & (state.age > 0)
-        moved = end.position - start.position
-        picture = warp.between(here[1], after, start.position, moved, alive, float(share))
-        yield time, np.asarray(picture)
+        if found is None:
+            found = warp.match(here, there)
+        yield time, np.asarray(warp.between(here, there, found, float(share)))
 
 
 def retimed(reel: Reel, factor: Fraction) -> Reel:

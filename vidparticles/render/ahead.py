@@ -3,6 +3,14 @@
 Three things are not known ahead, and each is seen to be: how far things really went (blur
 that grows with the way they were carried), what comes into view at the frame's edge, and
 what appears where a thing has left (both filled in softly from what lies around).
+
+From displacements at scattered particles to one at each pixel:
+
+    u(x) = Σᵢ wᵢ(x) uᵢ / Σᵢ wᵢ(x),   wᵢ(x) = (1 + |x − pᵢ|² / r²)⁻³
+
+Near particles decide; where none is near, those around do, without a seam, since far from
+all only the ratio of distances matters (Shepard 1968, without his poles). Where the
+particles rest u = 0: such places are not touched.
 """
 
 from __future__ import annotations
@@ -13,9 +21,17 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from vidparticles.numerics import safe_norm
-from vidparticles.render.sampling import bilinear, enlarge, pixel_centres, resize, shrink_size
-from vidparticles.render.warp import FIELD_SIZE, dominant, motion_field, spacing, to_bytes
+from vidparticles.numerics import safe_divide, safe_norm
+from vidparticles.render.sampling import (
+    bilinear,
+    enlarge,
+    pixel_centres,
+    resize,
+    shrink_size,
+    to_bytes,
+)
+
+FIELD_SIZE = 96  # longer side of the grid on which fields are summed over particles
 
 # Deviation of the blur, as a share of the distance moved against the picture as a whole and
 # moved with it; and the widest, in frame heights.
@@ -23,6 +39,53 @@ DOUBT, DOUBT_TOGETHER, WIDEST = 0.1, 0.02, 0.025
 # Difference between where a place looks and where that came to lie, in frame heights, from
 # which it starts to count as uncovered, and at which it does fully.
 UNCOVERED = 0.015, 0.05
+
+
+def spacing(count: int, height: int, width: int) -> float:
+    """Typical distance between `count` particles spread over a frame, frame heights."""
+    return (width / height / max(count, 1)) ** 0.5
+
+
+def motion_field(
+    points: Array, displacement: Array, alive: Array, *, height: int, width: int, reach: float
+) -> Array:
+    """What scattered particles hold, their displacements say, for each pixel.
+
+    Args:
+        points: [N, 2] frame heights.
+        displacement: [N, C] at the points, any unit.
+        alive: [N] bool; the dead have no vote.
+        height, width: of the grid, which spans the frame.
+        reach: r, frame heights; about half the particles' distance from each other.
+
+    Returns:
+        [H, W, C] in the unit of `displacement`; zero where no particle lives.
+
+    Example:
+        >>> points = jnp.array([[0.25, 0.5], [0.75, 0.5]])
+        >>> moved = jnp.array([[0.0, 0.0], [0.2, 0.0]])
+        >>> u = motion_field(points, moved, jnp.ones(2, bool), height=4, width=4, reach=0.05)
+        >>> [round(float(v), 2) for v in u[2, :, 0]]
+        [0.0, 0.03, 0.17, 0.2]
+    """
+    x = (jnp.arange(width) + 0.5) / height
+    y = (jnp.arange(height) + 0.5) / height
+    points = jnp.where(alive[:, None], points, 0)
+    displacement = jnp.where(alive[:, None], displacement, 0)
+    across = ((x[:, None] - points[:, 0]) / reach) ** 2
+    down = ((y[:, None] - points[:, 1]) / reach) ** 2
+    square = 1 + down[:, None, :] + across[None, :, :]
+    weight = alive / (square * square * square)
+    # One product gives the sums of votes and of weights.
+    sums = weight @ jnp.concatenate([displacement, jnp.ones_like(points[:, :1])], axis=-1)
+    return safe_divide(sums[..., :-1], sums[..., -1:])
+
+
+def dominant(displacement: Array, alive: Array) -> Array:
+    """The median displacement of the living, [2]; 0 where none lives."""
+    ordered = jnp.sort(jnp.where(alive[:, None], displacement, jnp.inf), axis=0)
+    middle = ordered[jnp.maximum(jnp.sum(alive) - 1, 0) // 2]
+    return jnp.where(jnp.isfinite(middle), middle, 0)
 
 
 def soften(frame: Array, radius: Array, *, levels: int) -> Array:

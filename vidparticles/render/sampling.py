@@ -10,7 +10,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
 # Weights of red, green and blue in luma, ITU-R BT.601.
 LUMA = (0.299, 0.587, 0.114)
@@ -63,6 +63,11 @@ def bilinear(image: Array, xy: Array) -> Array:
     top = corner(y0, x0) * (1 - fx) + corner(y0, x1) * fx
     low = corner(y1, x0) * (1 - fx) + corner(y1, x1) * fx
     return top * (1 - fy) + low * fy
+
+
+def to_bytes(picture: Array) -> Array:
+    """Floats rounded and clipped to uint8."""
+    return jnp.clip(jnp.round(picture), 0, 255).astype(jnp.uint8)
 
 
 def pixel_centres(height: int, width: int) -> Array:
@@ -152,9 +157,10 @@ def box(image: Array, radius: int) -> Array:
         [[1.0, 1.0, 1.0]]
     """
     size = 2 * radius + 1
-    for axis in (0, 1):
-        image = jnp.moveaxis(image, axis, 0)
-        length = image.shape[0]
-        padded = jnp.pad(image, [(radius, radius)] + [(0, 0)] * (image.ndim - 1), mode="edge")
-        image = jnp.moveaxis(sum(padded[k : k + length] for k in range(size)) / size, 0, axis)
-    return image
+    rest = image.ndim - 2
+    image = jnp.pad(image, [(radius, radius)] * 2 + [(0, 0)] * rest, mode="edge")
+    # Not by adding shifted slices: what is averaged would be computed anew for each of them.
+    for window in ((size, 1), (1, size)):
+        shape = window + (1,) * rest
+        image = lax.reduce_window(image, 0.0, lax.add, shape, (1,) * image.ndim, "VALID")
+    return image / size**2

@@ -17,14 +17,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from vidparticles.editing.follow import following
 from vidparticles.editing.reel import Frames, PathLike, Reel, Written, check_paths, opened, write
-from vidparticles.particleize import shots
+from vidparticles.particleize import shots, tracks
 from vidparticles.particleize.camera import camera_motion
 from vidparticles.particleize.survival import SIZE
-from vidparticles.render.sampling import bilinear, pixel_centres, resize
+from vidparticles.particleize.tracks import TrackState
+from vidparticles.render.sampling import bilinear, pixel_centres, resize, shrink_size
 
 COUNT = 512  # particles
+LONGEST = 320  # pixels of the longer side of what is followed
 SMOOTH = 0.8  # seconds, standard deviation of the weights in time
 LEAST_SEEN = 0.75  # share of height and width that is kept at least; beyond it, less is mended
 
@@ -56,6 +57,14 @@ def _step(before: Array, after: Array, alive: Array) -> Array:
 
 @jax.jit
 def _small(frame: Array) -> Array:
+    """What is followed; thin pictures are stretched, as the tracker needs 16 pixels."""
+    height, width = shrink_size(*frame.shape[:2], longest=LONGEST)
+    return resize(frame.astype(jnp.float32) / 255, max(16, height), max(16, width))
+
+
+@jax.jit
+def _tiny(frame: Array) -> Array:
+    """What shots are found in."""
     return jnp.round(resize(frame.astype(jnp.float32), *SIZE)).astype(jnp.uint8)
 
 
@@ -72,16 +81,20 @@ def watch(reel: Reel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     steps = []
 
     def frames() -> Iterator[np.ndarray]:
-        last = None
-        for _, frame, state, is_cut in following(reel.frames, count=COUNT):
-            here = state.particles
-            if last is None or is_cut:
+        born: TrackState | None = None
+        for time, frame in reel.frames:
+            picture, seconds = _small(frame), float(time)
+            if born is None:
                 steps.append(np.array([1.0, 0, 0, 0]))
             else:
-                alive = last.alive & here.alive & (state.age > 0)
-                steps.append(np.asarray(_step(last.position, here.position, alive)))
-            last = here
-            yield np.asarray(_small(frame))
+                # Born anew in each frame: where shake takes them next, their velocity does
+                # not tell.
+                found = tracks.step(born, picture, seconds)
+                here, alive = found.particles, found.particles.alive & (found.age > 0)
+                alive = alive & born.particles.alive & ~found.cut
+                steps.append(np.asarray(_step(born.particles.position, here.position, alive)))
+            born = tracks.start(picture, seconds, count=COUNT)
+            yield np.asarray(_tiny(frame))
 
     times = np.array([float(time) for time in reel.times])
     changes = shots.transitions(shots.measure(frames()), times)

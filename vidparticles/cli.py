@@ -212,7 +212,10 @@ def _add_edit(parser: _Parser) -> None:
     parser.add_argument("--trim", metavar="START:END", help="keep these seconds: 1.0:3.5")
     parser.add_argument("--stabilize", action="store_true", help="take out the camera's shake")
     parser.add_argument(
-        "--speed", metavar="FACTOR", type=float, help="times as fast: 0.5 is half speed"
+        "--speed",
+        metavar="FACTOR",
+        help="times as fast: 0.5 is half speed; or pieces: 0.25@1-2 from 1 s to 2 s, 1:0.25@1-2 "
+        "slowing down, hold:1.5@2 the frame at 2 s for 1.5 s",
     )
     parser.add_argument(
         "--recolor", metavar="KEY=VALUE,…", help="new colours: hue=90,saturation=1.2"

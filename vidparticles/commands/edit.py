@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from vidparticles.editing.curve import parse_curve
 from vidparticles.editing.recolour import parse_colours, recoloured
 from vidparticles.editing.reel import PathLike, Written, check_paths, opened, write
-from vidparticles.editing.speed import exact_speed, retimed
+from vidparticles.editing.speed import retimed
 from vidparticles.editing.stabilise import stabilised, steadying
 from vidparticles.editing.trim import parse_span
 from vidparticles.errors import InputError
@@ -14,7 +15,7 @@ def edit(
     path: PathLike,
     out: PathLike,
     *,
-    speed: float | None = None,
+    speed: float | str | None = None,
     recolor: str | None = None,
     stabilise: bool = False,
     trim: str | None = None,
@@ -25,7 +26,7 @@ def edit(
     Args:
         path: a video file.
         out: what to write.
-        speed: 0.5 is half speed, 2 double.
+        speed: 0.5 is half speed, 2 double; or a curve, see `editing.curve.parse_curve`.
         recolor: KEY=VALUE,… of hue, saturation, brightness, contrast, or a look by name.
         stabilise: take out the shake of the camera; the clip is read twice.
         trim: START:END in seconds; either may be left out.
@@ -41,7 +42,7 @@ def edit(
     if speed is None and recolor is None and trim is None and not stabilise:
         raise InputError("edit has nothing to do; give --trim, --stabilize, --speed or --recolor.")
     start, end = (None, None) if trim is None else parse_span(trim)
-    factor = None if speed is None else exact_speed(speed)
+    curve = None if speed is None else parse_curve(speed)
     colours = None if recolor is None else parse_colours(recolor)
     check_paths(path, out, overwrite)
     with opened(path, start=start, end=end) as reel:
@@ -49,8 +50,8 @@ def edit(
             with opened(path, start=start, end=end) as first:
                 way = steadying(first)
             reel = stabilised(reel, way)
-        if factor is not None:
-            reel = retimed(reel, factor)
+        if curve is not None:
+            reel = retimed(reel, curve)
         if colours is not None:
             reel = recoloured(reel, colours)
         return write(reel, out, overwrite=overwrite)

@@ -6,6 +6,7 @@ frame in between shows things part of the way. Nothing is blended across a cut.
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
 import statistics
@@ -14,12 +15,13 @@ from fractions import Fraction
 
 import numpy as np
 
+from vidparticles.editing.curve import Piece, parse_curve, places, whole
 from vidparticles.editing.reel import Frames, PathLike, Reel, Written, check_paths, opened, write
-from vidparticles.errors import InputError
 from vidparticles.render import warp
-from vidparticles.video import cut, stretch
+from vidparticles.video import Audio, cut, join, silence, stretch
 
-SLOWEST, QUICKEST = Fraction(1, 20), Fraction(20)
+HAIR = Fraction(1, 1000)  # share of the way between frames that is none
+GRAIN = Fraction(1, 10)  # seconds of sound that are stretched alike in a ramp
 
 Moment = tuple[Fraction, int, Fraction]
 
@@ -102,16 +104,18 @@ def _between(frames: Frames, plan: Iterator[Moment]) -> Frames:
         yield time, np.asarray(warp.between(here, there, found, float(share)))
 
 
-def retimed(reel: Reel, factor: Fraction) -> Reel:
-    """The reel at another speed, its sound stretched with its pitch kept."""
-    if factor == 1:
+def retimed(reel: Reel, curve: Fraction | tuple[Piece, ...]) -> Reel:
+    """The reel at another speed, its sound stretched with its pitch kept, silent in a hold."""
+    if isinstance(curve, tuple):
+        return _bent(reel, curve)
+    if curve == 1:
         return reel
-    plan = list(schedule(reel.times, reel.duration, factor, reel.rate))
-    duration = reel.duration / factor
+    plan = list(schedule(reel.times, reel.duration, curve, reel.rate))
+    duration = reel.duration / curve
     audio = reel.audio
     if audio is not None:
-        audio = cut(stretch(audio, 1 / factor), 0, duration)
-    run = _between if factor < 1 else _picked
+        audio = cut(stretch(audio, 1 / curve), 0, duration)
+    run = _between if curve < 1 else _picked
     return reel.replace(
         frames=run(reel.frames, iter(plan)),
         times=tuple(time for time, _, _ in plan),
@@ -120,39 +124,61 @@ def retimed(reel: Reel, factor: Fraction) -> Reel:
     )
 
 
-def exact_speed(factor: float | Fraction) -> Fraction:
-    """The factor as a fraction.
+def _bent(reel: Reel, curve: tuple[Piece, ...]) -> Reel:
+    """The reel along a curve; its frames are put on an exact clock, if they are on none."""
+    pieces = whole(curve, reel.duration)
+    rate = reel.rate
+    if rate is None:
+        rate = Fraction(len(reel.times)) / reel.duration
+    plan = []
+    for time, at in places(pieces, rate):
+        place = bisect.bisect_right(reel.times, at) - 1
+        end = reel.times[place + 1] if place + 1 < len(reel.times) else reel.duration
+        share = (at - reel.times[place]) / (end - reel.times[place])
+        if share > 1 - HAIR and place + 1 < len(reel.times):
+            place, share = place + 1, Fraction(0)
+        plan.append((time, place, share if share > HAIR else Fraction(0)))
+    return reel.replace(
+        frames=_between(reel.frames, iter(plan)),
+        times=tuple(time for time, _, _ in plan),
+        duration=Fraction(len(plan)) / rate,
+        rate=rate,
+        audio=None if reel.audio is None else _bent_sound(reel.audio, pieces),
+    )
 
-    Raises:
-        InputError: it is not a number from 1/20 to 20.
 
-    Example:
-        >>> exact_speed(0.1)
-        Fraction(1, 10)
-    """
-    if not math.isfinite(factor) or not SLOWEST <= factor <= QUICKEST:
-        raise InputError(
-            f"speed {float(factor):g} is out of range; give {float(SLOWEST):g} to "
-            f"{float(QUICKEST):g}, where 0.5 is half speed."
-        )
-    return Fraction(factor).limit_denominator(1000)
+def _bent_sound(audio: Audio, pieces: Sequence[Piece]) -> Audio:
+    parts: list[Audio] = []
+    lengths: list[Fraction] = []
+    for piece in pieces:
+        if piece.start == piece.end:
+            parts.append(silence(piece.held, rate=audio.rate, channels=audio.channels))
+            lengths.append(piece.held)
+            continue
+        even = piece.first == piece.last
+        count = 1 if even else math.ceil(piece.seconds / GRAIN)
+        ends = [piece.place(piece.seconds * k / count) for k in range(count)] + [piece.end]
+        for start, end in itertools.pairwise(ends):
+            lengths.append(piece.seconds / count)
+            parts.append(stretch(cut(audio, start, end), lengths[-1] / (end - start)))
+    return join(parts, durations=lengths)
 
 
 def speed(
-    path: PathLike, out: PathLike, factor: float | Fraction, *, overwrite: bool = False
+    path: PathLike, out: PathLike, factor: float | Fraction | str, *, overwrite: bool = False
 ) -> Written:
     """Write a clip in slow or quick motion.
 
     Args:
         path: a video file.
         out: what to write.
-        factor: 2 is twice as quick, 0.5 half speed.
+        factor: 2 is twice as quick, 0.5 half speed; or a curve, see `curve.parse_curve`.
         overwrite: replace an existing file.
 
     Raises:
-        InputError: a file cannot be read or written, or the factor is out of range.
+        InputError: a file cannot be read or written, or the curve is not understood.
     """
     check_paths(path, out, overwrite)
-    exact = exact_speed(factor)
+    curve = parse_curve(factor)
     with opened(path) as reel:
-        return write(retimed(reel, exact), out, overwrite=overwrite)
+        return write(retimed(reel, curve), out, overwrite=overwrite)

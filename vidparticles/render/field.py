@@ -130,7 +130,8 @@ def _settle(pictures: Array, motion: Array) -> Array:
             v_next = v_last + inertia * (v_next - v_last)
             return (u_next, v_next, u, v), None
 
-        (u, v, *_), _ = lax.scan(relax, (u, v, u, v), jnp.asarray(_inertia(PULLS)))
+        state, _ = lax.scan(relax, (u, v, u, v), jnp.asarray(_inertia(PULLS)))
+        u, v = state[:2]
         moved = motion + jnp.clip(jnp.stack([u, v], axis=-1) - motion, -STEP, STEP)
         moved = lax.map(_median, jnp.moveaxis(moved, -1, 0))  # by `map`, as in `look`
         return jnp.moveaxis(moved, 0, -1), None

@@ -64,9 +64,9 @@ def motion_field(
     Example:
         >>> points = jnp.array([[0.25, 0.5], [0.75, 0.5]])
         >>> moved = jnp.array([[0.0, 0.0], [0.2, 0.0]])
-        >>> u = motion_field(points, moved, jnp.ones(2, bool), height=4, width=4, reach=0.05)
+        >>> u = motion_field(points, moved, jnp.ones(2, bool), height=4, width=4, reach=0.3)
         >>> [round(float(v), 2) for v in u[2, :, 0]]
-        [0.0, 0.03, 0.17, 0.2]
+        [0.0, 0.02, 0.18, 0.2]
     """
     x = (jnp.arange(width) + 0.5) / height
     y = (jnp.arange(height) + 0.5) / height

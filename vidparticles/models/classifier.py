@@ -198,7 +198,7 @@ class ParticleClassifier:
     def _motion_error(self, params: dict[str, Any], batch: Mapping[str, Any], clips: int) -> Array:
         video, time = jnp.asarray(batch["video"][:clips]), jnp.asarray(batch["time"][:clips])
         followed = jax.lax.map(
-            lambda clip: tracks.follow(*clip, count=MOTION_POINTS), (video, time)
+            lambda clip: tracks.follow(*clip, count=MOTION_POINTS).trajectory, (video, time)
         )
         return motion.loss(params["motion"], jax.lax.stop_gradient(followed))
 

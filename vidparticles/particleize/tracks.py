@@ -1,13 +1,16 @@
 """Particles from any footage, without learning: points of the picture, followed.
 
-A particle is born where the picture has texture in two directions, spread evenly by a
-grid; from frame to frame it is carried on by its velocity and corrected by pyramidal
-matching (`matching.py`); it dies when it leaves the picture, when its patch no longer looks the
-same, or when following it back does not lead home. Dead places are given to the emptiest
-textured cells, after at least one dead frame: so an unbroken run of `alive` is one point.
+A particle is born where the picture has texture in two directions, spread evenly by a grid
+(`seeds.py`). From frame to frame its velocity and the springs to its neighbours carry it on
+(`holding.py`), and the picture corrects it (`matching.py`): coarse to fine against what was
+seen last, then against the patch at birth, so that errors do not add up. What is not found
+again, or does not lead back, is hidden: for a while it is carried on by its springs and
+looked for, and if it comes back it is the same particle. Free places go to the emptiest
+textured cells. A cut ends all.
 
-`start` and `step` stream: one frame in, one state out. `follow` does a whole clip. Lengths
-inside are pixels of the frames given; give them shrunk to about 320 pixels.
+`start` and `step` stream: one frame in, one state out. `follow` does a whole clip. Pictures
+are shrunk to `LONGEST` pixels, whatever their size; positions are in frame heights of the
+frame given, velocities per second.
 """
 
 from __future__ import annotations
@@ -19,15 +22,50 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from vidparticles.particleize.matching import RADIUS, levels_of, match, pyramid_of
+from vidparticles.numerics import masked_mean
+from vidparticles.particleize.holding import Springs, no_springs, predict, renew
+from vidparticles.particleize.matching import (
+    NEAR,
+    PATCH,
+    WIDE,
+    align,
+    cut_out,
+    deformed_window,
+    descend,
+    gaussian,
+    inside,
+    levels_of,
+    likeness,
+    moved,
+    pyramid_of,
+    refine,
+    upwards,
+    window,
+)
+from vidparticles.particleize.seeds import cell_of, grid, noise_of, seeds
 from vidparticles.particles import Particles, Trajectory
-from vidparticles.render.sampling import bilinear, box, grey
+from vidparticles.render.sampling import bilinear, grey, resize, shrink_size
 
-MIN_TEXTURE = 4e-5  # smaller eigenvalue of the structure tensor, (luma / pixel)²
-MAX_RETURN = 0.5  # pixels between a point and where following it there and back ends
-MAX_MISFIT = 0.6  # r.m.s. difference of the patches over the patch's own contrast
+LONGEST = 320  # pixels of the longer side of what is followed
+SHORTEST = 16  # pixels of the shorter side, at least; thinner pictures are stretched
+MAX_RETURN = 0.7  # pixels between a point and where following it there and back ends
+MAX_MISFIT = 0.4  # r.m.s. difference of the patches over their contrast, noise taken off
+ANCHOR = 0.3  # the same against the patch at birth; above, what is seen now takes its place,
+STEADY = 0.2  # if it differs no more than this from what was seen last,
+SUDDEN = 0.1  # and no more than this more from birth than one frame before: else it is covered
+ASIDE = 0.4  # pixels from home, each way, at which following back starts
+STRAY = 0.75  # pixels between what the two patches say, likewise
+NOISE_LEFT = 0.42  # variance of the difference of two patches × variance of the noise
 CUT_SURVIVAL = 0.2  # fewer survivors than this in one step: a cut, nothing survives
-SMOOTHING = 0.6  # weight of the newest displacement in the velocity
+ENOUGH = 8  # particles, or places with texture, below which nothing is said about cuts
+SMOOTHING = 0.04  # seconds over which displacements are averaged to velocities
+JUMP = 0.015, 0.15  # frame heights, and per second, from where it was expected
+HIDDEN = 0.6  # seconds that a particle is looked for
+REACH = 0.02, 0.1  # frame heights, and per second hidden, from where it is looked for
+SOWING = 0.1  # seconds between births
+SPARE = 8  # one place in this many has no cell, for what appears while others are hidden
+CROWD = 0.4  # of the side of a cell, to which a particle wards off others
+TWINS = 2.0  # pixels within which two particles of a cell are one
 
 
 @jax.tree_util.register_dataclass
@@ -37,88 +75,80 @@ class TrackState:
 
     Attributes:
         particles: position, velocity in frame heights and seconds; feature: colour [N, 3]
-            in [0, 1].
-        age: [N] int32, frames since birth, 0 for the dead.
+            in [0, 1]. Those that are hidden are not alive, and where they are expected.
+        identity: [N] int32, a number for each particle ever born; −1 for a free place.
+        age: [N] int32, frames since it was born or found again, 0 where not alive.
+        lost: [N] seconds hidden; 0 for the living, infinity for free places.
         cut: bool, nothing of the last frame was found in this one.
-        pyramid: flat luma of all levels of the newest frame.
         time: seconds, of the newest frame.
+        born: int32, particles ever born.
+        sown: seconds, when places for births were last looked for.
+        springs: between neighbours.
+        deformed: [2, 2, N] how the surroundings have deformed since `birth`.
+        misfit: [N] how much it differed from `birth` when it was seen last.
+        birth: [P, P, N] luma around the particle when it was born.
+        seen: [L, P, P, N] around where it was seen last, at all levels, coarsest first.
     """
 
     particles: Particles
+    identity: Array
     age: Array
+    lost: Array
     cut: Array
-    pyramid: Array
     time: Array
+    born: Array
+    sown: Array
+    springs: Springs
+    deformed: Array
+    misfit: Array
+    birth: Array
+    seen: Array
 
 
-def _texture(luma: Array) -> Array:
-    """The smaller eigenvalue of the structure tensor around each pixel [H, W]."""
-    padded = jnp.pad(luma, 1, mode="edge")
-    gx = (padded[1:-1, 2:] - padded[1:-1, :-2]) / 2
-    gy = (padded[2:, 1:-1] - padded[:-2, 1:-1]) / 2
-    a, b, c = box(jnp.stack([gx * gx, gx * gy, gy * gy], -1), RADIUS - 1).transpose(2, 0, 1)
-    return (a + c) / 2 - jnp.sqrt(((a - c) / 2) ** 2 + b * b)
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Tracks:
+    """The particles of a clip through all its frames.
 
-
-def grid(height: int, width: int, count: int) -> tuple[int, int]:
-    """Rows and columns of nearly square cells, at most `count` in all.
-
-    Example:
-        >>> grid(90, 160, 128)
-        (8, 16)
+    Attributes:
+        trajectory: fields [..., T, N, ·]; an unbroken run of `alive` along T is one point.
+        identity: [..., T, N] int32; the same number before and after being hidden.
+        cut: [..., T] bool, where a new shot begins.
     """
-    rows = max(1, min(count, int((count * height / width) ** 0.5)))
-    return rows, max(1, count // rows)
+
+    trajectory: Trajectory
+    identity: Array
+    cut: Array
 
 
-def _seeds(luma: Array, count: int) -> tuple[Array, Array]:
-    """The most textured place of each cell, pixels [count, 2], and its texture [count]."""
-    height, width = luma.shape
-    rows, cols = grid(height, width, count)
-    margin = 3  # a patch needs something on each side of its centre
-    inside = jnp.zeros((height, width), bool).at[margin:-margin, margin:-margin].set(True)
-    score = jnp.where(inside, _texture(luma), 0)
-    # Cells of equal size; the few lines left over widen the last row and column.
-    ch, cw = -(-height // rows), -(-width // cols)
-    padded = jnp.pad(score, ((0, rows * ch - height), (0, cols * cw - width)))
-    cells = padded.reshape(rows, ch, cols, cw).transpose(0, 2, 1, 3).reshape(rows * cols, -1)
-    best = jnp.argmax(cells, axis=1)
-    cell = jnp.arange(rows * cols)
-    x = (cell % cols) * cw + best % cw + 0.5
-    y = (cell // cols) * ch + best // cw + 0.5
-    extra = count - rows * cols
-    xy = jnp.pad(jnp.stack([x, y], -1).astype(jnp.float32), ((0, extra), (0, 0)))
-    return xy, jnp.pad(jnp.max(cells, axis=1), (0, extra))
+def _size(frame: Array) -> tuple[int, int]:
+    """Height and width at which a frame is followed."""
+    height, width = shrink_size(*frame.shape[:2], longest=LONGEST)
+    return max(height, SHORTEST), max(width, SHORTEST)
 
 
-def _occupied(xy: Array, alive: Array, height: int, width: int, count: int) -> Array:
-    """[count] bool, which cells hold a living particle."""
-    rows, cols = grid(height, width, count)
-    ch, cw = -(-height // rows), -(-width // cols)
-    cell = (xy[:, 1] // ch) * cols + xy[:, 0] // cw
-    cell = jnp.where(alive, jnp.clip(cell.astype(jnp.int32), 0, count - 1), count)
-    return jnp.zeros(count + 1, bool).at[cell].set(True)[:count]
+def _unit(frame: Array) -> Array:
+    """Pixels of what is followed in a frame height, across and down, [2]."""
+    height, width = _size(frame)
+    return jnp.asarray([width * frame.shape[0] / frame.shape[1], height], jnp.float32)
 
 
-def _colour(frame: Array, xy: Array) -> Array:
-    """Colour [N, 3] in [0, 1] at places in pixels."""
-    colour = bilinear(frame.astype(jnp.float32), xy)
-    return colour / 255 if frame.dtype == jnp.uint8 else colour
+def _luma(frame: Array) -> Array:
+    luma, size = grey(frame), _size(frame)
+    return luma if luma.shape == size else resize(luma, *size)
 
 
 def _check(frame: Array, count: int) -> None:
-    if frame.ndim != 3 or frame.shape[-1] != 3 or min(frame.shape[:2]) < 16:
-        raise ValueError(
-            f"the frame has shape {frame.shape}; expected [H, W, 3] with at least 16 pixels "
-            "each way."
-        )
+    if frame.ndim != 3 or frame.shape[-1] != 3 or min(frame.shape[:2]) < 1:
+        raise ValueError(f"the frame has shape {frame.shape}; expected [H, W, 3].")
     if count < 1:
         raise ValueError(f"count is {count}; expected at least 1 particle.")
 
 
 def _nothing(frame: Array, time: Array | float, count: int) -> TrackState:
-    """Before the first frame: every place is dead, so that the first step is all births."""
+    """Before the first frame: every place is free, so that the first step is all births."""
     flat = jnp.zeros((count, 2), jnp.float32)
+    levels = len(levels_of(*_size(frame)))
     return TrackState(
         particles=Particles(
             position=flat,
@@ -127,10 +157,18 @@ def _nothing(frame: Array, time: Array | float, count: int) -> TrackState:
             mass=jnp.ones(count, jnp.float32),
             alive=jnp.zeros(count, bool),
         ),
+        identity=jnp.full(count, -1, jnp.int32),
         age=jnp.zeros(count, jnp.int32),
+        lost=jnp.full(count, jnp.inf, jnp.float32),
         cut=jnp.zeros((), bool),
-        pyramid=jnp.zeros(sum(h * w for _, h, w in levels_of(*frame.shape[:2])), jnp.float32),
         time=jnp.asarray(time, jnp.float32),
+        born=jnp.zeros((), jnp.int32),
+        sown=jnp.asarray(-jnp.inf, jnp.float32),
+        springs=no_springs(count),
+        deformed=jnp.broadcast_to(jnp.eye(2)[..., None], (2, 2, count)),
+        misfit=jnp.zeros(count, jnp.float32),
+        birth=jnp.zeros((WIDE + 2, WIDE + 2, count), jnp.float32),
+        seen=jnp.zeros((levels, PATCH + 2, PATCH + 2, count), jnp.float32),
     )
 
 
@@ -138,18 +176,123 @@ def start(frame: Array, time: Array | float, *, count: int = 256) -> TrackState:
     """Particles at the textured places of the first frame, at rest.
 
     Args:
-        frame: [H, W, 3] uint8, or floats in [0, 1]; at least 16 × 16.
+        frame: [H, W, 3] uint8, or floats in [0, 1].
         time: seconds.
-        count: places for particles; a frame with little texture leaves some dead.
+        count: places for particles; a frame with little texture leaves some free.
 
     Raises:
-        ValueError: the frame is too small or is not [H, W, 3].
+        ValueError: the frame is not [H, W, 3].
     """
     _check(frame, count)
     return step(_nothing(frame, time, count), frame, time)
 
 
-@jax.jit
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class _Match:
+    """What the picture says about each particle.
+
+    Attributes:
+        xy: [N, 2] pixels, where it is if it is seen at all.
+        seen: [N] bool.
+        anchored: [N] bool, it still looks as at its birth.
+        misfit: [N] how much it differs from then.
+        deformed: [2, 2, N].
+    """
+
+    xy: Array
+    seen: Array
+    anchored: Array
+    misfit: Array
+    deformed: Array
+
+
+def _affine(map_: Array, vector: Array) -> Array:
+    return jnp.stack([map_[k, 0] * vector[0] + map_[k, 1] * vector[1] for k in (0, 1)])
+
+
+def _undone(map_: Array, bend: Array) -> Array:
+    """map_ · (1 + bend)⁻¹, [2, 2, N]."""
+    (a, b), (c, d) = bend
+    a, d = 1 + a, 1 + d
+    columns = jnp.stack([d, -c]), jnp.stack([-b, a])
+    return jnp.stack([_affine(map_, x) for x in columns], 1) / (a * d - b * c)
+
+
+def _match(state: TrackState, flat: Array, size: tuple[int, int], guess: Array, noise: Array):
+    """The particles looked for in a new picture from a first guess [N, 2] in pixels."""
+    xy = descend(state.seen, flat, size, guess.T, ~state.particles.alive)
+    level = jnp.asarray(levels_of(*size)[0])
+    tile = deformed_window(flat, level, xy, state.deformed, WIDE + 2 * NEAR)
+    shift, bend = refine(state.birth, tile, margin=NEAR)
+
+    def misfit(patch: Array, seen: Array) -> Array:
+        *_, left, spread = likeness(patch[1:-1, 1:-1], seen, gaussian(len(seen)))
+        return jnp.sqrt(jnp.maximum(left - NOISE_LEFT * noise, 0) / (spread + 1e-5))
+
+    astray = jnp.sum(shift**2, 0) > STRAY**2
+    since_birth = misfit(state.birth, moved(tile, shift, WIDE, NEAR))
+    anchored = (since_birth < ANCHOR) & ~astray
+    there = xy + jnp.where(anchored, _affine(state.deformed, shift), 0)
+    found = inside(there, *size)
+    near, rest = window(flat, level, found, PATCH + 4)
+    near, last = moved(near, rest, PATCH + 2, 1), state.seen[-1]
+    # The way back starts off home, so that it tells whether it leads there.
+    back = align(near, last, jnp.full_like(xy, ASIDE), margin=1)
+    change = misfit(last, near[1:-1, 1:-1])
+    steady = (change < STEADY) & (since_birth < state.misfit + SUDDEN)
+    good = jnp.where(anchored, change < MAX_MISFIT, steady) & (jnp.sum(back**2, 0) < MAX_RETURN**2)
+    good = good & jnp.all(there == found, 0)
+
+    return _Match(
+        xy=found.T,
+        seen=good,
+        anchored=anchored,
+        misfit=since_birth,
+        deformed=_undone(state.deformed, bend),
+    )
+
+
+def _births(
+    luma: Array, noise: Array, xy: Array, alive: Array, free: Array
+) -> tuple[Array, Array, Array]:
+    """Who is born [N], where in pixels [N, 2], and how much of the picture can be followed.
+
+    The k-th free place takes the k-th emptiest textured cell.
+    """
+    count, (height, width) = len(alive), luma.shape
+    cells = max(1, count - count // SPARE)
+    places, texture = seeds(luma, noise, cells)
+    # A particle holds each cell that is near, too: else its own cell, once it has left it,
+    # would bear another beside it.
+    held = jnp.zeros(len(texture) + 1, bool)
+    for corner in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+        beside = xy + CROWD * (height * width / cells) ** 0.5 * jnp.asarray(corner, jnp.float32)
+        cell = jnp.where(alive, cell_of(beside, height, width, cells), len(texture))
+        held = held.at[cell].set(True)
+    held = held[:-1]
+    wanted = jnp.pad(jnp.where(held, 0, texture), (0, count - len(texture)))
+    rank = jnp.argsort(jnp.argsort(~free, stable=True), stable=True)
+    chosen = jnp.argsort(-wanted, stable=True)[rank]
+    born = free & (wanted[chosen] > 0)
+    return born, places[jnp.minimum(chosen, len(texture) - 1)], jnp.sum(texture > 0)
+
+
+def _occupants(
+    xy: Array, alive: Array, identity: Array, size: tuple[int, int]
+) -> tuple[Array, Array, int]:
+    """The oldest particle of each cell or N [cells], the cell of each [N], cells in a row."""
+    count = len(alive)
+    cells = max(1, count - count // SPARE)
+    rows, columns = grid(*size, cells)
+    cell = cell_of(xy, *size, cells)
+    none = jnp.iinfo(jnp.int32).max
+    oldest = jnp.full(rows * columns, none).at[cell].min(jnp.where(alive, identity, none))
+    first = alive & (identity == oldest[cell])
+    who = jnp.where(first, jnp.arange(count), count)
+    return jnp.full(rows * columns, count).at[cell].min(who), cell, columns
+
+
 def step(state: TrackState, frame: Array, time: Array | float) -> TrackState:
     """The particles followed into the next frame.
 
@@ -160,81 +303,146 @@ def step(state: TrackState, frame: Array, time: Array | float) -> TrackState:
 
     Returns:
         The state at the new frame. Velocity is the newest displacement over the time that
-        passed, lightly smoothed over the frames before.
+        passed, lightly smoothed over the frames before; of the newborn that of their
+        neighbours.
     """
-    old = state.particles
-    count = old.count
-    _check(frame, count)
-    luma = grey(frame)
-    height, width = luma.shape
-    pyramid = pyramid_of(luma)
-    time = jnp.asarray(time, jnp.float32)
+    _check(frame, state.particles.count)
+    # Of one type, so that one program is compiled whatever numbers the times are.
+    return _step(state, frame, jnp.asarray(time, jnp.float32))
+
+
+@jax.jit
+def _step(state: TrackState, frame: Array, time: Array) -> TrackState:
+    old, count = state.particles, state.particles.count
+    luma, unit, size = _luma(frame), _unit(frame), _size(frame)
     dt = jnp.maximum(time - state.time, 1e-6)
+    flat, noise = pyramid_of(luma), noise_of(luma, count)
 
-    xy = old.position * height
-    levels = levels_of(height, width)
-    shift, misfit = match(state.pyramid, pyramid, levels, xy, old.velocity * (dt * height))
-    there = xy + shift
-    # The way back starts at home, so that the finest levels tell whether it stays there.
-    back, _ = match(pyramid, state.pyramid, levels[:2], there, -shift)
-    away = jnp.sum((shift + back) ** 2, -1)
-    inside = jnp.all((there > 0) & (there < jnp.asarray([width, height])), -1)
-    alive = old.alive & inside & (away < MAX_RETURN**2) & (misfit < MAX_MISFIT)
-    before = jnp.sum(old.alive)
-    cut = (before > 8) & (jnp.sum(alive) < CUT_SURVIVAL * before)
-    alive = alive & ~cut
+    # Predict.
+    followed = jnp.isfinite(state.lost)
+    ahead = predict(old.replace(alive=followed), old.alive, state.springs, dt)
+    guess = ahead.position * unit
 
-    newest = shift / height / dt
-    weight = jnp.where(state.age > 0, SMOOTHING, 1.0)[:, None]
-    velocity = weight * newest + (1 - weight) * old.velocity
+    # Correct.
+    match = _match(state, flat, size, guess, noise)
+    away = jnp.sum((match.xy / unit - ahead.position) ** 2, -1)
+    near = away < (REACH[0] + REACH[1] * state.lost) ** 2
+    smooth = (state.age == 0) | (away < (JUMP[0] + JUMP[1] * dt) ** 2)
+    alive = followed & match.seen & jnp.where(old.alive, smooth, match.anchored & near)
+    newest = (match.xy / unit - old.position) / dt
+    weight = jnp.where(state.age > 0, 1 - jnp.exp(-dt / SMOOTHING), 1.0)[:, None]
+    velocity = old.velocity + weight * (newest - old.velocity)
+    velocity = jnp.where((alive & old.alive)[:, None], velocity, ahead.velocity)
+    xy = jnp.where(alive[:, None], match.xy, guess)
 
-    # Births: the k-th free place takes the k-th emptiest textured cell. A place that died
-    # in this very step stays dead for one frame.
-    seeds, texture = _seeds(luma, count)
-    wanted = jnp.where(_occupied(there, alive, height, width, count), 0, texture)
-    rank = jnp.argsort(jnp.argsort(old.alive, stable=True), stable=True)
-    cell = jnp.argsort(-wanted, stable=True)[rank]
-    born = ~old.alive & (wanted[cell] > MIN_TEXTURE)
-    there = jnp.where(born[:, None], seeds[cell], there)
-    velocity = jnp.where((alive & ~born)[:, None], velocity, 0)
-    there = jnp.clip(there, 0, jnp.asarray([width, height], jnp.float32))
-    moved = Particles(
-        position=there / height,
-        velocity=velocity,
-        feature=_colour(frame, there),
-        mass=old.mass,
-        alive=alive | born,
+    # Deaths: nothing is left after a cut; what was hidden for long, left or has a twin is gone.
+    found, before = jnp.sum(alive), jnp.sum(followed)
+    few = found < CUT_SURVIVAL * before
+    # Seldom, since it costs as much as following; but at once where there may be a cut.
+    sow = few | (before == 0) | (time - state.sown > SOWING)
+    born, places, textured = jax.lax.cond(
+        sow,
+        lambda: _births(luma, noise, xy, alive, ~followed),
+        lambda: (jnp.zeros(count, bool), xy, jnp.zeros((), jnp.int32)),
     )
-    age = jnp.where(alive, state.age + 1, 0)
-    return TrackState(particles=moved, age=age, cut=cut, pyramid=pyramid, time=time)
+    cut = (before > ENOUGH) & few & (textured > ENOUGH)
+    table, cell, _ = _occupants(xy, alive, state.identity, size)
+    first = table[cell]
+    apart = jnp.sum((xy - xy[jnp.minimum(first, count - 1)]) ** 2, -1)
+    twin = alive & (first < count) & (first != jnp.arange(count)) & (apart < TWINS**2)
+    alive = alive & ~twin & ~cut
+    lost = jnp.where(alive, 0, state.lost + dt)
+    gone = cut | twin | (lost > HIDDEN) | jnp.any((xy < 0) | (xy > _extent(size)), -1)
+    lost = jnp.where(gone, jnp.inf, lost)
+
+    # Births.
+    xy = jnp.clip(jnp.where(born[:, None], places, xy), 0, _extent(size))
+    living = alive | born
+    lost = jnp.where(born, 0, lost)
+    identity = jnp.where(jnp.isfinite(lost), state.identity, -1)
+    identity = jnp.where(born, state.born + jnp.cumsum(born, dtype=jnp.int32) - 1, identity)
+    table, cell, columns = _occupants(xy, living, identity, size)
+    velocity = jnp.where(born[:, None], _beside(velocity, alive, table, cell, columns), velocity)
+    points = Particles(
+        position=xy / unit,
+        velocity=jnp.where(jnp.isfinite(lost)[:, None], velocity, 0),
+        feature=_colour(frame, xy, size),
+        mass=old.mass,
+        alive=jnp.isfinite(lost),
+    )
+    springs = renew(state.springs, points, living, table, cell, columns, dt)
+
+    # What they look like.
+    here = inside(xy.T, *size)
+    afresh = born | (alive & ~match.anchored)
+    plain, rest = window(flat, jnp.asarray(levels_of(*size)[0]), here, WIDE + 4)
+    plain = moved(plain, rest, WIDE + 2, 1)
+    seen = cut_out(flat, *upwards(*size), here)
+    straight = jnp.eye(2)[..., None]
+    return TrackState(
+        particles=points.replace(alive=living),
+        identity=identity,
+        age=jnp.where(alive, state.age + 1, 0),
+        lost=lost,
+        cut=cut,
+        time=time,
+        born=state.born + jnp.sum(born, dtype=jnp.int32),
+        sown=jnp.where(sow, time, state.sown),
+        springs=springs,
+        deformed=jnp.where(afresh, straight, jnp.where(alive, match.deformed, state.deformed)),
+        misfit=jnp.where(alive, jnp.where(afresh, 0, match.misfit), state.misfit * ~born),
+        birth=jnp.where(afresh, plain, state.birth),
+        # What has begun to be covered is remembered as it was before.
+        seen=jnp.where(afresh | (alive & (match.misfit < STEADY)), seen, state.seen),
+    )
+
+
+def _extent(size: tuple[int, int]) -> Array:
+    return jnp.asarray([size[1], size[0]], jnp.float32)
+
+
+def _beside(velocity: Array, alive: Array, table: Array, cell: Array, columns: int) -> Array:
+    """The mean velocity [N, 2] in the cells around each particle."""
+    around = cell[:, None] + jnp.asarray([1, -1, columns, -columns])
+    who = table[jnp.clip(around, 0, len(table) - 1)]
+    other = jnp.minimum(who, len(alive) - 1)
+    seen = (around >= 0) & (around < len(table)) & (who < len(alive)) & alive[other]
+    return masked_mean(velocity[other], seen[..., None], axis=1)
+
+
+def _colour(frame: Array, xy: Array, size: tuple[int, int]) -> Array:
+    """Colour [N, 3] in [0, 1] at places in pixels of what is followed."""
+    places = xy * jnp.asarray([frame.shape[1] / size[1], frame.shape[0] / size[0]], jnp.float32)
+    colour = bilinear(frame.astype(jnp.float32), places)
+    return colour / 255 if frame.dtype == jnp.uint8 else colour
 
 
 @functools.partial(jax.jit, static_argnames="count")
-def follow(frames: Array, times: Array, *, count: int = 256) -> Trajectory:
+def follow(frames: Array, times: Array, *, count: int = 256) -> Tracks:
     """Points of a clip, followed through all its frames.
 
     Args:
-        frames: [..., T, H, W, 3] uint8, or floats in [0, 1]; about 320 pixels wide.
+        frames: [..., T, H, W, 3] uint8, or floats in [0, 1].
         times: [..., T] seconds, rising; may be uneven (variable frame rate).
         count: N, places for particles.
 
     Returns:
-        Trajectory of [..., T, N, ·]: position in frame heights, velocity in frame heights
-        per second, feature = colour [3] in [0, 1]. An unbroken run of `alive` along T is
-        one point. It is a measurement: no gradient flows into the frames.
+        Position in frame heights, velocity in frame heights per second, feature = colour
+        [3] in [0, 1], with identities and cuts: the same, to the bit, as frame by frame.
+        It is a measurement: no gradient flows into the frames.
 
     Raises:
-        ValueError: the frames are too small or of another shape.
+        ValueError: the frames or times are of another shape.
 
     Example:
         >>> noise = jax.random.uniform(jax.random.key(0), (32, 40, 3))
         >>> clip = jnp.stack([noise, jnp.roll(noise, 1, axis=1)])
         >>> tracks = follow(clip, jnp.array([0.0, 0.5]), count=12)
-        >>> tracks.particles.position.shape
+        >>> tracks.trajectory.particles.position.shape
         (2, 12, 2)
     """
     if frames.ndim > 4:
-        return jax.vmap(lambda f, t: follow(f, t, count=count))(frames, times)
+        return jax.lax.map(lambda clip: follow(*clip, count=count), (frames, times))
     if frames.ndim != 4 or times.shape != frames.shape[:1]:
         raise ValueError(
             f"frames have shape {frames.shape} and times {times.shape}; expected "
@@ -244,11 +452,12 @@ def follow(frames: Array, times: Array, *, count: int = 256) -> Trajectory:
 
     def advance(state: TrackState, item: tuple[Array, Array]):
         state = step(state, *item)
-        return state, state.particles
+        return state, (state.particles, state.identity, state.cut)
 
     nothing = _nothing(frames[0], times[0], count)
-    _, followed = jax.lax.scan(advance, nothing, (frames, jnp.asarray(times, jnp.float32)))
-    return jax.lax.stop_gradient(Trajectory(followed, jnp.asarray(times, jnp.float32)))
+    times = jnp.asarray(times, jnp.float32)
+    _, (points, identity, cut) = jax.lax.scan(advance, nothing, (frames, times))
+    return jax.lax.stop_gradient(Tracks(Trajectory(points, times), identity, cut))
 
 
 def neighbours(position: Array, alive: Array, *, k: int) -> tuple[Array, Array]:

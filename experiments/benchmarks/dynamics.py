@@ -42,7 +42,7 @@ SECTIONS: dict[str, Callable[[Any], None]] = {
     "ring": dynamics_time.ring,
 }
 
-# Seconds that threads are given to fall asleep, and of a call to which it does not matter.
+# Seconds after which the threads of others sleep, and of a call to which they do not matter.
 SETTLE, LONG = 0.02, 0.2
 
 
@@ -61,13 +61,17 @@ class Bench:
         """Seconds of calls in turn: as many rounds as fit a few seconds, three at least.
 
         The threads of OpenMP and of XLA go on spinning for some milliseconds after their work, at
-        the cost of whoever comes next: each waits until they sleep, and has a call to wake its own.
+        the cost of whoever comes next: each is called for longer than that before it is timed.
         """
 
         def settled(call: Callable[[], float]) -> float:
-            time.sleep(SETTLE)
-            first = call()
-            return first if first > LONG else call()
+            begin = time.perf_counter()
+            seconds = call()
+            if seconds < LONG:
+                while time.perf_counter() - begin < SETTLE:
+                    call()
+                seconds = call()
+            return seconds
 
         once = sum(settled(call) for call in calls.values())
         rounds = 2 if self.smoke else max(3, min(100, round(5 / once)))

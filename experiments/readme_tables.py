@@ -4,7 +4,8 @@
 
 A place in README is a pair of comments, `<!-- results: NAME -->` and `<!-- end -->`; what stands
 between them is replaced by the table of results/NAME.json (its `table`, or else its figures) and
-a line that says how, where and at which commit it was measured.
+a line that says how, where and at which commit it was measured. With `figures` for `results`, it is
+the figures of a file that has a table too.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PLACE = re.compile(r"(<!-- results: (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+PLACE = re.compile(
+    r"(<!-- (?P<what>results|figures): (?P<name>\w+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL
+)
 
 
-def table(name: str) -> str:
-    """The Markdown of one file of results."""
+def table(what: str, name: str) -> str:
+    """The Markdown of one file of results: its table, or its figures."""
     report = json.loads((ROOT / "experiments" / "results" / f"{name}.json").read_text())
-    shape = report.get("table") or {
+    shape = (what == "results" and report.get("table")) or {
         "header": ["figure", "value"],
         "rows": [[f"`{key}`", f"{value:.4g}"] for key, value in report["figures"].items()],
     }
@@ -42,7 +45,7 @@ def main() -> None:
     check = options.parse_args().check
     readme = ROOT / "README.md"
     old = readme.read_text()
-    new = PLACE.sub(lambda m: m[1] + table(m["name"]) + m[3], old)
+    new = PLACE.sub(lambda m: m[1] + table(m["what"], m["name"]) + m["end"], old)
     if check and new != old:
         sys.exit("README.md is not what experiments/results say; run experiments/readme_tables.py.")
     readme.write_text(new)

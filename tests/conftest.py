@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pathlib
 import tempfile
@@ -48,6 +49,14 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.relative_to(ROOT / "tests").as_posix().startswith(FAST):
             item.add_marker("fast")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_programs():
+    """Compiled programs pile up to gigabytes, which every later collection walks through."""
+    yield
+    jax.clear_caches()
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

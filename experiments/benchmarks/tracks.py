@@ -256,12 +256,11 @@ def main() -> None:
         pooled = {who: np.concatenate([f[who] for f in found]) for who in ("ours", "cv2")}
         lives = {who: np.mean([f[f"{who}_survival"] for f in found]) for who in ("ours", "cv2")}
         results[warp] = pooled, lives, [f["identity"] for f in found if "identity" in f]
-        figures = [float(f) for who in pooled for f in np.percentile(pooled[who], [50, 95])]
-        rows.append([warp, *figures, *(float(v) for v in lives.values())])
+        figures = [f for who in pooled for f in np.percentile(pooled[who], [50, 95])]
+        rows.append([warp, *(f"{f:.3f}" for f in (*figures, *lives.values()))])
         print(f"{warp}: {time.time() - started:.0f} s", flush=True)
-    print_table(
-        ["warp", "median", "p95", "cv2 median", "cv2 p95", "survival", "cv2 survival"], rows
-    )
+    header = ["warp, px", "median", "p95", "cv2 median", "cv2 p95", "survival", "cv2 survival"]
+    print_table(header, rows)
     ours, theirs = (
         np.concatenate([r[0][who] for r in results.values()]) for who in ("ours", "cv2")
     )
@@ -279,7 +278,9 @@ def main() -> None:
     if not args.smoke:
         figures["identity_after_occlusion"] = np.mean(np.concatenate(results["occluder"][2]))
         figures["tennis_inside"] = tennis()
-    finish(args, figures, packages=["opencv-python-headless"], rows=rows)
+    finish(
+        args, figures, packages=["opencv-python-headless"], table={"header": header, "rows": rows}
+    )
 
 
 if __name__ == "__main__":

@@ -186,7 +186,13 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
     ):
         words = [a if word.endswith(".mp4") and word != "c.mp4" else word for word in line.split()]
         assert cli.main(words) == 0
-    edit = {"trim": "1:2", "stabilise": True, "speed": "0.5", "recolor": "hue=90", "overwrite": True}
+    edit = {
+        "trim": "1:2",
+        "stabilise": True,
+        "speed": "0.5",
+        "recolor": "hue=90",
+        "overwrite": True,
+    }
     assert calls == {
         "predict": (
             (a, "c.mp4"),

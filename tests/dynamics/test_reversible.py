@@ -228,7 +228,7 @@ def test_leaving_the_lattice_is_told():
 
 def test_what_is_not_finite_is_told():
     p = some()
-    with pytest.raises(FloatingPointError, match="from step 0 of 5 on .* particle 2;"):
+    with pytest.raises(FloatingPointError, match=r"from step 0 of 5 on .* particle 2;"):
         dyn.rollout(
             VERLET,
             p.replace(velocity=p.velocity.at[2].set(jnp.nan)),
@@ -242,7 +242,7 @@ def test_what_is_not_finite_is_told():
 
     blows = dyn.velocity_verlet(bad, shift_fn, 0.5)
     start = particles(jnp.ones((1, 2)), velocity=jnp.full((1, 2), 0.2))
-    with pytest.raises(FloatingPointError, match="from step 2 of 9 on .* particle 0;"):
+    with pytest.raises(FloatingPointError, match=r"from step 2 of 9 on .* particle 0;"):
         dyn.rollout(blows, start, steps=9, gradient="reversible")
 
 

@@ -130,8 +130,17 @@ def test_frozen_laws_learn_nothing_and_no_dynamics_moves_nothing(batch):
             assert position.shape[2] == 1
 
 
-def test_the_motion_laws_are_trained_beside_the_classes(batch):
+def test_the_motion_laws_are_trained_beside_the_classes():
     """The same step carries a gradient into the laws of the picture, and only in training."""
+    # Blocks large enough to be followed, which turn back half-way: no constant velocity.
+    blocks = np.kron(np.random.default_rng(0).integers(0, 255, (2, 8, 8, 3)), np.ones((1, 8, 8, 1)))
+    frames = [np.roll(blocks, x, axis=2) for x in (0, 2, 4, 4, 2, 0)]
+    batch = {
+        "video": np.stack(frames, axis=1).astype(np.uint8),
+        "time": np.broadcast_to(np.arange(6, dtype=np.float32) / 8, (2, 6)),
+        "label": np.array([0, 1], np.int32),
+        "_mask": np.ones(2, bool),
+    }
     model = models.build("particles", num_classes=2, motion_clips=2, **SMALL)
     params = jax.jit(model.init)(jax.random.key(0), batch)
 

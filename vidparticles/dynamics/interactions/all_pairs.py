@@ -35,7 +35,7 @@ Method = Literal["auto", "loop", "kernel", "multipole"]
 # So many particles of a system are summed sooner by multipoles than pair by pair, by platform; of
 # a CPU's, `multipole_pays_from` of experiments/benchmarks/dynamics.py is the lower end (the
 # derivative and crowds pay off somewhat later), the GPU's are not measured.
-MULTIPOLE_FROM = {"cpu": 8192}
+MULTIPOLE_FROM = {"cpu": 10_000}
 
 
 def sum_pairs(
@@ -203,7 +203,7 @@ def all_pairs(
         displacement_fn: of a space, ours or jax-md's.
         method: of summing central laws: "loop", "kernel" (a GPU, straight displacements),
             "multipole" (attraction and repulsion without softening, in the plane and free space; to
-            a relative error of about 1e-7), or "auto": the last where it can, from 8192 particles
+            a relative error of about 1e-7), or "auto": the last where it can, from 10 000 particles
             on (`MULTIPOLE_FROM`) that are not in double precision, else by the platform.
         **defaults: parameters of the law, unless given at the call; one that differs from
             batch entry to batch entry has shape [..., 1] against positions [..., N, D].

@@ -139,7 +139,7 @@ def plot(bench: Bench, path: str) -> None:
             colour = "tab:orange" if name.startswith("ours") else "tab:gray"
             axis.hlines(place, *map(float, quartiles.split(" – ")), color=colour, linewidth=5)
             axis.plot(float(median), place, "o", color=colour)
-            axis.annotate(f"{float(median):.3g}", (float(median), place), (9, -3),
+            axis.annotate(f"{float(median):.3g}", (float(median), place), (0, 5), ha="center",
                           textcoords="offset points", fontsize=8)  # fmt: skip
         axis.set_yticks(range(len(slowest_first)), [row[1] for row in slowest_first])
         axis.set(xscale="log", ylim=(-0.6, len(slowest_first) - 0.4), title=case)

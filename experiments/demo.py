@@ -129,9 +129,9 @@ def main() -> None:
         # Scoring and drawing run programs that training has compiled.
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str((workdir / "compiled").absolute()))
         if args.smoke:
-            # A dozen steps take less time than compiling them well.
+            # A dozen steps take less time than compiling them well; level 0 is too slow to draw.
             flags = os.environ.get("XLA_FLAGS", "")
-            os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=0".strip()
+            os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=1".strip()
         demo(workdir, smoke=args.smoke)
     except (InputError, OSError) as error:
         print(f"demo.py: {error}", file=sys.stderr)

@@ -7,8 +7,10 @@ the class in 66.6 % of cases, which is not what is to be learned.
 
 Measured on 2 CPU cores, one seed (0), 300 steps: accuracy on fold 2 71.7 % [59.2, 81.5], 43 of 60
 clips. Beside it: majority class 51.7 % [39.3, 63.8]; motion energy 72.9 % [63.3, 80.8], 70 of 96
-windows. So far this is no better than counting motion. (Intervals are Wilson's, 95 %; the
-single-frame model, --config=…:single_frame, has not been run.)
+windows. So far this is no better than counting motion. (Intervals are Wilson's, 95 %. These are
+figures of an older state: since then training splices clips, points are followed by another
+tracker, and evaluate.py scores motion energy on clips. The single-frame model,
+--config=…:single_frame, has not been run.)
 
     python experiments/train.py --config=experiments/configs/fight_surv.py --workdir=W
     python experiments/evaluate.py --workdir=W --baselines

@@ -23,7 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from vidparticles.errors import InputError
 
 ACTS = ("orbit", "bounce", "chase", "pass")
-SINGLE_FRAME_STEPS = 150
+SINGLE_FRAME_STEPS = 100
 # The same path, tiny.
 SMOKE = {"clips": {"train": 8, "val": 2, "test": 4}, "steps": 12, "single_frame_steps": 6}
 

@@ -118,7 +118,7 @@ class ParticleClassifier:
     dynamics: Dynamics = "learned"
     spliced: float = 0.3
     motion_weight: float = 1.0
-    motion_clips: int = 2
+    motion_clips: int = 1
 
     def __post_init__(self) -> None:
         if self.dynamics not in get_args(Dynamics):

@@ -1,0 +1,65 @@
+"""The clips of a task as a random-access source, as TFDS' `as_data_source` gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from vidparticles.data.pv5 import flash_recall, shell_game
+from vidparticles.errors import InputError, nearest
+
+TASKS: dict[str, Callable[..., dict[str, Any]]] = {
+    "shell_game": shell_game.batch,
+    "flash_recall": flash_recall.batch,
+}
+# The first index of each split, and how many there are: no clip is in two.
+SPLITS = {"train": (0, 10**6), "val": (10**6, 10**6), "test": (2 * 10**6, 2_000)}
+
+
+class Source:
+    """One task, split and setting.
+
+    Args:
+        task: one of TASKS.
+        split: "train", "val" or "test".
+        **options: of the task's `batch`; they are the setting.
+
+    Raises:
+        InputError: there is no such task or split.
+
+    Example:
+        >>> source = Source("shell_game", split="test", swaps=1)
+        >>> len(source), source[3]["frames"].shape, source.batch(0, 8)["label"].shape
+        (2000, (20, 32, 32, 3), (8,))
+    """
+
+    def __init__(self, task: str, *, split: str = "train", **options: Any):
+        if task not in TASKS:
+            raise InputError(f"PV-5 has no task '{task}'.{nearest(task, TASKS)}")
+        if split not in SPLITS:
+            raise InputError(f"PV-5 has no split '{split}'.{nearest(split, SPLITS)}")
+        self.task, self.split, self.options = task, split, options
+        self._first, self._count = SPLITS[split]
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, item: int) -> dict[str, Any]:
+        """One clip: frames uint8 [T, 32, 32, 3], label and truth, without the batch axis."""
+        return _row(self.batch(item, 1))
+
+    def batch(self, start: int, count: int, **options: Any) -> dict[str, Any]:
+        """Clips start … start + count − 1, stacked; `options` take the place of the source's."""
+        if not 0 <= start <= start + count <= self._count:
+            raise IndexError(
+                f"clips {start} … {start + count - 1} of the {self._count} of the split "
+                f"'{self.split}'."
+            )
+        indices = self._first + np.arange(start, start + count)
+        return TASKS[self.task](indices, **{**self.options, **options})
+
+
+def _row(batch: dict[str, Any]) -> dict[str, Any]:
+    return {k: _row(v) if isinstance(v, dict) else v[0] for k, v in batch.items()}

@@ -19,7 +19,6 @@ from vidparticles.particles import Trajectory
 from vidparticles.render.ahead import carry
 from vidparticles.video import open_video
 
-COUNT = 384  # particles
 HISTORY = 24  # last frames in which they are followed
 LONGEST = 60.0  # seconds that may be asked for
 MOVING = 0.02  # frame heights per second above which a particle counts as moving
@@ -65,7 +64,7 @@ def predict(
         info = video.info
         places = range(max(0, len(video) - HISTORY), len(video))
         frames = ((Fraction(float(video.times[k])), video[k]) for k in places)
-        _, last, state, _ = collections.deque(following(frames, count=COUNT), maxlen=1)[0]
+        _, last, state, _ = collections.deque(following(frames), maxlen=1)[0]
     # A GIF or a slide show may have a rate that no player shows.
     rate = min(max(info.rate, Fraction(1)), Fraction(120))
     count = max(1, round(seconds * float(rate)))

@@ -14,6 +14,7 @@ from vidparticles.particleize import tracks
 from vidparticles.particleize.tracks import TrackState
 from vidparticles.render.sampling import grey, resize, shrink_size
 
+COUNT = 320  # particles; of one number, so that verbs share a compiled program
 LONGEST = 320  # pixels of the longer side of what is followed
 DIFFERENT = 0.18  # mean difference of luma between frames that share nothing
 
@@ -33,7 +34,7 @@ def _unlike(before: Array, after: Array) -> Array:
 
 
 def following(
-    frames: Iterator[tuple[Fraction, np.ndarray]], *, count: int
+    frames: Iterator[tuple[Fraction, np.ndarray]], *, count: int = COUNT
 ) -> Iterator[tuple[Fraction, np.ndarray, TrackState, bool]]:
     """Frames with the state of the particles in them.
 

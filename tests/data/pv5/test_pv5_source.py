@@ -11,6 +11,9 @@ from vidparticles.errors import InputError
 SHORT = {
     "shell_game": {"swaps": 1},
     "flash_recall": {"frames": 24},
+    "first_hit": {"frames": 16},
+    "permanence": {},
+    "texture_flow": {"frames": 4},
 }
 
 

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from vidparticles.data.pv5 import flash_recall, shell_game
+from vidparticles.data.pv5 import first_hit, flash_recall, permanence, shell_game, texture_flow
 from vidparticles.errors import InputError, nearest
 
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {
+    "first_hit": first_hit.batch,
     "shell_game": shell_game.batch,
     "flash_recall": flash_recall.batch,
+    "permanence": permanence.batch,
+    "texture_flow": texture_flow.batch,
 }
 # The first index of each split, and how many there are: no clip is in two.
 SPLITS = {"train": (0, 10**6), "val": (10**6, 10**6), "test": (2 * 10**6, 2_000)}

@@ -53,7 +53,7 @@ def batch(indices: Sequence[int] | np.ndarray, *, kind: str | None = None) -> di
 
     Example:
         >>> batch([0, 1], kind="kick")["label"].sum(1).tolist()
-        [7, 8]
+        [6, 8]
     """
     if kind is not None and kind not in KINDS:
         raise ValueError(f"kind is {kind!r}; expected None or one of {', '.join(KINDS)}.")

@@ -57,8 +57,13 @@ def pyramid_of(luma: Array) -> Array:
     for k in range(len(levels_of(*luma.shape))):
         # Kept, lest each level be computed anew from the luma.
         level = jax.lax.optimization_barrier(halve(level) if k else level)
-        flat.append(jnp.pad(level, _PAD, mode="edge").ravel())
+        flat.append(flattened(level))
     return jnp.concatenate(flat)
+
+
+def flattened(level: Array) -> Array:
+    """One level [H, W], continued at its edges, as a vector."""
+    return jnp.pad(level, _PAD, mode="edge").ravel()
 
 
 def gaussian(size: int) -> Array:

@@ -7,12 +7,10 @@ of the picture adds to it taken off; noise is what second differences leave of s
 
 from __future__ import annotations
 
-import functools
-
 import jax.numpy as jnp
 from jax import Array
 
-from vidparticles.render.sampling import box
+from vidparticles.render.sampling import box, highest
 
 MIN_TEXTURE = 4e-5  # smaller eigenvalue of the structure tensor, (luma / pixel)²
 OVER_NOISE = 2.5  # × variance of the noise that texture must have besides
@@ -45,16 +43,6 @@ def texture(luma: Array) -> Array:
     gy = (padded[2:, 1:-1] - padded[:-2, 1:-1]) / 2
     a, b, c = box(jnp.stack([gx * gx, gx * gy, gy * gy], -1), REACH).transpose(2, 0, 1)
     return (a + c) / 2 - jnp.sqrt(((a - c) / 2) ** 2 + b * b)
-
-
-def _highest(image: Array) -> Array:
-    """The maximum over the square window of radius `PEAK` around each pixel."""
-    for axis in (0, 1):
-        image = jnp.moveaxis(image, axis, 0)
-        padded = jnp.pad(image, ((PEAK, PEAK), (0, 0)))
-        lines = [padded[k : k + len(image)] for k in range(2 * PEAK + 1)]
-        image = jnp.moveaxis(functools.reduce(jnp.maximum, lines), 0, axis)
-    return image
 
 
 def _cells(image: Array, count: int) -> Array:
@@ -90,7 +78,7 @@ def seeds(luma: Array, noise: Array, count: int) -> tuple[Array, Array]:
     inside = jnp.zeros((height, width), bool).at[MARGIN:-MARGIN, MARGIN:-MARGIN].set(True)
     score = texture(luma)
     # Peaks alone: the best place of a cell may be the slope of a peak in the next.
-    cells = _cells(jnp.where(inside & (score >= _highest(score)), score, 0), count)
+    cells = _cells(jnp.where(inside & (score >= highest(score, PEAK)), score, 0), count)
     best = jnp.argmax(cells, axis=1)
     cell = jnp.arange(len(cells))
     x = (cell % cols) * cw + best % cw + 0.5

@@ -7,6 +7,8 @@ another resolution is the same number times the ratio of the sizes.
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -96,16 +98,32 @@ def enlarge(image: Array, height: int, width: int) -> Array:
         >>> enlarge(jnp.array([[0.0, 1.0]]), 1, 4)[0].tolist()
         [0.0, 0.25, 0.75, 1.0]
     """
-    for axis, size in ((0, height), (1, width)):
-        length = image.shape[axis]
-        place = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
-        low = place.astype(int)
-        share = (place - low).astype(np.float32)
-        share = share.reshape([size if a == axis else 1 for a in range(image.ndim)])
-        high = np.minimum(low + 1, length - 1)
-        below, above = (jnp.take(image, k, axis=axis) for k in (low, high))
-        image = below + share * (above - below)
-    return image
+    return stretch(stretch(image, height, axis=0), width, axis=1)
+
+
+def stretch(image: Array, size: int, *, axis: int, lines: Array | None = None) -> Array:
+    """The image enlarged along one axis, linear between its pixels.
+
+    Args:
+        image: [..., L, ...].
+        size: pixels along the axis, at least L.
+        axis: which.
+        lines: [S] int32, those of the `size` that are wanted; default, all.
+
+    Example:
+        >>> stretch(jnp.array([0.0, 1.0]), 4, axis=0, lines=jnp.array([2])).tolist()
+        [0.75]
+    """
+    length = image.shape[axis]
+    place = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
+    low = place.astype(int)
+    share = jnp.asarray(place - low, jnp.float32)
+    low, high = jnp.asarray(low), jnp.asarray(np.minimum(low + 1, length - 1))
+    if lines is not None:
+        low, high, share = low[lines], high[lines], share[lines]
+    share = share.reshape([-1 if a == axis else 1 for a in range(image.ndim)])
+    below, above = (jnp.take(image, k, axis=axis) for k in (low, high))
+    return below + share * (above - below)
 
 
 def shrink_size(height: int, width: int, *, longest: int) -> tuple[int, int]:
@@ -138,11 +156,11 @@ def halve(image: Array) -> Array:
 
 def smooth(image: Array) -> Array:
     """The image [H, W, ...] blurred by (1, 2, 1)/4 each way; edges are repeated."""
-    for axis in (0, 1):
-        image = jnp.moveaxis(image, axis, 0)
-        padded = jnp.concatenate([image[:1], image, image[-1:]])
-        image = jnp.moveaxis((padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4, 0, axis)
-    return image
+    rest = image.ndim - 2
+    image = jnp.pad(image, [(1, 1)] * 2 + [(0, 0)] * rest, mode="edge")
+    for window in ((2, 1), (2, 1), (1, 2), (1, 2)):
+        image = _over_windows(image, lax.add, *window)
+    return image / 16
 
 
 def box(image: Array, radius: int) -> Array:
@@ -159,8 +177,31 @@ def box(image: Array, radius: int) -> Array:
     size = 2 * radius + 1
     rest = image.ndim - 2
     image = jnp.pad(image, [(radius, radius)] * 2 + [(0, 0)] * rest, mode="edge")
-    # Not by adding shifted slices: what is averaged would be computed anew for each of them.
     for window in ((size, 1), (1, size)):
-        shape = window + (1,) * rest
-        image = lax.reduce_window(image, 0.0, lax.add, shape, (1,) * image.ndim, "VALID")
+        image = _over_windows(image, lax.add, *window)
     return image / size**2
+
+
+def highest(image: Array, radius: int) -> Array:
+    """The maximum over the square window of the given radius; 0 beyond the edges.
+
+    Args:
+        image: [H, W, ...] ≥ 0.
+        radius: pixels; the window is 2 · radius + 1 wide.
+
+    Example:
+        >>> highest(jnp.array([[0.0, 3.0, 0.0, 1.0]]), 1).tolist()
+        [[3.0, 3.0, 3.0, 1.0]]
+    """
+    size = 2 * radius + 1
+    image = jnp.pad(image, [(radius, radius)] * 2 + [(0, 0)] * (image.ndim - 2))
+    for window in ((size, 1), (1, size)):
+        image = _over_windows(image, lax.max, *window)
+    return image
+
+
+def _over_windows(image: Array, function: Any, height: int, width: int) -> Array:
+    """Sums or, of what is not negative, maxima over windows [H, W, ...]."""
+    # Not by adding shifted slices: what is summed would be computed anew for each of them.
+    shape = (height, width) + (1,) * (image.ndim - 2)
+    return lax.reduce_window(image, 0.0, function, shape, (1,) * image.ndim, "VALID")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vidparticles.errors import InputError
-from vidparticles.video import Audio, check_output, open_video, probe, write_video
+from vidparticles.video import Audio, Writer, check_output, open_video, probe, write_video
 from vidparticles.video.write import exact_rate
 
 
@@ -66,6 +66,24 @@ def test_any_times_come_back(tmp_path_factory, steps, start):
     with open_video(path) as video:
         want = np.array([float(t - times[0]) for t in times])
         np.testing.assert_allclose(video.times, want, atol=1e-9)
+
+
+@pytest.mark.parametrize("count", [2, 5, 40])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_the_last_of_uneven_frames_shows_as_long_as_it_should(tmp_path, suffix, count):
+    """Also where frames are reordered, so that the last in the file is not the last shown."""
+    times = [Fraction(k, 15) + Fraction(k % 3, 300) for k in range(count)]
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 255, (count, 48, 64, 3), dtype=np.uint8)
+    for end in (times[-1] + Fraction(1, 15), times[-1] + 2):
+        path = tmp_path / f"{float(end):.3f}{suffix}"
+        with Writer(path, duration=end) as writer:
+            for frame, time in zip(frames, times, strict=True):
+                writer.add(frame, time)
+        assert probe(path).duration == pytest.approx(float(end), abs=2e-3)
+    path = tmp_path / f"as_before{suffix}"
+    write_video(path, frames, times=times)
+    assert probe(path).duration == pytest.approx(float(2 * times[-1] - times[-2]), abs=2e-3)
 
 
 def test_colours_are_true_and_tagged(tmp_path):

@@ -47,12 +47,15 @@ class H264Stream:
         context.time_base = self._tick
         self._reformatter = VideoReformatter()
         self._last = -1
+        self._gap = 1 if rate else round(1 / (30 * _CLOCK))
 
     def encode(self, frame: np.ndarray, time: Fraction) -> list[av.Packet]:
         """Packets that are ready once a frame (uint8 RGB, as stored) shows at a time in seconds."""
         pts = round(time / self._tick)
         if pts <= self._last:
             raise ValueError(f"a frame at {float(time)} s is not after the one before it.")
+        if self._last >= 0:
+            self._gap = pts - self._last
         self._last = pts
         picture = self._reformatter.reformat(
             av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24"),
@@ -64,9 +67,19 @@ class H264Stream:
         picture.pts, picture.time_base = pts, self._tick
         return self.stream.encode(picture)
 
-    def finish(self) -> list[av.Packet]:
-        """All packets that are left."""
-        return self.stream.encode(None)
+    def finish(self, end: Fraction | None) -> list[av.Packet]:
+        """All packets that are left.
+
+        Args:
+            end: seconds at which the last frame ceases to show; None: it shows as long as the
+                one before.
+        """
+        packets = self.stream.encode(None)
+        shown = self._gap if end is None else max(1, round(end / self._tick) - self._last)
+        for packet in packets:  # else it would be 1/30 s, whatever the times are
+            if packet.pts == self._last or packet is packets[-1]:
+                packet.duration = shown
+        return packets
 
 
 class GifStream:
@@ -112,8 +125,8 @@ class GifStream:
         self._graph.push(picture)
         return self._pull()
 
-    def finish(self) -> list[av.Packet]:
-        """All packets that are left."""
+    def finish(self, end: Fraction | None) -> list[av.Packet]:
+        """All packets that are left; a GIF's header has said how long the last one shows."""
         self._graph.push(None)
         return [*self._pull(), *self.stream.encode(None)]
 

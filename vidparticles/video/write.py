@@ -47,6 +47,8 @@ class Writer:
     Args:
         path: what to write; .mp4, .m4v, .mov, .mkv or .gif.
         rate: frames a second, for frames that are added without a time.
+        duration: seconds from time 0 to when the last frame ceases to show; by default it
+            shows as long as the one before it. In a GIF the rate tells.
         audio: sound whose sample 0 sounds with time 0.
         overwrite: replace an existing file.
         rotation: degrees clockwise that players are to turn the stored picture; the frames
@@ -73,6 +75,7 @@ class Writer:
         path: PathLike,
         *,
         rate: Fraction | float | None = None,
+        duration: Fraction | None = None,
         audio: Audio | None = None,
         overwrite: bool = False,
         rotation: int = 0,
@@ -82,6 +85,7 @@ class Writer:
         self.path = check_output(path, overwrite)
         self._gif = self.path.suffix.lower() == ".gif"
         self._rate = None if rate is None else exact_rate(rate)
+        self._end = duration
         if rotation % 90:
             raise ValueError(f"rotation {rotation}; expected 0, 90, 180 or 270.")
         self._rotation, self._aspect, self._crf = rotation % 360, Fraction(pixel_aspect), crf
@@ -181,7 +185,7 @@ class Writer:
         with writing(self.path):
             if self._voice is not None:
                 self._mux(self._voice.finish())
-            self._mux(self._picture.finish())
+            self._mux(self._picture.finish(self._end))
             self._container.close()
             os.replace(self._partial, self.path)
 

@@ -10,6 +10,7 @@ import argparse
 import dataclasses
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -67,6 +68,7 @@ class _Parser(argparse.ArgumentParser):
     def parse_verb(self, words: Sequence[str]) -> argparse.Namespace:
         """Parse the words behind a verb; an unknown option is named before a missing one."""
         known = [name for action in self._actions for name in action.option_strings]
+        words = _with_negative(words)
         for word in words:
             name = word.split("=", 1)[0]
             if name == "--":
@@ -75,6 +77,17 @@ class _Parser(argparse.ArgumentParser):
                 long = [k for k in known if k.startswith("--")]
                 raise InputError(f"there is no option {name}.{nearest(name, long)}")
         return self.parse_args(words)
+
+
+def _with_negative(words: Sequence[str]) -> list[str]:
+    """Words in which `--speed -1@1-2` is one: argparse takes the latter for an option."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1].startswith("--") and re.match(r"-\.?\d", word):
+            joined[-1] += "=" + word
+        else:
+            joined.append(word)
+    return joined
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
@@ -214,8 +227,9 @@ def _add_edit(parser: _Parser) -> None:
     parser.add_argument(
         "--speed",
         metavar="FACTOR",
-        help="times as fast: 0.5 is half speed; or pieces: 0.25@1-2 from 1 s to 2 s, 1:0.25@1-2 "
-        "slowing down, hold:1.5@2 the frame at 2 s for 1.5 s",
+        help="times as fast: 0.5 is half speed, -1 backwards; or pieces: 0.25@1-2 from 1 s to 2 s, "
+        "1:0.25@1-2 slowing down, -1@1-2 this part backwards in its place, hold:1.5@2 the frame at "
+        "2 s for 1.5 s",
     )
     parser.add_argument(
         "--recolor", metavar="KEY=VALUE,…", help="new colours: hue=90,saturation=1.2"

@@ -187,7 +187,8 @@ def test_a_disk_that_fills_leaves_no_partial_file(clip, tmp_path):
     [
         ("", "nothing to do"),
         ("--speed 0", "0"),
-        ("--speed -1", "speed -1"),
+        ("--speed -30", "speed -30"),
+        ("--speed -1:1@0-1", "turns round"),
         ("--speed nan", "nan"),
         ("--trim 3:1", "3:1"),
         ("--trim 70:80", "70"),

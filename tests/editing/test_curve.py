@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from fractions import Fraction
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 
 from vidparticles import editing
 from vidparticles.editing.curve import Piece, parse_curve, places, whole
+from vidparticles.editing.reel import opened
+from vidparticles.editing.speed import retimed
 from vidparticles.errors import InputError
 from vidparticles.video import Audio, open_video
 
@@ -26,7 +29,7 @@ def test_a_ramp_takes_as_long_as_its_speed_says():
 
 def test_a_curve_shows_every_moment_in_order_and_none_twice_but_in_a_hold():
     pieces = whole(parse_curve("1:0.5@1-2, hold:1@2, 0.5:2@2-4"), Fraction(5))
-    shown = [at for _, at in places(pieces, Fraction(25))]
+    shown = [at for run in places(pieces, Fraction(25)) for _, at in run]
     steps = np.diff(np.array(shown, float))
     assert (steps >= 0).all()
     assert (steps == 0).sum() == pytest.approx(25, abs=1)
@@ -53,6 +56,89 @@ def test_frames_sound_and_length_follow_a_curve(counted, numbers, tmp_path):
     assert loud[int(0.3 * rate) : int(0.45 * rate)].max() > 0.2
 
 
+def test_backwards_are_the_same_moments_in_the_opposite_order():
+    there = whole(parse_curve("0.5:2@1-2"), Fraction(3))
+    back = whole(parse_curve("-2:-0.5@1-2"), Fraction(3))
+    assert [p.seconds for p in back] == [p.seconds for p in there]
+    runs = [list(places(pieces, Fraction(24))) for pieces in (there, back)]
+    times, moments = (
+        [[[shown[k] for shown in run] for run in way] for way in runs] for k in (0, 1)
+    )
+    assert times[0] == times[1]
+    assert moments[1] == [moments[0][0], moments[0][1][::-1], moments[0][2]]
+    piece = back[1]
+    for share in (Fraction(0), Fraction(1, 3), Fraction(1)):
+        mirrored = piece.forwards.place(piece.seconds * (1 - share))
+        assert float(piece.place(piece.seconds * share)) == pytest.approx(float(mirrored))
+
+
+def test_a_part_backwards_is_in_its_place_with_its_sound(counted, numbers, tmp_path):
+    t = np.arange(16000) / 16000
+    chirp = np.where((t > 0.3) & (t < 0.35), 0.5 * np.sin(2 * np.pi * 800 * t), 0)
+    sound = Audio(chirp.astype(np.float32)[:, None], 16000)
+    source = counted(frames=24, audio=sound)
+    for curve, wanted, loud in (
+        ("-1", [*range(24)][::-1], (0.65, 0.7)),
+        ("-1@0.25-0.75", [*range(6), *range(6, 18)[::-1], *range(18, 24)], (0.65, 0.7)),
+        ("-2@0-0.5", [*range(10, -1, -2), *range(12, 24)], (0.075, 0.1)),
+    ):
+        out = tmp_path / f"{curve}.mp4"
+        made = editing.speed(source, out, curve)
+        assert numbers(out) == wanted
+        assert made.frames == len(wanted)
+        with open_video(out) as video:
+            heard = video.audio()
+        strong = np.flatnonzero(np.abs(heard.samples[:, 0]) > 0.1) / heard.rate
+        assert strong.min() == pytest.approx(loud[0], abs=0.03)
+        assert strong.max() == pytest.approx(loud[1], abs=0.03)
+
+
+def test_frames_between_are_the_same_backwards(counted, tmp_path):
+    source = counted(frames=6)
+    pictures = []
+    for factor in (0.5, -0.5):
+        with opened(source) as reel:
+            pictures.append([np.asarray(f) for _, f in retimed(reel, parse_curve(factor)).frames])
+    assert len(pictures[0]) == 12
+    for there, back in zip(pictures[0], pictures[1][::-1], strict=True):
+        np.testing.assert_array_equal(there, back)
+
+
+@pytest.mark.parametrize("held", [1, 5 * 48 * 64 * 3])
+def test_uneven_frames_are_turned_however_few_are_held(held, counted, monkeypatch):
+    # The package's `speed` is the function of that name.
+    monkeypatch.setattr(importlib.import_module("vidparticles.editing.speed"), "HELD", held)
+    times = [0.0, 0.1, 0.13, 0.3, 0.5, 0.52, 0.6, 0.9, 1.0, 1.25]
+    source = counted(frames=10, times=times)
+    with opened(source) as reel:
+        forwards = [frame for _, frame in reel.frames]
+    with opened(source) as reel:
+        once = retimed(reel, Fraction(-1))
+        for (_, shown), frame in zip(once.frames, forwards[::-1], strict=True):
+            np.testing.assert_array_equal(shown, frame)
+        # Each is shown for as long as it was.
+        lengths = np.diff([*map(float, reel.times), float(reel.duration)])
+        there = np.diff([*map(float, once.times), float(once.duration)])
+        np.testing.assert_allclose(there, lengths[::-1], atol=1e-9)
+
+
+def test_a_real_clip_turned_twice_is_itself(shared_data, tmp_path):
+    """To the bit out of the file, and through files but for their compression."""
+    clip = shared_data / "clips" / "carphone_pristine.mp4"
+    out, again = tmp_path / "out.mp4", tmp_path / "again.mp4"
+    with opened(clip, end=Fraction(1)) as reel:
+        back = [frame for _, frame in retimed(reel, Fraction(-1)).frames][::-1]
+    with opened(clip, end=Fraction(1)) as reel:
+        for shown, (_, frame) in zip(back, reel.frames, strict=True):
+            np.testing.assert_array_equal(shown, frame)
+    editing.trim(clip, tmp_path / "part.mp4", 0, 1)
+    editing.speed(tmp_path / "part.mp4", out, -1)
+    editing.speed(out, again, -1)
+    with open_video(again) as video:
+        for (_, shown), frame in zip(video, back, strict=True):
+            assert np.abs(shown.astype(int) - frame).mean() < 8
+
+
 @pytest.mark.parametrize(
     ("curve", "says"),
     [
@@ -60,6 +146,8 @@ def test_frames_sound_and_length_follow_a_curve(counted, numbers, tmp_path):
         ("0.5@2-1", "ends before"),
         ("0.5@0-1,2@0.5-1", "two speeds"),
         ("0@0-1", "out of range"),
+        ("-1:1@0-1", "turns round"),
+        ("-0.01", "out of range"),
         ("0.5@0-9", "within"),
         ("hold:1@9", "within"),
         ("", "not understood"),

@@ -26,7 +26,8 @@ def edit(
     Args:
         path: a video file.
         out: what to write.
-        speed: 0.5 is half speed, 2 double; or a curve, see `editing.curve.parse_curve`.
+        speed: 0.5 is half speed, 2 double, −1 backwards; or a curve, see
+            `editing.curve.parse_curve`.
         recolor: KEY=VALUE,… of hue, saturation, brightness, contrast, or a look by name.
         stabilise: take out the shake of the camera; the clip is read twice.
         trim: START:END in seconds; either may be left out.

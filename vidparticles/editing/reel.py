@@ -12,7 +12,7 @@ import dataclasses
 import itertools
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -31,6 +31,8 @@ class Reel:
 
     Attributes:
         frames: (seconds, uint8 [H, W, 3] RGB, upright), in order; can be run through once.
+        again: frames first … last − 1 anew, (first, last) → the same; None where there is no
+            way back.
         times: seconds of all frames, known beforehand.
         duration: seconds, to the end of the last frame.
         rate: frames a second where the frames are on an exact clock, else None.
@@ -51,6 +53,7 @@ class Reel:
     pixel_aspect: Fraction | int = 1
     audio: Audio | None = None
     seen: float = 1.0
+    again: Callable[[int, int], Frames] | None = None
 
     def replace(self, **changes: object) -> Reel:
         """A copy with the named fields changed."""
@@ -126,8 +129,14 @@ def opened(
         audio = video.audio()
         if audio is not None:
             audio = cut(audio, origin, finish)
+
+        def again(begin: int, end: int) -> Frames:
+            frames = _frames(video, first + begin, first + end)
+            return zip(shifted[begin:end], frames, strict=True)
+
         yield Reel(
-            frames=zip(shifted, _frames(video, first, last), strict=True),
+            frames=again(0, len(shifted)),
+            again=again,
             times=shifted,
             duration=finish - origin,
             rate=rate,

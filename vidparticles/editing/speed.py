@@ -1,4 +1,4 @@
-"""Speed: a clip in slow or quick motion, its sound in step and at its pitch.
+"""Speed: a clip in slow or quick motion or backwards, its sound in step and at its pitch.
 
 Slow motion is a smaller time step: the motion from each frame to the next is found, and a
 frame in between shows things part of the way. Nothing is blended across a cut.
@@ -18,10 +18,11 @@ import numpy as np
 from vidparticles.editing.curve import Piece, parse_curve, places, whole
 from vidparticles.editing.reel import Frames, PathLike, Reel, Written, check_paths, opened, write
 from vidparticles.render import warp
-from vidparticles.video import Audio, cut, join, silence, stretch
+from vidparticles.video import Audio, cut, join, reverse, silence, stretch
 
 HAIR = Fraction(1, 1000)  # share of the way between frames that is none
 GRAIN = Fraction(1, 10)  # seconds of sound that are stretched alike in a ramp
+HELD = 1 << 28  # bytes of frames that are held at once to be shown backwards
 
 Moment = tuple[Fraction, int, Fraction]
 
@@ -68,7 +69,7 @@ def schedule(
                 yield (time + share * gap) / factor, place, share
         return
     gaps = [b - a for a, b in itertools.pairwise(times)]
-    closest = Fraction(3, 4) * statistics.median(gaps) if gaps else Fraction(0)
+    closest = Fraction(3, 4) * statistics.median(gaps) if gaps and factor > 1 else Fraction(0)
     shown: Fraction | None = None
     for place, time in enumerate(times):
         if shown is None or time / factor - shown >= closest:
@@ -76,32 +77,60 @@ def schedule(
             yield shown, place, Fraction(0)
 
 
-def _picked(frames: Frames, plan: Iterator[Moment]) -> Frames:
-    """Whole frames, by their places in rising order."""
-    source = enumerate(frames)
-    at, shown = -1, None
-    for time, place, _ in plan:
-        while at < place:
-            at, (_, shown) = next(source)
-        assert shown is not None
-        yield time, shown
+class _Film:
+    """Frames of a reel by their places, wanted in runs that rise or fall."""
+
+    def __init__(self, reel: Reel):
+        self._reel, self._coming = reel, 0
+        self._held: dict[int, np.ndarray] = {}
+
+    def at(self, place: int, *, falling: bool) -> np.ndarray:
+        """A frame; what came before it in a rising run is gone, and what came after otherwise."""
+        if place in self._held:
+            return self._held[place]
+        if falling or place < self._coming:
+            if self._reel.again is None:
+                raise ValueError("these frames can be run through but once: not backwards.")
+            # What is decoded on the way to a frame is kept, as far as there is room.
+            count = max(2, HELD // (3 * self._reel.height * self._reel.width))
+            first = max(0, place + 1 - count)
+            block = [frame for _, frame in self._reel.again(first, place + 1)]
+            beside = {k: v for k, v in self._held.items() if k == place + 1}
+            self._held = beside | dict(enumerate(block, first))
+        while place not in self._held:
+            self._held = {k: v for k, v in self._held.items() if k == self._coming - 1}
+            self._held[self._coming] = next(self._reel.frames)[1]
+            self._coming += 1
+        return self._held[place]
 
 
-def _between(frames: Frames, plan: Iterator[Moment]) -> Frames:
-    """Frames at any moment, by the motion from each frame to the next."""
-    at, (_, here) = 0, next(frames)
-    _, there = next(frames, (None, None))
-    found: warp.Match | None = None
-    for time, place, share in plan:
-        while at < place and there is not None:
-            at, here, found = at + 1, there, None
-            _, there = next(frames, (None, None))
-        if share == 0 or there is None:
-            yield time, here
-            continue
-        if found is None:
-            found = warp.match(here, there)
-        yield time, np.asarray(warp.between(here, there, found, float(share)))
+def _shown(reel: Reel, runs: Sequence[tuple[bool, Sequence[Moment]]]) -> Frames:
+    """Frames at any moment, by the motion from each frame to the next.
+
+    Args:
+        reel: the clip.
+        runs: moments by their places in rising order, or where the first is true in falling.
+    """
+    film = _Film(reel)
+    matched, found = -1, None
+    for falling, run in runs:
+        for time, place, share in run:
+            if share == 0 or place + 1 == len(reel.times):
+                yield time, film.at(place, falling=falling)
+                continue
+            order = (place + 1, place) if falling else (place, place + 1)
+            pair = {k: film.at(k, falling=falling) for k in order}
+            here, there = pair[place], pair[place + 1]
+            if matched != place or found is None:
+                matched, found = place, warp.match(here, there)
+            yield time, np.asarray(warp.between(here, there, found, float(share)))
+
+
+def _mirrored(plan: Sequence[Moment], end: Fraction) -> list[Moment]:
+    """The same moments in the opposite order, each shown for as long; `end` is the last one's."""
+    ends = [*(time for time, _, _ in plan[1:]), end]
+    pairs = zip(plan, ends, strict=True)
+    return [(end - until, place, share) for (_, place, share), until in pairs][::-1]
 
 
 def retimed(reel: Reel, curve: Fraction | tuple[Piece, ...]) -> Reel:
@@ -110,14 +139,18 @@ def retimed(reel: Reel, curve: Fraction | tuple[Piece, ...]) -> Reel:
         return _bent(reel, curve)
     if curve == 1:
         return reel
-    plan = list(schedule(reel.times, reel.duration, curve, reel.rate))
-    duration = reel.duration / curve
+    factor = abs(curve)
+    plan = list(schedule(reel.times, reel.duration, factor, reel.rate))
+    duration = reel.duration / factor
     audio = reel.audio
     if audio is not None:
-        audio = cut(stretch(audio, 1 / curve), 0, duration)
-    run = _between if curve < 1 else _picked
+        audio = cut(stretch(audio, 1 / factor), 0, duration)
+    if curve < 0:
+        plan = _mirrored(plan, duration if reel.rate is None else len(plan) / reel.rate)
+        audio = audio and reverse(audio)
     return reel.replace(
-        frames=run(reel.frames, iter(plan)),
+        frames=_shown(reel, [(curve < 0, plan)]),
+        again=None,
         times=tuple(time for time, _, _ in plan),
         duration=duration,
         audio=audio,
@@ -130,18 +163,25 @@ def _bent(reel: Reel, curve: tuple[Piece, ...]) -> Reel:
     rate = reel.rate
     if rate is None:
         rate = Fraction(len(reel.times)) / reel.duration
-    plan = []
-    for time, at in places(pieces, rate):
+
+    def moment(time: Fraction, at: Fraction) -> Moment:
         place = bisect.bisect_right(reel.times, at) - 1
         end = reel.times[place + 1] if place + 1 < len(reel.times) else reel.duration
         share = (at - reel.times[place]) / (end - reel.times[place])
         if share > 1 - HAIR and place + 1 < len(reel.times):
             place, share = place + 1, Fraction(0)
-        plan.append((time, place, share if share > HAIR else Fraction(0)))
+        return time, place, share if share > HAIR else Fraction(0)
+
+    runs = [
+        (piece.backwards, [moment(*shown) for shown in run])
+        for piece, run in zip(pieces, places(pieces, rate), strict=True)
+    ]
+    times = tuple(time for _, run in runs for time, _, _ in run)
     return reel.replace(
-        frames=_between(reel.frames, iter(plan)),
-        times=tuple(time for time, _, _ in plan),
-        duration=Fraction(len(plan)) / rate,
+        frames=_shown(reel, runs),
+        again=None,
+        times=times,
+        duration=Fraction(len(times)) / rate,
         rate=rate,
         audio=None if reel.audio is None else _bent_sound(reel.audio, pieces),
     )
@@ -157,22 +197,25 @@ def _bent_sound(audio: Audio, pieces: Sequence[Piece]) -> Audio:
             continue
         even = piece.first == piece.last
         count = 1 if even else math.ceil(piece.seconds / GRAIN)
-        ends = [piece.place(piece.seconds * k / count) for k in range(count)] + [piece.end]
+        ends = [piece.place(piece.seconds * k / count) for k in range(count)]
+        ends.append(piece.start if piece.backwards else piece.end)
         for start, end in itertools.pairwise(ends):
             lengths.append(piece.seconds / count)
-            parts.append(stretch(cut(audio, start, end), lengths[-1] / (end - start)))
+            part = stretch(cut(audio, *sorted((start, end))), lengths[-1] / abs(end - start))
+            parts.append(reverse(part) if piece.backwards else part)
     return join(parts, durations=lengths)
 
 
 def speed(
     path: PathLike, out: PathLike, factor: float | Fraction | str, *, overwrite: bool = False
 ) -> Written:
-    """Write a clip in slow or quick motion.
+    """Write a clip in slow or quick motion, or backwards.
 
     Args:
         path: a video file.
         out: what to write.
-        factor: 2 is twice as quick, 0.5 half speed; or a curve, see `curve.parse_curve`.
+        factor: 2 is twice as quick, 0.5 half speed, −1 backwards; or a curve, see
+            `curve.parse_curve`.
         overwrite: replace an existing file.
 
     Raises:

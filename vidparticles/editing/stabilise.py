@@ -207,12 +207,18 @@ def _laid(frame: Array, turn: Array, shift: Array, seen: Array) -> Array:
 def stabilised(reel: Reel, way: Steadying) -> Reel:
     """The reel with each frame laid in its place, cropped to what all of them show."""
 
-    def frames() -> Frames:
-        for (time, frame), turn, shift in zip(reel.frames, way.turn, way.shift, strict=True):
+    def laid(frames: Frames, first: int, last: int) -> Frames:
+        ways = way.turn[first:last], way.shift[first:last]
+        for (time, frame), turn, shift in zip(frames, *ways, strict=True):
             where = (np.array([v.real, v.imag], np.float32) for v in (turn, shift))
             yield time, np.asarray(_laid(frame, *where, np.float32(way.seen)))
 
-    return reel.replace(frames=frames(), seen=reel.seen * way.seen)
+    again = reel.again
+    return reel.replace(
+        frames=laid(reel.frames, 0, len(reel.times)),
+        again=again and (lambda first, last: laid(again(first, last), first, last)),
+        seen=reel.seen * way.seen,
+    )
 
 
 def steadying(reel: Reel) -> Steadying:

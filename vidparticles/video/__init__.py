@@ -1,6 +1,15 @@
 """Files to arrays and back: probe, read, write, sound. No jax; numpy and PyAV alone."""
 
-from vidparticles.video.audio import Audio, cut, join, read_audio, resample, silence, stretch
+from vidparticles.video.audio import (
+    Audio,
+    cut,
+    join,
+    read_audio,
+    resample,
+    reverse,
+    silence,
+    stretch,
+)
 from vidparticles.video.files import check_output
 from vidparticles.video.probe import AudioInfo, VideoInfo, probe
 from vidparticles.video.read import Video, open_video
@@ -22,6 +31,7 @@ __all__ = [
     "probe",
     "read_audio",
     "resample",
+    "reverse",
     "silence",
     "stretch",
     "write_video",

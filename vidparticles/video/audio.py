@@ -202,6 +202,16 @@ def resample(audio: Audio, *, rate: int, channels: int | None = None) -> Audio:
     return _span(_gather(out, rate, channels), 0, length)
 
 
+def reverse(audio: Audio) -> Audio:
+    """The sound from its end to its start.
+
+    Example:
+        >>> reverse(Audio(np.float32([[0.0], [0.5]]), rate=4)).samples[:, 0].tolist()
+        [0.5, 0.0]
+    """
+    return Audio(audio.samples[::-1], audio.rate)
+
+
 def stretch(audio: Audio, factor: Fraction | float) -> Audio:
     """The same sound in a longer or shorter time, with its pitch kept.
 

@@ -20,7 +20,12 @@ from typing import Any, Protocol
 from jax import Array
 
 from vidparticles.errors import InputError, nearest
+from vidparticles.models.baselines.gru import Gru
+from vidparticles.models.baselines.lru import Lru
 from vidparticles.models.baselines.single_frame import SingleFrame
+from vidparticles.models.baselines.slowfast import SlowFast
+from vidparticles.models.baselines.tsn import Tsn
+from vidparticles.models.baselines.vivit import Vivit
 from vidparticles.models.classifier import ParticleClassifier
 
 __all__ = ["Model", "build", "names"]
@@ -46,6 +51,11 @@ class Model(Protocol):
 _MODELS: dict[str, Callable[..., Model]] = {
     "particles": ParticleClassifier,
     "single_frame": SingleFrame,
+    "tsn": Tsn,
+    "slowfast": SlowFast,
+    "vivit": Vivit,
+    "lru": Lru,
+    "gru": Gru,
 }
 
 

@@ -1,0 +1,171 @@
+"""What the learned baselines share: a frame's token, the next frame, and the loss.
+
+Every one of them reads a frame by the same encoder and can be given the same help as the
+particle model: to say, beside the label, what the next frame will show.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal, cast, get_args
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from vidparticles.errors import InputError
+
+Size = Literal["small", "published"]
+# Of a frame's token, in the small networks.
+WIDTH = 96
+
+
+class FrameToken(nn.Module):
+    """One frame to one vector: three convolutions that halve the picture, then all places."""
+
+    width: int = WIDTH
+
+    @nn.compact
+    def __call__(self, frames: Array) -> Array:
+        """[..., H, W, 3] in 0 … 1 to [..., width]."""
+        lead = frames.shape[:-3]
+        x = frames.reshape(-1, *frames.shape[-3:])
+        for width in (16, 32, 32):
+            x = nn.gelu(nn.Conv(width, (3, 3), (2, 2))(x))
+        return nn.Dense(self.width)(x.reshape(*lead, -1))
+
+
+class NextFrame(nn.Module):
+    """What was understood up to a frame to the picture of the next one."""
+
+    height: int
+    width: int
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """[..., F] to [..., height, width, 3]."""
+        rows, columns = -(-self.height // 8), -(-self.width // 8)
+        lead = x.shape[:-1]
+        x = nn.gelu(nn.Dense(rows * columns * 32)(x)).reshape(-1, rows, columns, 32)
+        for width in (32, 16):
+            x = nn.gelu(nn.ConvTranspose(width, (4, 4), (2, 2))(x))
+        x = nn.ConvTranspose(3, (4, 4), (2, 2))(x)[:, : self.height, : self.width]
+        return x.reshape(*lead, *x.shape[1:])
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipModel:
+    """A network that reads a whole clip; see `vidparticles.models.Model`.
+
+    Attributes:
+        num_classes: size of the logits.
+        prediction_weight: of the squared error of the predicted next frames in the loss; 0 for
+            a network that predicts none.
+        size: "small", for PV-5; or "published", the one its paper measured.
+    """
+
+    num_classes: int
+    prediction_weight: float = 0.0
+    size: Size = "small"
+
+    def __post_init__(self) -> None:
+        if self.size not in get_args(Size):
+            raise InputError(f"size is {self.size!r}; expected one of {', '.join(get_args(Size))}.")
+        if self.size == "published" and self.prediction_weight:
+            raise InputError(
+                f"prediction_weight is {self.prediction_weight}; networks of published size do "
+                f"not predict frames: give 0, or size='small'."
+            )
+
+    @property
+    def network(self) -> nn.Module:
+        """[B, T, H, W, 3] in 0 … 1 to logits [B, classes] and next frames [B, T, H, W, 3]."""
+        raise NotImplementedError
+
+    @property
+    def predicts(self) -> bool:
+        """Whether the network predicts frames; then it never looks ahead."""
+        return self.prediction_weight > 0
+
+    def init(self, key: Array, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """Parameters, from the shapes of a batch."""
+        return {"network": self.network.init(key, _pixels(batch["video"][:1]))}
+
+    def apply(self, params: dict[str, Any], batch: Mapping[str, Any]) -> dict[str, Any]:
+        """Inference.
+
+        Returns:
+            {"logits": [B, classes]}, and if it predicts "prediction" [B, T − 1, H, W, 3] in
+            0 … 1: of frames 1 … T − 1, each from those before it.
+        """
+        logits, ahead = self._run(params, batch)
+        return {"logits": logits} | ({} if ahead is None else {"prediction": ahead[:, :-1]})
+
+    def _run(self, params: dict[str, Any], batch: Mapping[str, Any]) -> tuple[Array, Array | None]:
+        # Flax types `apply` for modules that change their variables; ours has none to change.
+        out = self.network.apply(params["network"], _pixels(batch["video"]))
+        return cast(tuple[Array, Array | None], out[:2])
+
+    def loss(
+        self, params: dict[str, Any], batch: Mapping[str, Any], key: Array, *, train: bool
+    ) -> tuple[Array, dict[str, Array]]:
+        """Cross-entropy, where the batch has labels, and the error of predicted frames.
+
+        Returns:
+            loss [B], and metrics [B]: accuracy and prediction_error (mean squared, of pixels in
+            0 … 1), each where there is one.
+        """
+        out = self.apply(params, batch)
+        loss = jnp.zeros(len(batch["video"]))
+        metrics = {}
+        if "label" in batch:
+            label = jnp.asarray(batch["label"])
+            loss += optax.softmax_cross_entropy_with_integer_labels(out["logits"], label)
+            metrics["accuracy"] = (jnp.argmax(out["logits"], -1) == label).astype(jnp.float32)
+        if self.predicts:
+            error = _error(out["prediction"], batch["video"]).mean(1)
+            loss += self.prediction_weight * error
+            metrics["prediction_error"] = error
+        return loss, metrics
+
+    def surprise(self, params: dict[str, Any], batch: Mapping[str, Any]) -> Array:
+        """How far each frame is from its prediction: mean squared [B, T], 0 in the first."""
+        error = _error(self.apply(params, batch)["prediction"], batch["video"])
+        return jnp.pad(error, ((0, 0), (1, 0)))
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamingModel(ClipModel):
+    """A clip model with a state of constant size: one frame in, one answer out.
+
+    Its network takes the state before a clip and gives the one after it.
+    """
+
+    def start(self, params: dict[str, Any], frame: Array) -> Any:
+        """The state before the first frame, from the shape of a frame [B, H, W, 3]."""
+        video = _pixels(frame[:, None])
+        shapes = jax.eval_shape(self.network.apply, params["network"], video)[2]
+        return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+
+    def step(self, params: dict[str, Any], state: Any, frame: Array) -> tuple[Any, dict[str, Any]]:
+        """One frame [B, H, W, 3] more: the state after it, and what is known now.
+
+        Returns:
+            state, and {"logits": [B, classes]} as `apply` gives for the clip up to here, and if
+            it predicts "prediction" [B, H, W, 3], of the frame to come.
+        """
+        out = self.network.apply(params["network"], _pixels(frame[:, None]), state)
+        logits, ahead, state = cast(tuple[Array, Array | None, Any], out)
+        return state, {"logits": logits} | ({} if ahead is None else {"prediction": ahead[:, 0]})
+
+
+def _pixels(video: Any) -> Array:
+    return jnp.asarray(video).astype(jnp.float32) / 255
+
+
+def _error(prediction: Array, video: Any) -> Array:
+    """Mean squared error [B, T − 1] of predicted frames."""
+    return jnp.square(prediction - _pixels(video[:, 1:])).mean((2, 3, 4))

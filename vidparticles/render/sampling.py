@@ -116,14 +116,14 @@ def stretch(image: Array, size: int, *, axis: int, lines: Array | None = None) -
     """
     length = image.shape[axis]
     place = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
-    low = place.astype(int)
-    share = jnp.asarray(place - low, jnp.float32)
-    low, high = jnp.asarray(low), jnp.asarray(np.minimum(low + 1, length - 1))
+    below = place.astype(int)
+    share = jnp.asarray(place - below, jnp.float32)
+    low, high = jnp.asarray(below), jnp.asarray(np.minimum(below + 1, length - 1))
     if lines is not None:
         low, high, share = low[lines], high[lines], share[lines]
     share = share.reshape([-1 if a == axis else 1 for a in range(image.ndim)])
-    below, above = (jnp.take(image, k, axis=axis) for k in (low, high))
-    return below + share * (above - below)
+    first, second = (jnp.take(image, k, axis=axis) for k in (low, high))
+    return first + share * (second - first)
 
 
 def shrink_size(height: int, width: int, *, longest: int) -> tuple[int, int]:

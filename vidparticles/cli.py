@@ -185,9 +185,11 @@ def _report(written: Written, *clips: str) -> None:
     """What was written, and what the reader of it should know of the clips."""
     from vidparticles.video import open_video
 
-    for clip in dict.fromkeys(clips):
+    found: list[str] = []
+    for clip in clips:
         with open_video(clip) as video:
-            _warn(video.warnings)
+            found += video.warnings
+    _warn(dict.fromkeys([*found, *written.warnings]))
     _warn([written.note] if written.note else [])
     sound = "sound" if written.sound else "no sound"
     cropped = f", cropped to {written.seen:.0%}" if written.seen < 1 else ""

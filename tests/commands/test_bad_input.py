@@ -118,6 +118,16 @@ def test_what_is_cut_short_is_used_with_a_warning(verb, bad, clip, run, tmp_path
         assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
 
 
+@pytest.mark.parametrize("verb", ["cuts", "edit", "splice"])
+def test_frames_that_do_not_decode_are_told_of(verb, clip, run, shared_data, tmp_path, capsys):
+    broken = shared_data / "clips" / "corrupted.mp4"
+    files = {"clip": broken, "good": clip, "run": run, "out": tmp_path / "out.mp4"}
+    assert cli.main(words_of(READERS[verb], **files)) == 0
+    err = capsys.readouterr().err
+    assert err.startswith(f"vidparticles: warning: {broken}: 1 of 50 frames do not decode")
+    assert err.count("\n") == 1
+
+
 @pytest.mark.parametrize(("frames", "side"), [(1, 128), (5, 2)])
 def test_one_frame_and_tiny_frames_are_one_shot(frames, side, tmp_path, capsys):
     tiny = tmp_path / "tiny.mp4"

@@ -58,6 +58,17 @@ def test_uneven_times_stay_through_trim(counted, numbers, tmp_path):
     assert numbers(out) == list(range(7, 31))
 
 
+@pytest.mark.parametrize("factor", [None, 0.5, 2])
+def test_the_last_of_uneven_frames_shows_as_long_as_it_did(factor, counted, tmp_path):
+    clip, out = counted(frames=40, times=UNEVEN), tmp_path / "out.mp4"
+    if factor is None:
+        made, seconds = editing.trim(clip, out, end=UNEVEN[20]), UNEVEN[20]
+    else:
+        made, seconds = editing.speed(clip, out, factor), probe(clip).duration / factor
+    assert made.seconds == pytest.approx(seconds, abs=1e-4)
+    assert probe(out).duration == pytest.approx(seconds, abs=1e-4)
+
+
 def test_uneven_times_are_scaled_by_speed(counted, tmp_path):
     out = tmp_path / "out.mp4"
     editing.speed(counted(frames=40, times=UNEVEN), out, 0.5)

@@ -81,6 +81,7 @@ def predict(
         width=info.width,
         rotation=info.rotation,
         pixel_aspect=info.pixel_aspect,
+        sources=(video,),
     )
     moving = int(np.sum(np.asarray(points.alive & (safe_norm(points.velocity) > MOVING))))
     note = "" if moving else f"nothing moves at the end of {path}: the frames ahead stay still."

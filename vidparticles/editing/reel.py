@@ -12,7 +12,7 @@ import dataclasses
 import itertools
 import os
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -41,6 +41,7 @@ class Reel:
         pixel_aspect: width of a pixel over its height.
         audio: the sound, None for a silent reel.
         seen: share of the height and width of the clip that is in the picture.
+        sources: the files that its frames are read from, as far as they have been opened.
     """
 
     frames: Frames
@@ -54,6 +55,7 @@ class Reel:
     audio: Audio | None = None
     seen: float = 1.0
     again: Callable[[int, int], Frames] | None = None
+    sources: Sequence[Video] = ()
 
     def replace(self, **changes: object) -> Reel:
         """A copy with the named fields changed."""
@@ -72,6 +74,7 @@ class Written:
         sound: it has sound.
         note: a sentence the user should read, or "".
         seen: share of the height and width of the clip that is in the picture.
+        warnings: sentences on what was found wrong with the files while they were read.
     """
 
     path: pathlib.Path
@@ -82,6 +85,7 @@ class Written:
     sound: bool
     note: str = ""
     seen: float = 1.0
+    warnings: tuple[str, ...] = ()
 
 
 def clock(video: Video) -> tuple[tuple[Fraction, ...], Fraction, Fraction | None]:
@@ -145,6 +149,7 @@ def opened(
             rotation=video.info.rotation,
             pixel_aspect=video.info.pixel_aspect,
             audio=audio,
+            sources=(video,),
         )
 
 
@@ -173,6 +178,7 @@ def write(reel: Reel, out: PathLike, *, overwrite: bool = False, note: str = "")
     with Writer(
         out,
         rate=reel.rate,
+        duration=reel.duration,
         audio=reel.audio,
         overwrite=overwrite,
         rotation=reel.rotation,
@@ -191,6 +197,7 @@ def write(reel: Reel, out: PathLike, *, overwrite: bool = False, note: str = "")
         sound=sound,
         note=note,
         seen=reel.seen,
+        warnings=tuple(dict.fromkeys(w for video in reel.sources for w in video.warnings)),
     )
 
 

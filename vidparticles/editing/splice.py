@@ -22,7 +22,7 @@ from vidparticles.editing.reel import (
 )
 from vidparticles.errors import InputError
 from vidparticles.render.sampling import resize
-from vidparticles.video import Audio, join, open_video, silence
+from vidparticles.video import Audio, Video, join, open_video, silence
 
 
 def fit(frame: np.ndarray, height: int, width: int, aspect: Fraction = Fraction(1)) -> np.ndarray:
@@ -63,9 +63,12 @@ def _resize_bytes(frame: jax.Array, height: int, width: int) -> jax.Array:
 _resize_jit = jax.jit(_resize_bytes, static_argnums=(1, 2))
 
 
-def _joined(paths: Sequence[PathLike], first: Reel, starts: Sequence[Fraction]) -> Frames:
+def _joined(
+    paths: Sequence[PathLike], first: Reel, starts: Sequence[Fraction], sources: list[Video]
+) -> Frames:
     for path, start in zip(paths, starts, strict=True):
         with opened(path) as reel:
+            sources += reel.sources
             aspect = Fraction(reel.pixel_aspect) / Fraction(first.pixel_aspect)
             for time, frame in reel.frames:
                 yield start + time, fit(frame, first.height, first.width, aspect)
@@ -104,14 +107,16 @@ def splice(paths: Sequence[PathLike], out: PathLike, *, overwrite: bool = False)
         times += [starts[-1] + t for t in own]
         durations.append(duration)
         rates.add(rate)
+    sources: list[Video] = []
     with contextlib.ExitStack() as stack:
         first = stack.enter_context(opened(paths[0]))
         reel = first.replace(
-            frames=_joined(paths, first, starts),
+            frames=_joined(paths, first, starts, sources),
             times=tuple(times),
             duration=sum(durations, Fraction(0)),
             rate=rates.pop() if len(rates) == 1 else None,
             audio=_join_sounds(sounds, durations),
+            sources=sources,
         )
         return write(reel, out, overwrite=overwrite)
 

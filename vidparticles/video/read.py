@@ -79,14 +79,15 @@ class Video:
             for place, frame in decoder.every_frame():
                 rgb = self._rgb(frame, size)
                 for held in range(at, place):  # what did not decode shows the frame before
+                    self._decoder.missing.add(held)
                     yield float(self.times[held]), rgb.copy() if shown is None else shown.copy()
                 shown, at = rgb, place + 1
                 yield float(self.times[place]), rgb
         finally:
             decoder.close()
-            self._decoder.missing |= decoder.missing
         shown = self._rgb(self._first[1], size) if shown is None else shown
         for held in range(at, len(self)):
+            self._decoder.missing.add(held)
             yield float(self.times[held]), shown.copy()
 
     def __enter__(self) -> Video:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -62,6 +64,55 @@ def test_a_dot_is_where_its_particle_is_in_its_colour():
     assert picture[10, 70].tolist() == [70, 70, 70]
 
 
+def rings(since: float, *, opening: bool) -> np.ndarray:
+    """Distances from the ring's middle, in pixels, at which there is ink."""
+    canvas = draw.add_rings(
+        draw.blank(HEIGHT, WIDTH),
+        jnp.array([[0.6, 0.5], [0.6, 0.5]]),
+        jnp.ones((2, 3)),
+        jnp.ones(2),
+        jnp.array([since, jnp.inf]),
+        jnp.array([opening, opening]),
+    )
+    y, x = np.nonzero(np.asarray(canvas[..., 3]) > 0.2)
+    return np.hypot(x + 0.5 - 36, y + 0.5 - 30)
+
+
+def test_rings_open_or_close_and_are_gone_after_a_while():
+    early, late = 0.1 * draw.RING, 0.6 * draw.RING
+    assert rings(early, opening=True).max() < rings(late, opening=True).min() + 1.5
+    assert rings(early, opening=False).min() > rings(late, opening=False).max() - 1.5
+    assert rings(late, opening=True).min() > 1  # hollow
+    assert not rings(1.01 * draw.RING, opening=True).size
+    assert not rings(np.inf, opening=False).size
+
+
+def test_an_arrow_points_along_its_force_and_is_longer_for_a_stronger_one():
+    def reach(force: list[float]) -> tuple[int, int]:
+        """Pixels with ink to the right and to the left of where it starts."""
+        canvas = draw.add_arrows(
+            draw.blank(HEIGHT, WIDTH),
+            jnp.array([[0.7, 0.5]]),
+            jnp.array([force]),
+            jnp.ones((1, 3)),
+            jnp.ones(1),
+        )
+        x = np.nonzero(np.asarray(canvas[..., 3]) > 0.2)[1]
+        return max(x.max() - 42, 0), max(42 - x.min(), 0)
+
+    weak, strong, back = reach([0.5, 0.0]), reach([5.0, 0.0]), reach([-5.0, 0.0])
+    assert 1 < weak[0] < strong[0] <= draw.ARROW * HEIGHT + 2
+    assert strong[1] <= 1
+    assert back[1] > 1 >= back[0]
+
+
+def test_groups_have_colours_of_their_own():
+    colours = np.asarray(draw.group_colour(jnp.arange(len(draw.GROUPS) + 1)))
+    apart = np.abs(colours[:, None] - colours).sum(-1)[~np.eye(len(colours), dtype=bool)]
+    assert apart.min() > 0.3
+    assert np.ptp(colours[0]) < 0.1  # the background is grey
+
+
 def test_colour_tells_speed():
     slow, fast = draw.speed_colour(jnp.array([[0.0, 0.0], [5.0, 0.0]]))
     assert slow[2] > slow[0]
@@ -69,3 +120,7 @@ def test_colour_tells_speed():
     assert draw.speed_colour(jnp.array([0.0, 2.0])) == pytest.approx(
         draw.speed_colour(jnp.array([2.0, 0.0]))
     )
+
+
+def test_doctests():
+    assert doctest.testmod(draw).failed == 0

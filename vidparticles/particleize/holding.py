@@ -67,13 +67,24 @@ def predict(points: Particles, seen: Array, springs: Springs, dt: Array) -> Part
     start, step = dynamics.semi_implicit_euler(
         dynamics.bonds(dynamics.spring, displacement), shift, dt
     )
-    held = {
+    held = _held(springs, STIFFNESS * jnp.minimum(1, LONGEST_STEP / dt) ** 2)
+    return step(start(None, points, **held), **held).particles
+
+
+def pull(points: Particles, springs: Springs) -> Array:
+    """Forces [N, 2] of springs on particles of mass 1, frame heights per second²."""
+    force = dynamics.bonds(dynamics.spring, dynamics.free()[0])
+    return force(points.position, alive=points.alive, **_held(springs, STIFFNESS))
+
+
+def _held(springs: Springs, stiffness: Array | float) -> dict[str, Array | float]:
+    """Springs as the dynamics take them."""
+    return {
         "neighbour": springs.neighbour,
         "bonded": springs.bonded,
         "length": springs.length,
-        "stiffness": STIFFNESS * jnp.minimum(1, LONGEST_STEP / dt) ** 2,
+        "stiffness": stiffness,
     }
-    return step(start(None, points, **held), **held).particles
 
 
 def renew(

@@ -1,4 +1,4 @@
-"""Particles drawn over a frame: dots, and tails that show where they came from.
+"""Particles drawn over a frame: dots, tails that show where they came from, rings, arrows.
 
 Tails live on a canvas [H, W, 4] of colour times opacity, and opacity, both in [0, 1]: each
 frame it fades by the time that passed and takes the newest piece of every path. A tail is
@@ -34,18 +34,51 @@ RAMP = np.array(
     np.float32,
 )
 
+# Of groups, in turn; neighbours in the list are far apart in hue.
+GROUPS = np.array(
+    [
+        [1.00, 0.55, 0.10],
+        [0.15, 0.80, 1.00],
+        [0.72, 0.92, 0.20],
+        [0.72, 0.50, 1.00],
+        [1.00, 0.32, 0.35],
+        [0.10, 0.85, 0.60],
+        [1.00, 0.85, 0.25],
+        [0.40, 0.55, 1.00],
+    ],
+    np.float32,
+)
+BACKGROUND = np.array([0.72, 0.75, 0.80], np.float32)
+RING = 0.35  # seconds in which a ring opens or closes
+WIDEST = 6.5  # pixels of its radius when it is widest, at 480 lines
+RINGS = 48  # drawn at once, the newest
+ARROW = 0.07  # frame heights of the longest arrow
+PULL = 0.6  # frame heights per second² at which an arrow is half as long
+
 
 def speed_colour(velocity: Array) -> Array:
     """Colour [..., 3] in [0, 1] of velocities [..., 2]: indigo at rest, red when fast.
 
     Example:
-        >>> speed_colour(jnp.zeros((1, 2))).round(2).tolist()
-        [[0.33000001311302185, 0.3199999928474426, 0.800000011920929]]
+        >>> [round(float(part), 2) for part in speed_colour(jnp.zeros(2))]
+        [0.33, 0.32, 0.8]
     """
     speed = safe_norm(velocity)
     place = speed / (speed + FAST) * (len(RAMP) - 1)
     stops = jnp.arange(len(RAMP), dtype=jnp.float32)
     return jnp.stack([jnp.interp(place, stops, RAMP[:, c]) for c in range(3)], axis=-1)
+
+
+def group_colour(label: Array) -> Array:
+    """Colour [..., 3] in [0, 1] of the numbers of groups [...]; 0, the background, is grey.
+
+    Example:
+        >>> first, ninth = group_colour(jnp.array([1, 9]))
+        >>> bool((first == ninth).all())
+        True
+    """
+    colour = jnp.asarray(GROUPS)[(label - 1) % len(GROUPS)]
+    return jnp.where(label[..., None] > 0, colour, BACKGROUND)
 
 
 def blank(height: int, width: int) -> Array:
@@ -59,7 +92,14 @@ def line_width(height: int) -> float:
 
 
 def _stamp(
-    canvas: Array, start: Array, end: Array, ink: Array, radius: Array, *, reach: int
+    canvas: Array,
+    start: Array,
+    end: Array,
+    ink: Array,
+    radius: Array,
+    *,
+    reach: int,
+    hollow: Array | None = None,
 ) -> Array:
     """Strokes with round, soft edges, the strongest ink winning.
 
@@ -69,6 +109,7 @@ def _stamp(
         ink: [M, 4] colour times opacity, and opacity.
         radius: [M] pixels.
         reach: pixels around its middle that a stroke may touch.
+        hollow: [M] pixels around its line that it leaves free.
     """
     height, width = canvas.shape[:2]
     around = jnp.arange(-reach, reach + 1)
@@ -80,6 +121,8 @@ def _stamp(
     along = jnp.clip((dx * ux + dy * uy) / (ux * ux + uy * uy + 1e-6), 0, 1)
     away = jnp.hypot(dx - along * ux, dy - along * uy)
     cover = jnp.clip(radius[:, None, None] + 0.5 - away, 0, 1)
+    if hollow is not None:
+        cover = cover * jnp.clip(away - hollow[:, None, None] + 0.5, 0, 1)
     y, x = jnp.broadcast_arrays(y[:, :, None], x[:, None, :])
     # A negative index would count from the end: send what is outside beyond it instead.
     y, x = jnp.where(y < 0, height, y), jnp.where(x < 0, width, x)
@@ -126,6 +169,61 @@ def add_paths(
         jnp.full(stamps * opacity.shape[0], radius),
         reach=int(np.ceil(LONG / 2 * max(1.0, height / 480) + radius)),
     )
+
+
+@jax.jit
+def add_rings(
+    canvas: Array, position: Array, colour: Array, opacity: Array, since: Array, opening: Array
+) -> Array:
+    """The canvas with rings that open where particles were born and close where they died.
+
+    Args:
+        canvas: [H, W, 4].
+        position: [M, 2] frame heights.
+        colour: [M, 3] in [0, 1].
+        opacity: [M] in [0, 1].
+        since: [M] seconds ago; after `RING` nothing is drawn.
+        opening: [M] bool; else it closes.
+    """
+    # Few are new at any moment: the others cost nothing.
+    newest = jax.lax.top_k(-since, min(RINGS, len(since)))[1]
+    given = position, colour, opacity, since, opening
+    position, colour, opacity, since, opening = (x[newest] for x in given)
+    scale = line_width(canvas.shape[0])
+    done = jnp.clip(since / RING, 0, 1)
+    radius = WIDEST * scale * jnp.where(opening, jnp.sqrt(done), 1 - done)
+    opacity = jnp.where(since < RING, opacity * (1 - done**2), 0)
+    at = position * canvas.shape[0]
+    reach = int(np.ceil(WIDEST * scale + 2))
+    ink = _ink(colour, opacity)
+    thick = 0.6 * scale
+    return _stamp(canvas, at, at, ink, radius + thick, reach=reach, hollow=radius - thick)
+
+
+@jax.jit
+def add_arrows(
+    canvas: Array, position: Array, force: Array, colour: Array, opacity: Array
+) -> Array:
+    """The canvas with an arrow for the force on each particle, longer for a stronger one.
+
+    Args:
+        canvas: [H, W, 4].
+        position: [N, 2] frame heights.
+        force: [N, 2] per mass, frame heights per second²; the length is
+            `ARROW` · |f| / (|f| + `PULL`).
+        colour: [N, 3] in [0, 1].
+        opacity: [N] in [0, 1].
+    """
+    strength = safe_norm(force)[:, None]
+    length = ARROW * strength / (strength + PULL)
+    along = force / jnp.maximum(strength, 1e-9)
+    across = along[:, ::-1] * jnp.asarray([-1.0, 1.0])
+    tip = position + length * along
+    canvas = add_paths(canvas, position, tip, colour, opacity)
+    for side in (0.45, -0.45):
+        barb = tip - jnp.minimum(0.3 * length, 0.016) * (along + side * across)
+        canvas = add_paths(canvas, tip, barb, colour, opacity, stamps=2)
+    return canvas
 
 
 @jax.jit

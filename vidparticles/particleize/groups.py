@@ -23,12 +23,12 @@ from vidparticles.particleize.camera import NARROW, Similarity, camera_motion
 from vidparticles.particleize.tracks import Tracks
 from vidparticles.particles import Particles
 
-DRIFT = 0.03  # frame heights per second off the camera's motion that count as none,
-PARALLAX = 0.05  # and more by this share of that motion: near and far do not move alike in it
+DRIFT = 0.05  # frame heights per second off the camera's motion that count as none,
+PARALLAX = 0.1  # and more by this share of that motion: near and far do not move alike in it
 WIDER = (4.0, 3.0, 2.0, 1.5, 1.0, 1.0)  # times as much is let pass, a round of fitting perspective
 RIDGE = 1e-2  # that it does not follow a few particles
 MEMORY = 0.15  # seconds over which being apart is averaged
-ENTER, LEAVE = 0.6, 0.35  # share apart from which a particle may join, and below which it leaves
+ENTER, LEAVE = 0.75, 0.4  # share apart from which a particle may join, and below which it leaves
 REACH = 0.15  # frame heights within which particles hold together
 ALIKE = 0.5  # difference of velocities, over the greater of the two, at which they still do
 SMALLEST = 3  # particles of a new group, at least

@@ -169,7 +169,8 @@ def _cuts(args: argparse.Namespace) -> None:
 def _show(args: argparse.Namespace) -> None:
     from vidparticles import commands
 
-    options = {"checkpoint": args.checkpoint, "overwrite": args.overwrite}
+    options = {"color": args.color, "forces": args.forces, "checkpoint": args.checkpoint}
+    options |= {"overwrite": args.overwrite}
     _report(commands.show(args.clip, args.output, **options), args.clip)
 
 
@@ -251,8 +252,19 @@ def _add_cuts(parser: _Parser) -> None:
 
 def _add_show(parser: _Parser) -> None:
     _clip(parser)
+    parser.add_argument(
+        "--color",
+        metavar="BY",
+        default="speed",
+        help="what colours tell: speed (default), or group: what moves together",
+    )
+    parser.add_argument(
+        "--forces",
+        action="store_true",
+        help="arrows: the pull of neighbours, or of the laws of a checkpoint",
+    )
     _checkpoint(parser, use="draw the paths that its laws of motion expect")
-    _output(parser)
+    _output(parser, use="the file to write: a video, .gif, .png, or .html with a slider")
 
 
 def _add_prepare(parser: _Parser) -> None:
@@ -280,8 +292,8 @@ def _json(parser: _Parser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, and nothing else")
 
 
-def _output(parser: _Parser) -> None:
-    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the file to write")
+def _output(parser: _Parser, *, use: str = "the file to write") -> None:
+    parser.add_argument("-o", "--output", metavar="OUT", required=True, help=use)
     parser.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
 
 

@@ -182,7 +182,7 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
         "predict a.mp4 --checkpoint w --seconds 2.5 -o c.mp4",
         "edit a.mp4 --speed 0.5 --recolor hue=90 --trim 1:2 --stabilize -o c.mp4 --overwrite",
         "splice a.mp4 b.mp4 d.mp4 -o c.mp4",
-        "show a.mp4 -o c.mp4 --overwrite",
+        "show a.mp4 -o c.mp4 --overwrite --color group --forces",
     ):
         words = [a if word.endswith(".mp4") and word != "c.mp4" else word for word in line.split()]
         assert cli.main(words) == 0
@@ -200,7 +200,10 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
         ),
         "edit": ((a, "c.mp4"), edit),
         "splice": (([a, a, a], "c.mp4"), {"overwrite": False}),
-        "show": ((a, "c.mp4"), {"checkpoint": None, "overwrite": True}),
+        "show": (
+            (a, "c.mp4"),
+            {"color": "group", "forces": True, "checkpoint": None, "overwrite": True},
+        ),
     }
     assert capsys.readouterr().err == 4 * "vidparticles: warning: Beware.\n"
 

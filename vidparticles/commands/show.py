@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import jax
@@ -13,78 +14,112 @@ import numpy as np
 from jax import Array
 
 from vidparticles.commands.laws import motion_laws
-from vidparticles.editing.follow import following
-from vidparticles.editing.reel import (
-    Frames,
-    PathLike,
-    Written,
-    check_paths,
-    opened,
-    write,
-)
-from vidparticles.errors import InputError
-from vidparticles.models import motion
+from vidparticles.commands.moments import Moment, moments
+from vidparticles.commands.page import write_page
+from vidparticles.editing.reel import PathLike, Written, check_paths, opened, write
+from vidparticles.errors import InputError, nearest
 from vidparticles.numerics import safe_norm
 from vidparticles.particleize.tracks import TrackState
 from vidparticles.particles import Particles
 from vidparticles.render import draw
+from vidparticles.video.files import partial_of, writing
 
-COUNT = 320  # particles
+COLOURS = ("speed", "group")
 RESTING = 0.01  # frame heights per second under which a particle leaves no tail
-AHEAD, AHEAD_RATE = 0.5, 16.0  # seconds and moments a second of the path that is expected
 BIRTH = 4  # frames in which a particle comes into view
+FAINT = 0.45  # opacity of the background where colours tell groups
+PINK = (1.0, 0.42, 0.80)  # of forces: no speed and no group has it
 
 
 def show(
     path: PathLike,
     out: PathLike,
     *,
+    color: str = "speed",
+    forces: bool = False,
     checkpoint: PathLike | None = None,
     overwrite: bool = False,
 ) -> Written:
-    """Write a clip with its particles: dots with tails, coloured by speed.
+    """Write a clip with its particles: dots with tails, rings where they appear and vanish.
 
     Args:
         path: a video file.
-        out: what to write: a video or GIF, or .png for the one frame in which most moves.
+        out: what to write: a video or GIF, .png for the one frame in which most moves, or .html
+            for a page with a slider.
+        color: "speed", or "group" for what moves together, apart from the camera.
+        forces: draw arrows for the pull of the springs between neighbours, or with a checkpoint
+            for the forces of its laws of motion.
         checkpoint: workdir of a training run; then the paths that its laws of motion expect
             of the moving particles are drawn ahead of them, in white.
         overwrite: replace an existing file.
 
     Raises:
-        InputError: a file cannot be read or written.
+        InputError: a file cannot be read or written, or there is no such colour.
     """
-    still = pathlib.Path(out).suffix.lower() == ".png"
-    if still:
-        _check_still(pathlib.Path(out), overwrite)
-    else:
-        check_paths(path, out, overwrite)
+    if color not in COLOURS:
+        raise InputError(f"there is no colouring by '{color}'.{nearest(color, COLOURS)}")
+    out = pathlib.Path(out)
+    kind = out.suffix.lower()
+    check_paths(path, out, overwrite, also=(".png", ".html"))
     params = None if checkpoint is None else motion_laws(checkpoint)
+    page = kind == ".html"
     with opened(path) as reel:
-        pictures = _drawn(reel.frames, params)
-        if still:
+        options = {"grouped": page or color == "group", "forces": page or forces}
+        told = moments(reel.frames, params, **options)
+        if page:
+            return write_page(reel, told, out, source=path, color=color, forces=forces)
+        pictures = _drawn(told)
+        if kind == ".png":
             best = max(pictures, key=lambda drawn: drawn[2])
-            return _write_still(best[1], pathlib.Path(out))
+            return _write_still(best[1], out)
         frames = ((time, picture) for time, picture, _ in pictures)
         return write(reel.replace(frames=frames), out, overwrite=overwrite)
 
 
-def _drawn(
-    frames: Frames, params: motion.Params | None
-) -> Iterator[tuple[Fraction, np.ndarray, float]]:
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class _Marks:
+    """When and where particles last came and went.
+
+    Attributes:
+        born: [N] seconds, when the one that is there appeared.
+        gone: [N] seconds, when one was lost from sight.
+        place: [N, 2] frame heights, where that was.
+        colour: [N, 3] its colour.
+        weight: [N] and how strong that was.
+    """
+
+    born: Array
+    gone: Array
+    place: Array
+    colour: Array
+    weight: Array
+
+
+def _no_marks(count: int) -> _Marks:
+    never = jnp.full(count, -jnp.inf)
+    return _Marks(never, never, jnp.zeros((count, 2)), jnp.zeros((count, 3)), jnp.zeros(count))
+
+
+def _drawn(told: Iterable[Moment]) -> Iterator[tuple[Fraction, np.ndarray, float]]:
     """(seconds, the frame with particles, how much moves in it)."""
     canvas: Array | None = None
     before: TrackState | None = None
-    for time, frame, state, cut in following(frames, count=COUNT):
-        if canvas is None or before is None or cut:
-            canvas = draw.blank(*frame.shape[:2])
-            before = state
-        ahead = draw.blank(*frame.shape[:2])
-        if params is not None:
-            ahead = _expected(ahead, params, state)
-        canvas, picture, score = _paint(jnp.asarray(frame), canvas, before, state, ahead)
+    marks: _Marks | None = None
+    for moment in told:
+        state, blank = moment.state, draw.blank(*moment.frame.shape[:2])
+        if canvas is None or before is None or marks is None or moment.cut:
+            canvas, before, marks = blank, state, _no_marks(state.particles.count)
+        over = blank
+        if moment.ahead is not None:
+            over = _lines(over, moment.ahead, _moving(state))
+        if moment.force is not None:
+            over = _arrows(over, state, moment.force)
+        canvas, marks, picture, score = _paint(
+            jnp.asarray(moment.frame), canvas, marks, before, state, over, moment.label
+        )
         before = state
-        yield time, np.asarray(picture), float(score)
+        yield moment.time, np.asarray(picture), float(score)
 
 
 def _strength(particles: Particles) -> Array:
@@ -93,34 +128,62 @@ def _strength(particles: Particles) -> Array:
     return speed**2 / (speed**2 + 0.03**2)
 
 
+def _moving(state: TrackState) -> Array:
+    """The same, and 0 for those whose motion has not been seen."""
+    points = state.particles
+    return jnp.where(points.alive & (state.age > 0), _strength(points), 0)
+
+
 @jax.jit
 def _paint(
-    frame: Array, canvas: Array, before: TrackState, state: TrackState, ahead: Array
-) -> tuple[Array, Array, Array]:
+    frame: Array,
+    canvas: Array,
+    marks: _Marks,
+    before: TrackState,
+    state: TrackState,
+    over: Array,
+    label: Array | None,
+) -> tuple[Array, _Marks, Array, Array]:
     old, new = before.particles, state.particles
-    colour = draw.speed_colour(new.velocity)
     ripe = jnp.minimum(state.age / BIRTH, 1)
     moving = safe_norm(new.velocity) > RESTING
+    if label is None:
+        colour, weight = draw.speed_colour(new.velocity), _strength(new)
+    else:
+        colour = draw.group_colour(label)
+        weight = jnp.where(label > 0, 1, FAINT * _strength(new))
     tail = jnp.where(new.alive & old.alive & (state.age > 0) & moving, ripe, 0)
     canvas = draw.fade(canvas, state.time - before.time)
-    canvas = draw.add_paths(canvas, old.position, new.position, colour, tail * _strength(new))
-    dots = jnp.where(new.alive, ripe * (0.35 + 0.65 * _strength(new)), 0)
-    picture = draw.compose(frame, canvas, new.position, colour, dots, ahead)
+    canvas = draw.add_paths(canvas, old.position, new.position, colour, tail * weight)
+
+    stayed = old.alive & new.alive & (before.identity == state.identity)
+    appeared, vanished = new.alive & ~stayed, old.alive & ~stayed
+    first = state.time == before.time  # of a shot: all appear at once, which tells nothing
+    marks = _Marks(
+        born=jnp.where(appeared & ~first, state.time, jnp.where(new.alive, marks.born, -jnp.inf)),
+        gone=jnp.where(vanished, state.time, marks.gone),
+        place=jnp.where(vanished[:, None], old.position, marks.place),
+        colour=jnp.where(vanished[:, None], colour, marks.colour),
+        weight=jnp.where(vanished, weight, marks.weight),
+    )
+    over = draw.add_rings(
+        over,
+        jnp.concatenate([new.position, marks.place]),
+        jnp.concatenate([colour, marks.colour]),
+        0.35 + 0.55 * jnp.concatenate([weight, marks.weight]),
+        state.time - jnp.concatenate([marks.born, marks.gone]),
+        jnp.repeat(jnp.asarray([True, False]), new.count, total_repeat_length=2 * new.count),
+    )
+    dots = jnp.where(new.alive, ripe * (0.35 + 0.65 * weight), 0)
+    picture = draw.compose(frame, canvas, new.position, colour, dots, over)
     # Tails as well as speed: the best frame is one whose paths have been drawn for a while.
     score = jnp.sum(dots * safe_norm(new.velocity)) * (1 + jnp.sum(canvas[..., 3]))
-    return canvas, picture, score
-
-
-def _expected(canvas: Array, params: motion.Params, state: TrackState) -> Array:
-    """The paths that the laws expect of what moves."""
-    points = state.particles
-    points = points.replace(alive=points.alive & (state.age > 0))
-    path = motion.predict(params, points, seconds=AHEAD, rate=AHEAD_RATE).particles.position
-    return _lines(canvas, path, jnp.where(points.alive, _strength(points), 0))
+    return canvas, marks, picture, score
 
 
 @jax.jit
 def _lines(canvas: Array, path: Array, strength: Array) -> Array:
+    """The paths [M, N, 2] that are expected, fading with time."""
     pieces = path.shape[0] - 1
     white = jnp.ones((*strength.shape, 3))
 
@@ -132,27 +195,23 @@ def _lines(canvas: Array, path: Array, strength: Array) -> Array:
     return jax.lax.scan(add, canvas, jnp.arange(pieces))[0]
 
 
-def _check_still(out: pathlib.Path, overwrite: bool) -> None:
-    if not out.parent.is_dir():
-        raise InputError(f"{out}: the folder {out.parent} does not exist; create it first.")
-    if out.is_dir():
-        raise InputError(f"{out} is a folder; expected the name of a file to write.")
-    if out.exists() and not overwrite:
-        raise InputError(f"{out} exists; give --overwrite (overwrite=True) to replace it.")
+@jax.jit
+def _arrows(canvas: Array, state: TrackState, force: Array) -> Array:
+    points = state.particles
+    colour = jnp.broadcast_to(jnp.asarray(PINK), (points.count, 3))
+    opacity = jnp.where(points.alive, jnp.minimum(state.age / BIRTH, 1), 0)
+    return draw.add_arrows(canvas, points.position, force, colour, opacity)
 
 
 def _write_still(picture: np.ndarray, out: pathlib.Path) -> Written:
     """One picture, written beside and renamed."""
     from PIL import Image
 
-    partial = out.with_name(f".{out.stem}.partial.png")
+    partial = partial_of(out)
     try:
-        Image.fromarray(picture).save(partial)
-        os.replace(partial, out)
-    except OSError as error:
-        raise InputError(
-            f"{out} could not be written ({error.strerror or error}); give another path."
-        ) from error
+        with writing(out):
+            Image.fromarray(picture).save(partial)
+            os.replace(partial, out)
     finally:
         partial.unlink(missing_ok=True)
     height, width = picture.shape[:2]

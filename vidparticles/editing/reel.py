@@ -19,6 +19,7 @@ import numpy as np
 
 from vidparticles.errors import InputError
 from vidparticles.video import Audio, Video, Writer, check_output, cut, open_video
+from vidparticles.video.files import SUFFIXES
 
 Frames = Iterator[tuple[Fraction, np.ndarray]]
 PathLike = str | os.PathLike[str]
@@ -201,12 +202,20 @@ def write(reel: Reel, out: PathLike, *, overwrite: bool = False, note: str = "")
     )
 
 
-def check_paths(path: PathLike, out: PathLike, overwrite: bool) -> None:
+def check_paths(
+    path: PathLike, out: PathLike, overwrite: bool, *, also: tuple[str, ...] = ()
+) -> None:
     """Refuse an output path before any work is done.
+
+    Args:
+        path: what is read.
+        out: what is to be written.
+        overwrite: an existing file may be replaced.
+        also: what its name may end in, besides the suffixes of videos.
 
     Raises:
         InputError: it cannot be written, or it is the file that is read.
     """
-    check_output(out, overwrite)
+    check_output(out, overwrite, suffixes=SUFFIXES + also)
     if os.path.exists(out) and os.path.exists(path) and os.path.samefile(path, out):
         raise InputError(f"{out} is the clip itself; give another name for the new file.")

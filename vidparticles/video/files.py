@@ -53,12 +53,15 @@ def reason(error: BaseException) -> str:
     return str(getattr(error, "strerror", None) or error or type(error).__name__).rstrip(".")
 
 
-def check_output(path: PathLike, overwrite: bool = False) -> pathlib.Path:
+def check_output(
+    path: PathLike, overwrite: bool = False, *, suffixes: tuple[str, ...] = SUFFIXES
+) -> pathlib.Path:
     """Refuse an output path early, before any work is done.
 
     Args:
         path: where a video is to be written.
         overwrite: an existing file may be replaced.
+        suffixes: what its name may end in.
 
     Returns:
         The path.
@@ -74,10 +77,10 @@ def check_output(path: PathLike, overwrite: bool = False) -> pathlib.Path:
 ends in .mp4, .m4v, .mov, .mkv or .gif.
     """
     path = pathlib.Path(path)
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in suffixes:
         raise InputError(
             f"{path}: cannot write {path.suffix!r}; expected a name that ends in "
-            f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}."
+            f"{', '.join(suffixes[:-1])} or {suffixes[-1]}."
         )
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} does not exist; create it first.")

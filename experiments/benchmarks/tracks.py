@@ -19,7 +19,8 @@ import numpy as np
 from harness import ROOT, finish, interleaved, parser, print_table, print_timings, ratio
 from PIL import Image
 
-from vidparticles.particleize import tracks
+from vidparticles.particleize import groups, tracks
+from vidparticles.render import field, sampling
 
 DATA = ROOT.parent / "shared" / "data"
 HEIGHT, WIDTH, FRAMES, COUNT = 240, 320, 31, 512
@@ -193,12 +194,17 @@ def one(name: str, warp: str, cover: np.ndarray) -> dict[str, np.ndarray | float
     return found
 
 
-def tennis() -> float:
-    """Share of the points born on the player that are on him 30 frames later, if alive."""
+def davis() -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Frames of the tennis player, and where he is."""
     folder = DATA / "masks" / "davis_tennis"
     frames = [np.asarray(Image.open(p)) for p in sorted((folder / "frames").iterdir())]
     masks = [np.asarray(Image.open(p)) for p in sorted((folder / "masks").iterdir())]
-    masks = [m.max(-1) > 0 if m.ndim == 3 else m > 0 for m in masks]
+    return frames, [m.max(-1) > 0 if m.ndim == 3 else m > 0 for m in masks]
+
+
+def tennis() -> float:
+    """Share of the points born on the player that are on him 30 frames later, if alive."""
+    frames, masks = davis()
     height, width = masks[0].shape
     state = tracks.start(frames[0], 0.0, count=COUNT)
     held: dict[int, int] = {}
@@ -214,6 +220,47 @@ def tennis() -> float:
             elif held[name] >= 0 and t - held[name] <= 30:
                 total, inside = total + 1, inside + int(on[k])
     return inside / max(total, 1)
+
+
+def overlap(found: list[np.ndarray], masks: list[np.ndarray]) -> float:
+    """Mean intersection over union."""
+    both = [((f & m).sum(), (f | m).sum()) for f, m in zip(found, masks, strict=True)]
+    return float(np.mean([shared / max(all_, 1) for shared, all_ in both]))
+
+
+def tennis_groups() -> dict[str, float]:
+    """How the groups by common fate lie over the player, beside what needs no tracks.
+
+    A place is given to a group by `groups.region`, from the motion that `render.field` sees
+    there. The trivial ones: where frames differ most (the best of some thresholds, told by the
+    masks), and a box in the middle of the frame (the best of some sizes, likewise).
+    """
+    frames, masks = davis()
+    height, width = masks[0].shape
+    state, together = tracks.start(frames[0], 0.0, count=COUNT), groups.start(COUNT)
+    found, motions, region = [], jax.jit(field.motions), jax.jit(groups.region)
+    for t, frame in enumerate(frames):
+        state = tracks.step(state, frame, t / 24) if t else state
+        together = groups.step(together, state.particles, state.identity, state.time)
+        if t:
+            flow = -24 * motions(frames[t - 1], frame)[0][1]
+            rows, columns = flow.shape[:2]
+            place = sampling.pixel_centres(rows, columns) / rows
+            label = np.asarray(region(together, state.particles, place, flow / rows))
+            large = Image.fromarray(label > 0).resize((width, height), Image.Resampling.NEAREST)
+            found.append(np.asarray(large))
+    changes = [np.abs(b.astype(float) - a).mean(-1) for a, b in itertools.pairwise(frames)]
+    x = np.abs(np.arange(width) / width - 0.5)
+    y = np.abs(np.arange(height)[:, None] / height - 0.5)
+    boxes = [(x < a) & (y < b) for a in (0.1, 0.15, 0.2, 0.25) for b in (0.2, 0.3, 0.4)]
+    rest = masks[1:]
+    return {
+        "tennis_group_iou": overlap(found, rest),
+        "tennis_iou_difference": max(
+            overlap([change > least for change in changes], rest) for least in (5, 10, 20, 40)
+        ),
+        "tennis_iou_box": max(overlap([box] * len(rest), rest) for box in boxes),
+    }
 
 
 def speed(repeats: int) -> tuple[dict, int]:
@@ -278,6 +325,7 @@ def main() -> None:
     if not args.smoke:
         figures["identity_after_occlusion"] = np.mean(np.concatenate(results["occluder"][2]))
         figures["tennis_inside"] = tennis()
+        figures |= tennis_groups()
     finish(
         args, figures, packages=["opencv-python-headless"], table={"header": header, "rows": rows}
     )

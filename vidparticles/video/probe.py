@@ -47,6 +47,7 @@ class VideoInfo:
         codec: name of the codec.
         pixel_format: as stored.
         bit_depth: of one component.
+        interlaced: the first frame is of two moments, its even and its odd lines.
         keyframes: places from which decoding may start.
         audio: facts of the sound, None where there is none.
     """
@@ -63,6 +64,7 @@ class VideoInfo:
     codec: str
     pixel_format: str
     bit_depth: int
+    interlaced: bool
     keyframes: int
     audio: AudioInfo | None
 

@@ -53,11 +53,17 @@ class Video:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences on what is wrong with the file, as far as is known by now."""
-        missing = len(self._decoder.missing)
-        if not missing:
-            return self.index.warnings
-        held = f"{self.path}: {missing} of {len(self)} frames do not decode; the one before shows."
-        return (*self.index.warnings, held)
+        found = list(self.index.warnings)
+        if self.info.interlaced:
+            found.append(
+                f"{self.path} is interlaced: each frame shows two moments, and what moves has "
+                "combed edges; deinterlace it first, as with ffmpeg's bwdif."
+            )
+        if missing := len(self._decoder.missing):
+            found.append(
+                f"{self.path}: {missing} of {len(self)} frames do not decode; the one before shows."
+            )
+        return tuple(found)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -200,6 +206,7 @@ class Video:
             codec=stream.codec_context.name,
             pixel_format=frame.format.name,
             bit_depth=max(c.bits for c in frame.format.components),
+            interlaced=bool(frame.interlaced_frame),
             keyframes=max(1, len(self.index.start_pts)),
             audio=audio_info(self._decoder.container),
         )

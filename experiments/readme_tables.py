@@ -32,8 +32,11 @@ def table(what: str, name: str) -> str:
     lines = ["| " + " | ".join(map(str, row)) + " |" for row in (shape["header"], *shape["rows"])]
     lines.insert(1, "|---|" + "---:|" * (len(shape["header"]) - 1))
     machine, versions = report["machine"], report["versions"]
+    script = f"experiments/benchmarks/{name}.py"
+    if not (ROOT / script).exists():
+        script = f"experiments/{name}.py"
     source = (
-        f"`python experiments/benchmarks/{name}.py` on {machine['cpu']}, {machine['cores']} cores, "
+        f"`python {script}` on {machine['cpu']}, {machine['cores']} cores, "
         f"Python {versions['python']}, jax {versions['jax']}, at commit {report['commit']}."
     )
     return "\n".join(lines) + "\n\n" + source + "\n"

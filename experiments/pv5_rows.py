@@ -1,0 +1,343 @@
+"""Rows of the PV-5 table: what each task trains and tests on, and how a row is run.
+
+A model is any of `vidparticles.models.build` that keeps to its `Model`; for t4 it needs
+`surprise(params, batch)` [B, T] beside, and to be told by `predicts` that it has one.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from vidparticles import models
+from vidparticles.data.pv5 import Source, flash_recall, permanence, shell_game
+from vidparticles.models.baselines import surprise, tracker
+from vidparticles.training.state import adamw
+
+# Per squared error of a pixel in 0 … 1, beside a cross-entropy.
+NEXT = {"prediction_weight": 30.0}
+# Name in the table → name in `models` and options. With `_next` behind it: with the auxiliary
+# loss of predicting the next frame.
+MODELS: dict[str, tuple[str, dict[str, Any]]] = {
+    name + suffix: (name, options)
+    for name in ("tsn", "slowfast", "vivit", "lru", "gru")
+    for suffix, options in (("", {}), ("_next", NEXT))
+}
+# Clips between the first training clips of two seeds.
+STREAM = 100_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A task as it is trained and tested.
+
+    Attributes:
+        task: of `pv5.TASKS`.
+        classes: size of the logits.
+        stages: the curriculum, options of the task's `batch`; a list of values of an option is
+            one to draw from at each step.
+        tests: setting → options.
+        options: of all stages and tests.
+    """
+
+    task: str
+    classes: int
+    stages: tuple[dict[str, Any], ...] = ({},)
+    tests: Mapping[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def _swaps(*counts: int) -> dict[str, dict[str, Any]]:
+    return {f"n{n}": {"swaps": n} for n in counts}
+
+
+UP_TO_4 = ({"swaps": (0, 1)}, {"swaps": (0, 2)}, {"swaps": (0, 4)})
+# Idle frames in training up to the longest test but one: 170 frames as with 16 swaps.
+PADDED = tuple({**stage, "idle": [0, 40, 120]} for stage in UP_TO_4)
+LENGTHS = {f"t{t}": {"frames": t} for t in (64, 128, 256, 512)}
+PLANS: dict[str, Plan] = {
+    "t1": Plan(
+        "first_hit",
+        4,
+        ({"frames": 64},),
+        # In the last, the clip of 64 frames with nothing but waiting put in.
+        {**{k: LENGTHS[k] for k in ("t64", "t256", "t512")}, "t64idle448": {"idle": 448}},
+    ),
+    "t1order": Plan("first_hit", 24, ({"frames": 64},), {"t64": {}}, {"ask": "order"}),
+    "t2": Plan("shell_game", 4, UP_TO_4, _swaps(1, 2, 4, 8, 16, 64)),
+    "t2n2": Plan("shell_game", 4, UP_TO_4[:2], _swaps(1, 2, 4, 8, 16, 64)),
+    "t2pad": Plan("shell_game", 4, PADDED, _swaps(1, 2, 4, 8, 16)),
+    "t2cups": Plan("shell_game", 5, UP_TO_4, _swaps(1, 2, 4, 8), {"cups": 5}),
+    "t2stride": Plan("shell_game", 4, UP_TO_4, _swaps(1, 2, 4, 8), {"stride": 2}),
+    "t2occlude": Plan("shell_game", 4, UP_TO_4, _swaps(1, 2, 4, 8), {"occlude": True}),
+    # Lags of 8, 16, 32 and 48 frames after the last flash's slot.
+    "t3": Plan("flash_recall", 8, tuple({"frames": 16 + n} for n in (8, 16, 32, 48)), LENGTHS),
+    "t4": Plan("permanence", 2, tests={k: {"kind": k} for k in permanence.KINDS}),
+    "t5": Plan("texture_flow", 4, tests={"t24": {}}),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """How much a row may cost.
+
+    Attributes:
+        steps: of each training, at most.
+        minutes: of CPU time of each training, at most; the schedule ends with whichever is first.
+        batch: clips a step.
+        val: clips by which a learning rate is chosen.
+        test: clips a setting; of t4, a tenth for each kind.
+        settings: of each task, at most.
+        rates: learning rates that are tried.
+    """
+
+    steps: int = 1_500
+    minutes: float = 15.0
+    batch: int = 16
+    val: int = 256
+    test: int = 2_000
+    settings: int = 10
+    rates: tuple[float, ...] = (5e-4, 2e-3)
+
+    def of(self, plan: Plan) -> list[tuple[str, dict[str, Any]]]:
+        """The settings of a plan that are tested, and their options."""
+        return list(plan.tests.items())[: self.settings]
+
+
+SMOKE = Limits(steps=3, minutes=1.0, batch=2, val=4, test=20, settings=2, rates=(2e-3,))
+
+
+def make(name: str, plan: Plan) -> Any:
+    """The model of a row."""
+    base, options = MODELS[name]
+    return models.build(base, num_classes=plan.classes, **options)
+
+
+def exists(name: str, plan: str) -> bool:
+    """Whether there is such a row: t4 is scored by prediction, and references are of tasks."""
+    if name in REFERENCES:
+        return PLANS[plan].task in REFERENCES[name][0]
+    return plan != "t4" or make(name, PLANS[plan]).predicts
+
+
+def learned(name: str, plan_name: str, seed: int, limits: Limits, rates: tuple[float, ...]) -> dict:
+    """Train with each rate, keep the one that is best on validation clips, and test it."""
+    plan = PLANS[plan_name]
+    model = make(name, plan)
+    best: dict[str, Any] | None = None
+    for rate in rates:
+        params, told = train(model, plan, seed=seed, rate=rate, limits=limits)
+        score = validate(model, params, plan, limits)
+        print(f"{plan_name} {name} seed {seed} rate {rate:g}: val {score:.3f}, {told}", flush=True)
+        if best is None or score > best["val"]:
+            best = {"val": score, "rate": rate, "params": params, **told}
+    assert best is not None, "no learning rates"
+    params = best.pop("params")
+    best["parameters"] = sum(x.size for x in jax.tree.leaves(params))
+    if plan.task == "permanence":
+        guess = jax.jit(model.surprise)
+        figures = permanence_figures(lambda frames: guess(params, {"video": frames}), limits)
+        return best | {"figures": figures}
+    apply = jax.jit(lambda params, frames: model.apply(params, {"video": frames})["logits"])
+    figures = {
+        setting: accuracy(
+            plan, options, lambda clips: apply(params, clips["frames"]).argmax(-1), limits
+        )
+        for setting, options in limits.of(plan)
+    }
+    return best | {"figures": figures}
+
+
+def train(
+    model: Any, plan: Plan, *, seed: int, rate: float, limits: Limits
+) -> tuple[Any, dict[str, Any]]:
+    """Parameters after a curriculum, and what it took.
+
+    A stage ends when nine of ten training clips are right, or when its share of the steps is
+    over; the last one goes on to the end. The learning rate warms up over a twentieth and goes
+    down to nothing by half a cosine.
+    """
+    source = Source(plan.task, split="train", **plan.options)
+    rng = np.random.default_rng(seed)
+
+    def fetch(step: int, stage: int) -> dict[str, Any]:
+        options = {
+            k: v[rng.integers(len(v))] if isinstance(v, list) else v
+            for k, v in plan.stages[stage].items()
+        }
+        clips = source.batch(seed * STREAM + step * limits.batch, limits.batch, **options)
+        return _batch(plan, clips)
+
+    # The rate is given at each step: how long a run is depends on the clock as well.
+    optimizer = adamw(lambda _: jnp.ones(()), weight_decay=1e-4, clip=1.0)
+
+    @jax.jit
+    def update(params, moments, batch, key, rate):
+        def loss(params):
+            each, metrics = model.loss(params, batch, key, train=True)
+            return each.mean(), metrics.get("accuracy", jnp.zeros(())).mean()
+
+        (value, right), gradient = jax.value_and_grad(loss, has_aux=True)(params)
+        change, moments = optimizer.update(gradient, moments, params)
+        change = jax.tree.map(lambda c: rate * c, change)
+        return optax.apply_updates(params, change), moments, value, right
+
+    began, key = time.process_time(), jax.random.key(seed)
+    stage, right, step, done = 0, 0.0, 0, 0.0
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(fetch, 0, stage)
+        batch = coming.result()
+        params = jax.jit(model.init)(key, batch)
+        moments = optimizer.init(params)
+        while done < 1:
+            coming = pool.submit(fetch, step + 1, stage)
+            now = rate * min(done / 0.05 + 0.02, 0.5 + 0.5 * math.cos(math.pi * done), 1.0)
+            keys = jax.random.fold_in(key, step)
+            params, moments, value, hit = update(params, moments, batch, keys, now)
+            right = 0.95 * right + 0.05 * float(hit)
+            step += 1
+            spent = (time.process_time() - began) / 60
+            done = max(step / limits.steps, spent / limits.minutes)
+            if stage + 1 < len(plan.stages) and (
+                right > 0.9 or done > (stage + 1) / len(plan.stages)
+            ):
+                stage, right = stage + 1, 0.0
+            batch = coming.result()
+    told = {"steps": step, "cpu_minutes": round(spent, 2), "loss": float(value), "stage": stage + 1}
+    return params, told
+
+
+def _batch(plan: Plan, clips: dict[str, Any]) -> dict[str, Any]:
+    """What a model is trained on: of t4, pictures alone."""
+    video = {"video": clips["frames"]}
+    return video if plan.task == "permanence" else video | {"label": clips["label"]}
+
+
+def validate(model: Any, params: Any, plan: Plan, limits: Limits) -> float:
+    """Accuracy on validation clips of the last stage; of t4, the negative loss."""
+    loss = jax.jit(lambda params, batch, key: model.loss(params, batch, key, train=False))
+    source = Source(plan.task, split="val", **plan.options)
+    options = {k: v[-1] if isinstance(v, list) else v for k, v in plan.stages[-1].items()}
+    scores = []
+    for start, count in _parts(limits.val):
+        batch = _batch(plan, source.batch(start, count, **options))
+        each, metrics = loss(params, batch, jax.random.key(0))
+        scores.append(np.asarray(metrics.get("accuracy", -each)))
+    return float(np.concatenate(scores).mean())
+
+
+def accuracy(
+    plan: Plan, options: dict[str, Any], answer: Callable[[dict[str, Any]], Any], limits: Limits
+) -> float:
+    """Of answers [B] to test clips, as a part of one."""
+    source = Source(plan.task, split="test", **plan.options, **options)
+    right = [
+        np.asarray(answer(clips)) == clips["label"]
+        for clips in (source.batch(*part) for part in _parts(limits.test))
+    ]
+    return float(np.concatenate(right).mean())
+
+
+def _parts(total: int, size: int = 40) -> list[tuple[int, int]]:
+    """Starts and sizes of batches: 40 clips of 650 frames are 80 MB."""
+    return [(start, min(size, total - start)) for start in range(0, total, size)]
+
+
+def permanence_figures(score: Callable[[np.ndarray], Any], limits: Limits) -> dict[str, float]:
+    """ROC-AUC over frames of each kind and their mean; the delay at 5 % false positives.
+
+    The first two frames are left out: nothing can be extrapolated to them. The delay is the
+    median, over clips, of frames from the first positive to the first whose score is above that
+    of 95 % of negative frames; what is never noticed counts as the rest of the clip.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    figures, delays = {}, []
+    for kind, _ in limits.of(PLANS["t4"]):
+        source = Source("permanence", split="test", kind=kind)
+        clips = [source.batch(*part) for part in _parts(max(2, limits.test // 10))]
+        scores = np.concatenate([np.asarray(score(c["frames"])) for c in clips])[:, 2:]
+        labels = np.concatenate([c["label"] for c in clips])[:, 2:] > 0
+        figures[kind] = float(roc_auc_score(labels.ravel(), scores.ravel()))
+        limit = np.quantile(scores[~labels], 0.95)
+        for first, row in zip(labels.argmax(1), scores, strict=True):
+            noticed = np.flatnonzero(row[first:] > limit)
+            delays.append(noticed[0] if len(noticed) else len(row) - first)
+    figures["mean"] = float(np.mean(list(figures.values())))
+    figures["delay"] = float(np.median(delays))
+    return figures
+
+
+def identity_swaps(path: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Whether, in each clip, any particle ends on another thing than it began on: [B].
+
+    Args:
+        path: [B, T, N, 2] of particles.
+        truth: [B, T, K, 2] of things.
+    """
+    distance = np.linalg.norm(path[:, :, :, None] - truth[:, :, None], axis=-1)
+    nearest = distance[:, [0, -1]].argmin(-1)
+    return (nearest[:, 0] != nearest[:, 1]).any(-1)
+
+
+def _tracker(plan: Plan, options: dict[str, Any], limits: Limits) -> dict[str, float]:
+    """Accuracy of the tracker, and how many of its clips have an identity swap."""
+    swapped = []
+
+    def answer(clips: dict[str, Any]) -> np.ndarray:
+        frames = clips["frames"]
+        if plan.task == "shell_game":
+            slots = shell_game.slots(plan.options.get("cups", 4))
+            return tracker.shell_game(frames, slots, radius=shell_game.RADIUS)
+        things = {"count": flash_recall.DISCS, "radius": flash_recall.RADIUS}
+        path = tracker.follow(frames, **things)
+        swapped.append(identity_swaps(path, clips["truth"]["position"]))
+        return tracker.flash_recall(frames, flash_recall.HUES, **things)
+
+    # It takes a millisecond a frame, and its errors are few.
+    found = {
+        "": accuracy(plan, options, answer, dataclasses.replace(limits, test=limits.test // 10))
+    }
+    return found | ({"_swapped": float(np.concatenate(swapped).mean())} if swapped else {})
+
+
+def _shortcut(plan: Plan, options: dict[str, Any], limits: Limits) -> dict[str, float]:
+    """The slot where the cup began; or a hue that was shown, but not by whom."""
+
+    def answer(clips: dict[str, Any]) -> np.ndarray:
+        truth = clips["truth"]
+        return truth["start"] if plan.task == "shell_game" else truth["hue"][:, 0]
+
+    return {"": accuracy(plan, options, answer, limits)}
+
+
+# What learns nothing: name → of the plans of which tasks, and how it is scored.
+REFERENCES: dict[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
+    "tracker": (("shell_game", "flash_recall"), _tracker),
+    "shortcut": (("shell_game", "flash_recall"), _shortcut),
+    "frame_difference": (("permanence",), surprise.frame_difference),
+    "linear_extrapolation": (("permanence",), surprise.linear_extrapolation),
+}
+
+
+def reference(name: str, plan_name: str, limits: Limits) -> dict[str, Any]:
+    """A row of what learns nothing."""
+    plan, (_, how) = PLANS[plan_name], REFERENCES[name]
+    if plan.task == "permanence":
+        return {"figures": permanence_figures(how, limits)}
+    return {
+        "figures": {
+            setting + more: value
+            for setting, options in limits.of(plan)
+            for more, value in how(plan, options, limits).items()
+        }
+    }

@@ -1,0 +1,107 @@
+"""PV-5's script: rows are run once, scored as said, and taken up where a run stopped."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import sys
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from experiments import pv5, pv5_cost, pv5_rows  # noqa: E402
+from vidparticles.data.pv5 import TASKS, Source, permanence  # noqa: E402
+
+
+def _main(monkeypatch: pytest.MonkeyPatch, folder: pathlib.Path, *words: str) -> None:
+    arguments = ["pv5.py", "--smoke", "--no-cost", "--workdir", str(folder), *words]
+    monkeypatch.setattr(sys, "argv", arguments)
+    pv5.main()
+
+
+def test_a_row_is_trained_tested_and_not_run_again(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = ("--models", "gru,shortcut")
+    _main(monkeypatch, tmp_path, *models, "--json", str(tmp_path / "a.json"))
+    figures = json.loads((tmp_path / "a.json").read_text())["figures"]
+    assert {f"t2_{m}_n{n}" for m in ("gru", "shortcut") for n in (1, 2)} == set(figures)
+    assert all(0 <= value <= 1 for value in figures.values())
+
+    # A run that stopped while it wrote: the row that was cut off is run again, the other is kept.
+    rows = tmp_path / "smoke.jsonl"
+    kept, cut = (line for line in rows.read_text().splitlines() if line)
+    assert json.loads(kept)["model"] == "gru"
+    rows.write_text(f"\n{kept}\n\n{cut[:30]}")
+    monkeypatch.setattr(pv5, "learned", lambda *_: pytest.fail("a finished row was run again"))
+    _main(monkeypatch, tmp_path, *models, "--json", str(tmp_path / "b.json"))
+    assert json.loads((tmp_path / "b.json").read_text())["figures"] == figures
+
+
+def test_an_unknown_name_is_a_sentence(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SystemExit, match=r"--models names 'lrru'\. Did you mean 'lru'"):
+        _main(monkeypatch, tmp_path, "--models", "lrru")
+
+
+class _Knows:
+    """A stand-in that is always right, and counts what it is trained on."""
+
+    def init(self, key, batch):
+        return {"w": jnp.zeros(())}
+
+    def loss(self, params, batch, key, *, train):
+        rows = jnp.zeros(len(batch["video"]))
+        return rows + params["w"], {"accuracy": rows + 1}
+
+
+def test_the_curriculum_goes_on_when_a_stage_is_learned() -> None:
+    limits = pv5_rows.Limits(steps=120, minutes=9.0, batch=1)
+    stages = tuple({"swaps": n} for n in (0, 0, 0))
+    plan = pv5_rows.Plan("shell_game", 4, stages, options={"cups": 4})
+    params, told = pv5_rows.train(_Knows(), plan, seed=0, rate=1e-2, limits=limits)
+    assert told["steps"] == 120
+    assert told["stage"] == 3
+    assert params["w"] < 0
+
+
+def test_scores_of_permanence() -> None:
+    limits = pv5_rows.Limits(test=40, settings=1)
+    source = Source("permanence", split="test", kind=permanence.KINDS[0])
+    label = source.batch(0, 4)["label"]
+    perfect = pv5_rows.permanence_figures(lambda frames: label + 0.0, limits)
+    assert perfect == {"teleport": 1.0, "mean": 1.0, "delay": 0.0}
+    late = np.roll(label, 2, axis=1)
+    assert pv5_rows.permanence_figures(lambda frames: label * late, limits)["delay"] == 2.0
+    blind = pv5_rows.permanence_figures(lambda frames: np.zeros(label.shape), limits)
+    assert blind["mean"] == 0.5
+    assert blind["delay"] > 20
+
+
+def test_an_identity_swap_is_seen() -> None:
+    t = np.linspace(0, 1, 9)[:, None]
+    truth = np.stack([np.concatenate([t, 0 * t], 1), np.concatenate([1 - t, 0 * t + 0.2], 1)], 1)
+    follows = truth + 0.01
+    bounces = np.where(t[:, :, None] < 0.5, truth, truth[:, ::-1])
+    found = pv5_rows.identity_swaps(np.stack([follows, bounces]), np.stack([truth, truth]))
+    assert found.tolist() == [False, True]
+
+
+def test_every_task_has_a_plan_and_rows_that_make_sense() -> None:
+    assert {plan.task for plan in pv5_rows.PLANS.values()} == set(TASKS)
+    assert not pv5_rows.exists("lru", "t4")
+    assert pv5_rows.exists("lru_next", "t4")
+    assert not pv5_rows.exists("tracker", "t5")
+
+
+def test_slopes_and_streams_are_measured() -> None:
+    figures = pv5_cost.curves("gru_next", (4, 8))
+    assert figures["state_bytes_gru_next"] == 4 * 128
+    assert figures["stream_fps_gru_next"] == pytest.approx(1 / figures["latency_gru_next"])
+    assert figures["flops_frame_gru_next"] > 1e5
+    assert pv5_cost._slope((1, 10, 100), (3.0, 30.0, 300.0)) == pytest.approx(1)

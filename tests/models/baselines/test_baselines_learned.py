@@ -143,6 +143,8 @@ def test_wrong_options_are_said() -> None:
         build("tsn", num_classes=2, size="huge")
     with pytest.raises(InputError, match="do not predict frames"):
         build("vivit", num_classes=2, size="published", prediction_weight=1.0)
+    with pytest.raises(InputError, match="prediction_weight above 0"):
+        build("gru", num_classes=2).surprise({}, {"video": CLIP})
 
 
 @pytest.mark.parametrize("name", ["lru", "vivit"])

@@ -132,7 +132,16 @@ class ClipModel:
         return loss, metrics
 
     def surprise(self, params: dict[str, Any], batch: Mapping[str, Any]) -> Array:
-        """How far each frame is from its prediction: mean squared [B, T], 0 in the first."""
+        """How far each frame is from its prediction: mean squared [B, T], 0 in the first.
+
+        Raises:
+            InputError: the model predicts no frames.
+        """
+        if not self.predicts:
+            raise InputError(
+                "this model predicts no frames, so that none can surprise it; build it with "
+                "prediction_weight above 0."
+            )
         error = _error(self.apply(params, batch)["prediction"], batch["video"])
         return jnp.pad(error, ((0, 0), (1, 0)))
 

@@ -7,6 +7,7 @@ at time 0.
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import dataclasses
 import itertools
@@ -14,6 +15,7 @@ import os
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from typing import overload
 
 import numpy as np
 
@@ -46,7 +48,7 @@ class Reel:
     """
 
     frames: Frames
-    times: tuple[Fraction, ...]
+    times: Sequence[Fraction]
     duration: Fraction
     rate: Fraction | None
     height: int
@@ -89,12 +91,38 @@ class Written:
     warnings: tuple[str, ...] = ()
 
 
-def clock(video: Video) -> tuple[tuple[Fraction, ...], Fraction, Fraction | None]:
+class Ticks(Sequence[Fraction]):
+    """Times on an exact clock, made when they are asked for: an hour has a hundred thousand.
+
+    Example:
+        >>> [str(time) for time in Ticks(range(3), Fraction(2))[1:]]
+        ['1/2', '1']
+    """
+
+    def __init__(self, places: range, rate: Fraction):
+        self._places, self._rate = places, rate
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> Fraction: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Ticks: ...
+
+    def __getitem__(self, place: int | slice) -> Fraction | Ticks:
+        if isinstance(place, slice):
+            return Ticks(self._places[place], self._rate)
+        return self._places[place] / self._rate
+
+
+def clock(video: Video) -> tuple[Sequence[Fraction], Fraction, Fraction | None]:
     """Exact times of a video's frames, its duration, and its rate if it is even."""
     info = video.info
     if not info.variable_rate:
-        times = tuple(Fraction(k) / info.rate for k in range(len(video)))
-        return times, Fraction(len(video)) / info.rate, info.rate
+        ticks = Ticks(range(len(video)), info.rate)
+        return ticks, Fraction(len(video)) / info.rate, info.rate
     # As fine as any container's ticks, so that rounding cannot put two frames in one place.
     times = tuple(Fraction(float(t)).limit_denominator(1_000_000) for t in video.times)
     gap = Fraction(info.duration).limit_denominator(1_000_000)
@@ -121,16 +149,19 @@ def opened(
         end = duration if end is None else min(end, duration)
         # Seconds are typed with few digits: a frame that begins a hair before counts.
         hair = Fraction(1, 2000)
-        kept = [k for k, t in enumerate(times) if start - hair <= t < end - hair]
-        if not kept:
+        first, last = (bisect.bisect_left(times, t - hair) for t in (start, end))
+        if first >= last:
             raise InputError(
                 f"{path}: no frame begins between {float(start):g} s and {float(end):g} s; the "
                 f"clip has {len(times)} frames in {float(duration):.2f} s."
             )
-        first, last = kept[0], kept[-1] + 1
         origin = times[first]
         finish = times[last] if last < len(times) else duration
-        shifted = tuple(t - origin for t in times[first:last])
+        shifted: Sequence[Fraction] = (
+            tuple(t - origin for t in times[first:last])
+            if rate is None
+            else Ticks(range(last - first), rate)
+        )
         audio = video.audio()
         if audio is not None:
             audio = cut(audio, origin, finish)

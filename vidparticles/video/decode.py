@@ -35,7 +35,6 @@ class Decoder:
         self.stream = video_stream(self.container, path)
         self.index = index or build_index(self.container, self.stream, path)
         self.missing: set[int] = set()
-        self._position = {int(p): i for i, p in enumerate(self.index.pts)}
         self._start_of_pts = {int(p): k for k, p in enumerate(self.index.start_pts)}
         self._run: Iterator[tuple[int, av.VideoFrame]] | None = None
         self._at = -1  # the last frame that came out of the run
@@ -188,8 +187,7 @@ class Decoder:
                 self._whole = False
                 return  # to do it over without skipping
             for frame in decoded:
-                timed = -1 if frame.pts is None else self._position.get(frame.pts, -1)
-                place = count if self.index.counted else timed
+                place = count if self.index.counted else self.index.place_of(frame.pts)
                 count += 1
                 if last < place < len(self.index):
                     last = place

@@ -70,6 +70,11 @@ class FrameIndex:
         pts = self.end if frame == len(self) else int(self.pts[frame])
         return (pts - int(self.pts[0])) * self.time_base
 
+    def place_of(self, pts: int | None) -> int:
+        """The frame that is shown from a presentation time on; −1 where none begins then."""
+        place = -1 if pts is None else int(np.searchsorted(self.pts, pts))
+        return place if 0 <= place < len(self) and self.pts[place] == pts else -1
+
     def start_of(self, frame: int) -> int:
         """The last start from which a frame is decoded exactly; -1 when there is none."""
         k = bisect.bisect_right(self.start_order, self.order[frame]) - 1

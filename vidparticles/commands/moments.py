@@ -11,14 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from vidparticles.editing.follow import following
+from vidparticles.editing.follow import COUNT, following
 from vidparticles.editing.reel import Frames
 from vidparticles.models import motion
 from vidparticles.particleize import groups
 from vidparticles.particleize.holding import pull
 from vidparticles.particleize.tracks import TrackState
 
-COUNT = 320  # particles
 AHEAD, AHEAD_RATE = 0.5, 16.0  # seconds and moments a second of the path that is expected
 
 _pull = jax.jit(pull)
@@ -62,7 +61,7 @@ def moments(
     """
     born = newest = 0
     together = groups.start(COUNT)
-    for time, frame, state, cut in following(frames, count=COUNT):
+    for time, frame, state, cut in following(frames):
         if cut:
             born += newest
             # Numbers of particles start anew: none of the shot before may be taken for them.

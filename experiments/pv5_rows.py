@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import functools
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -32,6 +33,8 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     for name in ("tsn", "slowfast", "vivit", "lru", "gru")
     for suffix, options in (("", {}), ("_next", NEXT))
 }
+# The rate is given at each step: how long a run is depends on the clock as well.
+OPTIMIZER = adamw(lambda _: jnp.ones(()), weight_decay=1e-4, clip=1.0)
 # Clips between the first training clips of two seeds.
 STREAM = 100_000
 
@@ -177,27 +180,14 @@ def train(
         clips = source.batch(seed * STREAM + step * limits.batch, limits.batch, **options)
         return _batch(plan, clips)
 
-    # The rate is given at each step: how long a run is depends on the clock as well.
-    optimizer = adamw(lambda _: jnp.ones(()), weight_decay=1e-4, clip=1.0)
-
-    @jax.jit
-    def update(params, moments, batch, key, rate):
-        def loss(params):
-            each, metrics = model.loss(params, batch, key, train=True)
-            return each.mean(), metrics.get("accuracy", jnp.zeros(())).mean()
-
-        (value, right), gradient = jax.value_and_grad(loss, has_aux=True)(params)
-        change, moments = optimizer.update(gradient, moments, params)
-        change = jax.tree.map(lambda c: rate * c, change)
-        return optax.apply_updates(params, change), moments, value, right
-
+    update = _update(model)
     began, key = time.process_time(), jax.random.key(seed)
     stage, right, step, done = 0, 0.0, 0, 0.0
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         coming = pool.submit(fetch, 0, stage)
         batch = coming.result()
         params = jax.jit(model.init)(key, batch)
-        moments = optimizer.init(params)
+        moments = OPTIMIZER.init(params)
         while done < 1:
             coming = pool.submit(fetch, step + 1, stage)
             now = rate * min(done / 0.05 + 0.02, 0.5 + 0.5 * math.cos(math.pi * done), 1.0)
@@ -212,8 +202,32 @@ def train(
             ):
                 stage, right = stage + 1, 0.0
             batch = coming.result()
+            if step % 200 == 0:
+                print(
+                    f"step {step}, {spent:.1f} CPU minutes: stage {stage + 1}, loss "
+                    f"{float(value):.3f}, of late {right:.2f} right",
+                    flush=True,
+                )
     told = {"steps": step, "cpu_minutes": round(spent, 2), "loss": float(value), "stage": stage + 1}
     return params, told
+
+
+@functools.cache
+def _update(model: Any) -> Callable[..., Any]:
+    """The jitted step, compiled once for all learning rates and seeds."""
+
+    @jax.jit
+    def update(params, moments, batch, key, rate):
+        def loss(params):
+            each, metrics = model.loss(params, batch, key, train=True)
+            return each.mean(), metrics.get("accuracy", jnp.zeros(())).mean()
+
+        (value, right), gradient = jax.value_and_grad(loss, has_aux=True)(params)
+        change, moments = OPTIMIZER.update(gradient, moments, params)
+        change = jax.tree.map(lambda c: rate * c, change)
+        return optax.apply_updates(params, change), moments, value, right
+
+    return update
 
 
 def _batch(plan: Plan, clips: dict[str, Any]) -> dict[str, Any]:

@@ -23,22 +23,17 @@ import jax.numpy as jnp
 from jax import Array
 
 from vidparticles.numerics import masked_mean
+from vidparticles.particleize.blocks import by_blocks
+from vidparticles.particleize.finding import STEADY, find
 from vidparticles.particleize.holding import Springs, no_springs, predict, renew
 from vidparticles.particleize.matching import (
-    NEAR,
     PATCH,
     WIDE,
-    align,
     cut_out,
-    deformed_window,
-    descend,
-    gaussian,
     inside,
     levels_of,
-    likeness,
     moved,
     pyramid_of,
-    refine,
     upwards,
     window,
 )
@@ -48,14 +43,6 @@ from vidparticles.render.sampling import bilinear, grey, resize, shrink_size
 
 LONGEST = 320  # pixels of the longer side of what is followed
 SHORTEST = 16  # pixels of the shorter side, at least; thinner pictures are stretched
-MAX_RETURN = 0.7  # pixels between a point and where following it there and back ends
-MAX_MISFIT = 0.4  # r.m.s. difference of the patches over their contrast, noise taken off
-ANCHOR = 0.3  # the same against the patch at birth; above, what is seen now takes its place,
-STEADY = 0.2  # if it differs no more than this from what was seen last,
-SUDDEN = 0.1  # and no more than this more from birth than one frame before: else it is covered
-ASIDE = 0.4  # pixels from home, each way, at which following back starts
-STRAY = 0.75  # pixels between what the two patches say, likewise
-NOISE_LEFT = 0.42  # variance of the difference of two patches × variance of the noise
 CUT_SURVIVAL = 0.2  # fewer survivors than this in one step: a cut, nothing survives
 ENOUGH = 8  # particles, or places with texture, below which nothing is said about cuts
 SMOOTHING = 0.04  # seconds over which displacements are averaged to velocities
@@ -187,72 +174,6 @@ def start(frame: Array, time: Array | float, *, count: int = 256) -> TrackState:
     return step(_nothing(frame, time, count), frame, time)
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class _Match:
-    """What the picture says about each particle.
-
-    Attributes:
-        xy: [N, 2] pixels, where it is if it is seen at all.
-        seen: [N] bool.
-        anchored: [N] bool, it still looks as at its birth.
-        misfit: [N] how much it differs from then.
-        deformed: [2, 2, N].
-    """
-
-    xy: Array
-    seen: Array
-    anchored: Array
-    misfit: Array
-    deformed: Array
-
-
-def _affine(map_: Array, vector: Array) -> Array:
-    return jnp.stack([map_[k, 0] * vector[0] + map_[k, 1] * vector[1] for k in (0, 1)])
-
-
-def _undone(map_: Array, bend: Array) -> Array:
-    """map_ · (1 + bend)⁻¹, [2, 2, N]."""
-    (a, b), (c, d) = bend
-    a, d = 1 + a, 1 + d
-    columns = jnp.stack([d, -c]), jnp.stack([-b, a])
-    return jnp.stack([_affine(map_, x) for x in columns], 1) / (a * d - b * c)
-
-
-def _match(state: TrackState, flat: Array, size: tuple[int, int], guess: Array, noise: Array):
-    """The particles looked for in a new picture from a first guess [N, 2] in pixels."""
-    xy = descend(state.seen, flat, size, guess.T, ~state.particles.alive)
-    level = jnp.asarray(levels_of(*size)[0])
-    tile = deformed_window(flat, level, xy, state.deformed, WIDE + 2 * NEAR)
-    shift, bend = refine(state.birth, tile, margin=NEAR)
-
-    def misfit(patch: Array, seen: Array) -> Array:
-        *_, left, spread = likeness(patch[1:-1, 1:-1], seen, gaussian(len(seen)))
-        return jnp.sqrt(jnp.maximum(left - NOISE_LEFT * noise, 0) / (spread + 1e-5))
-
-    astray = jnp.sum(shift**2, 0) > STRAY**2
-    since_birth = misfit(state.birth, moved(tile, shift, WIDE, NEAR))
-    anchored = (since_birth < ANCHOR) & ~astray
-    there = xy + jnp.where(anchored, _affine(state.deformed, shift), 0)
-    found = inside(there, *size)
-    near, rest = window(flat, level, found, PATCH + 4)
-    near, last = moved(near, rest, PATCH + 2, 1), state.seen[-1]
-    # The way back starts off home, so that it tells whether it leads there.
-    back = align(near, last, jnp.full_like(xy, ASIDE), margin=1)
-    change = misfit(last, near[1:-1, 1:-1])
-    steady = (change < STEADY) & (since_birth < state.misfit + SUDDEN)
-    good = jnp.where(anchored, change < MAX_MISFIT, steady) & (jnp.sum(back**2, 0) < MAX_RETURN**2)
-    good = good & jnp.all(there == found, 0)
-
-    return _Match(
-        xy=found.T,
-        seen=good,
-        anchored=anchored,
-        misfit=since_birth,
-        deformed=_undone(state.deformed, bend),
-    )
-
-
 def _births(
     luma: Array, noise: Array, xy: Array, alive: Array, free: Array
 ) -> tuple[Array, Array, Array]:
@@ -324,7 +245,8 @@ def _step(state: TrackState, frame: Array, time: Array) -> TrackState:
     guess = ahead.position * unit
 
     # Correct.
-    match = _match(state, flat, size, guess, noise)
+    known = state.seen, state.birth, state.deformed, state.misfit, ~old.alive, guess.T
+    match = find(flat, size, noise, followed, known)
     away = jnp.sum((match.xy / unit - ahead.position) ** 2, -1)
     near = away < (REACH[0] + REACH[1] * state.lost) ** 2
     smooth = (state.age == 0) | (away < (JUMP[0] + JUMP[1] * dt) ** 2)
@@ -375,9 +297,12 @@ def _step(state: TrackState, frame: Array, time: Array) -> TrackState:
     # What they look like.
     here = inside(xy.T, *size)
     afresh = born | (alive & ~match.anchored)
-    plain, rest = window(flat, jnp.asarray(levels_of(*size)[0]), here, WIDE + 4)
-    plain = moved(plain, rest, WIDE + 2, 1)
-    seen = cut_out(flat, *upwards(*size), here)
+
+    def looks(here: Array) -> tuple[Array, Array]:
+        plain, rest = window(flat, jnp.asarray(levels_of(*size)[0]), here, WIDE + 4)
+        return moved(plain, rest, WIDE + 2, 1), cut_out(flat, *upwards(*size), here)
+
+    plain, seen = by_blocks(looks, living, here)
     straight = jnp.eye(2)[..., None]
     return TrackState(
         particles=points.replace(alive=living),

@@ -17,6 +17,7 @@ import optax
 from jax import Array
 
 from vidparticles.errors import InputError
+from vidparticles.particleize.frames import HE
 
 Size = Literal["small", "published"]
 # Of a frame's token, in the small networks.
@@ -34,8 +35,9 @@ class FrameToken(nn.Module):
         lead = frames.shape[:-3]
         x = frames.reshape(-1, *frames.shape[-3:])
         for width in (16, 32, 32):
-            x = nn.relu(nn.Conv(width, (3, 3), (2, 2))(x))
-        return nn.Dense(self.width)(x.reshape(*lead, -1))
+            x = nn.relu(nn.Conv(width, (3, 3), (2, 2), kernel_init=HE)(x))
+        # Pictures are mostly black: without this a token is small beside what is added to it.
+        return nn.LayerNorm()(nn.Dense(self.width)(x.reshape(*lead, -1)))
 
 
 class NextFrame(nn.Module):

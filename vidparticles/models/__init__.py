@@ -27,6 +27,7 @@ from vidparticles.models.baselines.slowfast import SlowFast
 from vidparticles.models.baselines.tsn import Tsn
 from vidparticles.models.baselines.vivit import Vivit
 from vidparticles.models.classifier import ParticleClassifier
+from vidparticles.models.object_classifier import ObjectClassifier
 
 __all__ = ["Model", "build", "names"]
 
@@ -50,6 +51,7 @@ class Model(Protocol):
 
 _MODELS: dict[str, Callable[..., Model]] = {
     "particles": ParticleClassifier,
+    "objects": ObjectClassifier,
     "single_frame": SingleFrame,
     "tsn": Tsn,
     "slowfast": SlowFast,

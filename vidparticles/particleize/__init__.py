@@ -1,1 +1,1 @@
-"""Ways into particles: learned frames of a plane, and points followed through footage."""
+"""Ways into particles: learned frames of a plane, points followed through footage, and things."""

@@ -1,0 +1,186 @@
+"""The parts of one step of `objects`: predict, correct, births, memory.
+
+`positive` are the parameters of that name behind their softplus.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from vidparticles import dynamics
+from vidparticles.numerics import masked_mean
+from vidparticles.particleize import innovation
+from vidparticles.particleize.evidence import MASS, PLACE, Evidence
+from vidparticles.particleize.things import Objects, Params, Things
+from vidparticles.particles import Particles
+from vidparticles.render import discs
+
+UNSURE_SPEED = 0.04  # of a new particle, frame heights per frame
+LEAST_HILL = 0.4  # of unowned evidence that becomes a particle
+HILL = 0.5  # radii, the blur in which hills are looked for
+OWNED = 1.3  # radii around a particle in which nothing is born
+SHUT = 0.1  # of a gate of the memory, below which it lets nothing in
+
+
+def clear_of(params: Params, config: Objects) -> Array | None:
+    """How far the scene lets things be seen, [P]."""
+    return None if config.scene is None else jax.nn.sigmoid(-params["scene"]["hides"])
+
+
+def predict(
+    positive: dict[str, Array], config: Objects, p: Particles, shape: tuple[int, int]
+) -> Particles:
+    """A frame later, by the laws alone."""
+    displacement_fn, shift_fn = dynamics.free()
+    if config.walls:
+        margin = positive["margin"]
+        box = jnp.array([shape[1] / shape[0], 1.0]) - 2 * margin
+        _, within = dynamics.walls(box)
+
+        def shift_fn(R: Array, dR: Array, **unused: Any) -> Array:
+            return within(R - margin, dR) + margin
+
+    force_fn = dynamics.all_pairs(
+        dynamics.collision,
+        displacement_fn,
+        stiffness=positive["stiffness"],
+        diameter=positive["diameter"],
+    )
+    init_fn, apply_fn = dynamics.semi_implicit_euler(force_fn, shift_fn, 1.0)
+    return apply_fn(init_fn(None, p)).particles
+
+
+def covers(positive: dict[str, Array], p: Particles, shape: tuple[int, int]) -> Array:
+    """How far the disc of each covers each cell, [..., K, P]."""
+    return discs.cover(
+        p.position,
+        p.alive,
+        radius=positive["radius"],
+        edge=positive["edge"],
+        height=shape[0],
+        width=shape[1],
+    )
+
+
+def visible(positive: dict[str, Array], mass: Array) -> Array:
+    """How far what a particle sees is believed, in [0, 1), from the mass of it [..., K]."""
+    square = mass * mass
+    return square / (square + positive["mass"] ** 2)
+
+
+def middle(seen: Array, place: Array) -> Array:
+    """The middle of what was seen [..., C]; `place` where nothing was."""
+    weight = seen[..., MASS] + innovation.FAINTEST
+    return (seen[..., PLACE] + innovation.FAINTEST * place) / weight
+
+
+def correct(
+    params: Params,
+    config: Objects,
+    positive: dict[str, Array],
+    things: Things,
+    predicted: Particles,
+    covariance: Array,
+    frame: Evidence,
+) -> tuple[Particles, Array, Array, Array]:
+    """Particles moved by their innovation, how unsure they still are, their mass, what they saw."""
+    place, alive, shape = predicted.position, predicted.alive, frame.shape
+    clear = clear_of(params, config)
+    seen = innovation.claim(
+        place,
+        alive,
+        things.look,
+        jnp.broadcast_to(positive["likeness"], alive.shape),
+        frame.look,
+        frame.seen,
+        shape=shape,
+        width=jnp.sqrt(positive["width"] ** 2 + covariance[..., 0]),
+        reach=positive["reach"],
+    )
+    mass = seen[..., 0] / shape[0] ** 2
+    believed = visible(positive, mass)
+    of_position, of_velocity, covariance = innovation.gain(
+        covariance, positive["noise"] ** 2 / (believed + 1e-9)
+    )
+    expected = place
+    if clear is not None:
+        # Of what the scene hides in part, the middle of the rest.
+        showing = covers(positive, predicted, shape) * clear
+        ones = jnp.concatenate([jnp.ones((clear.shape[0], 1)), discs.pixels(*shape)], axis=-1)
+        expected = middle(jnp.einsum("...kp,pc->...kc", showing, ones), place)
+    rough = middle(seen, place) - expected
+    fine = innovation.refine(
+        place + of_position[..., None] * rough,
+        alive,
+        believed,
+        frame.weight,
+        clear,
+        shape=shape,
+        radius=positive["radius"],
+        edge=positive["edge"] + 1 / shape[0] / 3,
+        damping=positive["damping"],
+    )
+    moved = jnp.where(alive[..., None], fine - place, 0)
+    ratio = of_velocity / jnp.maximum(of_position, 1e-3)
+    corrected = predicted.replace(
+        position=place + moved, velocity=predicted.velocity + ratio[..., None] * moved
+    )
+    return corrected, covariance, mass, seen
+
+
+def births(
+    positive: dict[str, Array], config: Objects, p: Particles, frame: Evidence
+) -> tuple[Array, Array, Array, Array]:
+    """Places [..., K, 2] for the newborn, which particles these are [..., K], their covariance,
+    and what nobody owns of what is seen."""
+    grown = {**positive, "radius": OWNED * positive["radius"]}
+    owned = jnp.minimum(jnp.sum(covers(grown, p, frame.shape), axis=-2), 1)
+    left = jax.lax.stop_gradient(1 - owned)
+    place, found = innovation.peaks(
+        jax.lax.stop_gradient(frame.weight) * left,
+        config.count,
+        shape=frame.shape,
+        blur=HILL * jax.lax.stop_gradient(positive["radius"]),
+        least=LEAST_HILL,
+    )
+    # The n-th free place takes the n-th highest hill.
+    order = jnp.maximum(jnp.cumsum(~p.alive, axis=-1) - 1, 0)
+    place = jnp.take_along_axis(place, order[..., None], axis=-2)
+    new = ~p.alive & jnp.take_along_axis(found, order, axis=-1)
+    noise = positive["noise"] ** 2
+    covariance = jnp.stack([noise, jnp.zeros_like(noise), jnp.full_like(noise, UNSURE_SPEED**2)])
+    return place, new, covariance, frame.seen * left[..., None]
+
+
+def remember(
+    memory: dict[str, Array],
+    positive: dict[str, Array],
+    news: Array,
+    kept: Array,
+    position: Array,
+    alive: Array,
+    believed: Array,
+) -> tuple[Array, Array]:
+    """The memory [..., K, M] after what each saw, `news`, and what those it touches know.
+
+    Returns:
+        memory, and how far the gates of the living were open [...], in [0, 1].
+    """
+    own = jnp.concatenate([news, kept], axis=-1)
+    x, y = position[..., 0], position[..., 1]
+    square = (x[..., :, None] - x[..., None, :]) ** 2 + (y[..., :, None] - y[..., None, :]) ** 2
+    touch = jax.nn.sigmoid((1.2 - square / positive["diameter"] ** 2) / 0.2)
+    other = ~jnp.eye(alive.shape[-1], dtype=bool)
+    touch = jnp.where(alive[..., None, :] & other, touch, 0)
+    heard = jnp.einsum("...ij,...jm->...im", touch, own)
+    both = jnp.concatenate([own, heard], axis=-1)
+    gate = jax.nn.sigmoid(both @ memory["gate"] + memory["gate_bias"])
+    # A gate that is nearly shut is shut: what is kept does not fade, however long nothing happens.
+    gate = jnp.maximum(gate - SHUT, 0) / (1 - SHUT) * believed[..., None]
+    value = jnp.tanh(both @ memory["value"] + memory["value_bias"])
+    opened = masked_mean(jnp.mean(gate, axis=-1), alive, axis=-1)
+    return kept + gate * (value - kept), opened

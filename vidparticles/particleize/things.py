@@ -1,0 +1,170 @@
+"""The state of things that are followed, and what is learned for it: see `objects`."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from vidparticles.errors import InputError
+from vidparticles.particleize import evidence
+from vidparticles.particles import Particles
+
+Params = dict[str, Any]
+
+AJAR = (1.5, 2.5)  # −logits of the memory's gates to start from: some are shut, some are not
+
+
+@dataclasses.dataclass(frozen=True)
+class Objects:
+    """How things are followed.
+
+    Attributes:
+        count: K, places for particles; parameters do not depend on it.
+        stride: pixels of a cell's side, in which evidence is gathered; it divides H and W.
+        widths: of the encoder's convolutions.
+        look: L, numbers by which things are told apart.
+        features: F, numbers that the encoder sees beside.
+        memory: M, numbers that a particle keeps.
+        radius: of things, to start from, in frame heights.
+        walls: whether things bounce off the border of the picture.
+        scene: (H, W) of a picture whose still ground is learned, and where it hides things; None
+            where the ground is of one colour.
+        patience: frames without evidence after which a particle dies.
+    """
+
+    count: int = 6
+    stride: int = 2
+    widths: tuple[int, ...] = (8,)
+    look: int = 4
+    features: int = 8
+    memory: int = 24
+    radius: float = 0.1
+    walls: bool = False
+    scene: tuple[int, int] | None = None
+    patience: int = 48
+
+    def __post_init__(self) -> None:
+        for name in ("count", "stride", "look", "features", "memory", "patience"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}; expected at least 1.")
+        if not self.radius > 0:
+            raise InputError(f"radius is {self.radius}; expected a positive part of the height.")
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Things:
+    """All that is carried from frame to frame.
+
+    Attributes:
+        particles: of [..., K, ·]; the feature is the memory.
+        covariance: [..., K, 3], see `innovation.foresee`.
+        look: [..., K, L].
+        colour: [..., K, 3] last seen, in [0, 1].
+        unseen: [..., K] int32, frames since there was evidence.
+        identity: [..., K] int32, the number of the thing in order of birth; −1 for none yet.
+        born: [...] int32, how many there have been.
+    """
+
+    particles: Particles
+    covariance: Array
+    look: Array
+    colour: Array
+    unseen: Array
+    identity: Array
+    born: Array
+
+    def replace(self, **changes: Any) -> Things:
+        """A copy with the named fields changed."""
+        return dataclasses.replace(self, **changes)
+
+
+def _before_softplus(x: float) -> Array:
+    return jnp.log(jnp.expm1(jnp.asarray(x, jnp.float32)))
+
+
+def init(key: Array, config: Objects) -> Params:
+    """Parameters, {"evidence": …, "positive": …, "memory": …, "scene": …}.
+
+    All of "positive" is stored before a softplus. They follow round things of about the given
+    radius from the start; training makes them sure of it.
+    """
+    keys = jax.random.split(key, 3)
+    radius = config.radius
+    positive = {
+        "width": 0.5 * radius,  # of the competition
+        "reach": 4.0,  # of it, in widths
+        "likeness": 0.1,
+        "radius": radius,
+        "edge": 0.02,
+        "jolt": 0.03,
+        "noise": 0.01,
+        "mass": 0.2 * jnp.pi * radius**2,  # at which a particle half believes what it sees
+        "damping": 0.2,
+        "stiffness": 0.05,
+        "diameter": 2 * radius,
+        "margin": radius,  # between a wall and the middle of what bounces off it
+    }
+    reads = config.features + 3 + config.memory
+    params: Params = {
+        "evidence": evidence.init(
+            keys[0],
+            stride=config.stride,
+            widths=tuple(config.widths),
+            look=config.look,
+            features=config.features,
+        ),
+        "positive": {name: _before_softplus(value) for name, value in positive.items()},
+        "memory": {
+            "gate": jax.random.normal(keys[1], (2 * reads, config.memory)) * reads**-0.5,
+            "gate_bias": -jnp.linspace(*AJAR, config.memory),
+            "value": 1.5 * jax.random.normal(keys[2], (2 * reads, config.memory)) * reads**-0.5,
+            "value_bias": jnp.zeros(config.memory),
+        },
+    }
+    if config.scene is not None:
+        cells = (config.scene[0] // config.stride) * (config.scene[1] // config.stride)
+        params["scene"] = {
+            "colour": jnp.zeros((cells, 3)),
+            "hides": jnp.full(cells, -4.0, jnp.float32),
+        }
+    return params
+
+
+def start(config: Objects, batch: tuple[int, ...] = ()) -> Things:
+    """Nothing yet: all places free, for leading axes `batch`.
+
+    Example:
+        >>> bool(start(Objects(count=3)).particles.alive.any())
+        False
+    """
+    lead = (*batch, config.count)
+    return Things(
+        particles=Particles(
+            position=jnp.zeros((*lead, 2)),
+            velocity=jnp.zeros((*lead, 2)),
+            feature=jnp.zeros((*lead, config.memory)),
+            mass=jnp.ones(lead),
+            alive=jnp.zeros(lead, bool),
+        ),
+        covariance=jnp.zeros((*lead, 3)),
+        look=jnp.zeros((*lead, config.look)),
+        colour=jnp.zeros((*lead, 3)),
+        unseen=jnp.zeros(lead, jnp.int32),
+        identity=jnp.full(lead, -1, jnp.int32),
+        born=jnp.zeros(batch, jnp.int32),
+    )
+
+
+def after_cut(things: Things, cut: Array, config: Objects) -> Things:
+    """Empty where there is a cut; numbers go on, so that no identity is given twice."""
+    empty = start(config, things.born.shape).replace(born=things.born)
+
+    def choose(new: Array, old: Array) -> Array:
+        return jnp.where(jnp.reshape(cut, cut.shape + (1,) * (new.ndim - cut.ndim)), new, old)
+
+    return jax.tree.map(choose, empty, things)

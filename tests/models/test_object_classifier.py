@@ -50,7 +50,7 @@ def test_the_loss_is_of_the_label_and_of_both_pictures():
     out = everything(PARAMS, batch())
     (both, metrics), (pictures, _) = out["both"], out["pictures"]
     errors = metrics["reconstruction_error"] + metrics["prediction_error"]
-    np.testing.assert_allclose(pictures, 30 * errors + metrics["opened"], rtol=1e-5)
+    np.testing.assert_allclose(pictures, 30 * errors + 10 * metrics["opened"], rtol=1e-5)
     np.testing.assert_allclose(both - pictures, -out["logits"][[0, 1], [0, 3]], rtol=1e-4)
 
 

@@ -178,7 +178,10 @@ def remember(
     touch = jnp.where(alive[..., None, :] & other, touch, 0)
     heard = jnp.einsum("...ij,...jm->...im", touch, own)
     both = jnp.concatenate([own, heard], axis=-1)
-    gate = jax.nn.sigmoid(both @ memory["gate"] + memory["gate_bias"])
+    # Not by what is kept: a memory that opens its own gates learns to count the frames of the
+    # training clips.
+    fresh = jnp.concatenate([news, heard[..., : news.shape[-1]]], axis=-1)
+    gate = jax.nn.sigmoid(fresh @ memory["gate"] + memory["gate_bias"])
     # A gate that is nearly shut is shut: what is kept does not fade, however long nothing happens.
     gate = jnp.maximum(gate - SHUT, 0) / (1 - SHUT) * believed[..., None]
     value = jnp.tanh(both @ memory["value"] + memory["value_bias"])

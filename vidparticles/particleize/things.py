@@ -109,7 +109,8 @@ def init(key: Array, config: Objects) -> Params:
         "diameter": 2 * radius,
         "margin": radius,  # between a wall and the middle of what bounces off it
     }
-    reads = config.features + 3 + config.memory
+    news = config.features + 3
+    reads = news + config.memory
     params: Params = {
         "evidence": evidence.init(
             keys[0],
@@ -120,7 +121,7 @@ def init(key: Array, config: Objects) -> Params:
         ),
         "positive": {name: _before_softplus(value) for name, value in positive.items()},
         "memory": {
-            "gate": jax.random.normal(keys[1], (2 * reads, config.memory)) * reads**-0.5,
+            "gate": jax.random.normal(keys[1], (2 * news, config.memory)) * news**-0.5,
             "gate_bias": -jnp.linspace(*AJAR, config.memory),
             "value": 1.5 * jax.random.normal(keys[2], (2 * reads, config.memory)) * reads**-0.5,
             "value_bias": jnp.zeros(config.memory),

@@ -22,6 +22,7 @@ import optax
 from vidparticles import models
 from vidparticles.data.pv5 import Source, flash_recall, permanence, shell_game
 from vidparticles.models.baselines import surprise, tracker
+from vidparticles.particleize.objects import Objects
 from vidparticles.training.state import adamw
 
 # Per squared error of a pixel in 0 … 1, beside a cross-entropy.
@@ -32,7 +33,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     name + suffix: (name, options)
     for name in ("tsn", "slowfast", "vivit", "lru", "gru")
     for suffix, options in (("", {}), ("_next", NEXT))
-}
+} | {"particle": ("objects", {})}
 # The rate is given at each step: how long a run is depends on the clock as well.
 OPTIMIZER = adamw(lambda _: jnp.ones(()), weight_decay=1e-4, clip=1.0)
 # Clips between the first training clips of two seeds.
@@ -50,6 +51,8 @@ class Plan:
             one to draw from at each step.
         tests: setting → options.
         options: of all stages and tests.
+        things: of `particleize.objects.Objects`, for the particle model: what its tracker starts
+            from, as the tracker without learning is told it.
     """
 
     task: str
@@ -57,6 +60,7 @@ class Plan:
     stages: tuple[dict[str, Any], ...] = ({},)
     tests: Mapping[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    things: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def _swaps(*counts: int) -> dict[str, dict[str, Any]]:
@@ -74,17 +78,33 @@ PLANS: dict[str, Plan] = {
         ({"frames": 64},),
         # In the last, the clip of 64 frames with nothing but waiting put in.
         {**{k: LENGTHS[k] for k in ("t64", "t256", "t512")}, "t64idle448": {"idle": 448}},
+        things={"radius": 0.085},
     ),
-    "t1order": Plan("first_hit", 24, ({"frames": 64},), {"t64": {}}, {"ask": "order"}),
+    "t1order": Plan(
+        "first_hit", 24, ({"frames": 64},), {"t64": {}}, {"ask": "order"}, {"radius": 0.085}
+    ),
     "t2": Plan("shell_game", 4, UP_TO_4, _swaps(1, 2, 4, 8, 16, 64)),
     "t2n2": Plan("shell_game", 4, UP_TO_4[:2], _swaps(1, 2, 4, 8, 16, 64)),
     "t2pad": Plan("shell_game", 4, PADDED, _swaps(1, 2, 4, 8, 16)),
-    "t2cups": Plan("shell_game", 5, UP_TO_4, _swaps(1, 2, 4, 8), {"cups": 5}),
+    "t2cups": Plan("shell_game", 5, UP_TO_4, _swaps(1, 2, 4, 8), {"cups": 5}, {"count": 7}),
     "t2stride": Plan("shell_game", 4, UP_TO_4, _swaps(1, 2, 4, 8), {"stride": 2}),
-    "t2occlude": Plan("shell_game", 4, UP_TO_4, _swaps(1, 2, 4, 8), {"occlude": True}),
+    "t2occlude": Plan(
+        "shell_game", 4, UP_TO_4, _swaps(1, 2, 4, 8), {"occlude": True}, {"scene": (32, 32)}
+    ),
     # Lags of 8, 16, 32 and 48 frames after the last flash's slot.
-    "t3": Plan("flash_recall", 8, tuple({"frames": 16 + n} for n in (8, 16, 32, 48)), LENGTHS),
-    "t4": Plan("permanence", 2, tests={k: {"kind": k} for k in permanence.KINDS}),
+    "t3": Plan(
+        "flash_recall",
+        8,
+        tuple({"frames": 16 + n} for n in (8, 16, 32, 48)),
+        LENGTHS,
+        things={"radius": 0.09},
+    ),
+    "t4": Plan(
+        "permanence",
+        2,
+        tests={k: {"kind": k} for k in permanence.KINDS},
+        things={"radius": 0.09, "scene": (32, 32), "walls": True},
+    ),
     "t5": Plan("texture_flow", 4, tests={"t24": {}}),
 }
 
@@ -122,6 +142,8 @@ SMOKE = Limits(steps=3, minutes=1.0, batch=2, val=4, test=20, settings=2, rates=
 def make(name: str, plan: Plan) -> Any:
     """The model of a row."""
     base, options = MODELS[name]
+    if base == "objects":
+        options = {**options, "objects": Objects(**plan.things)}
     return models.build(base, num_classes=plan.classes, **options)
 
 

@@ -96,6 +96,7 @@ def test_every_task_has_a_plan_and_rows_that_make_sense() -> None:
     assert {plan.task for plan in pv5_rows.PLANS.values()} == set(TASKS)
     assert not pv5_rows.exists("lru", "t4")
     assert pv5_rows.exists("lru_next", "t4")
+    assert pv5_rows.exists("particle", "t4")
     assert not pv5_rows.exists("tracker", "t5")
 
 

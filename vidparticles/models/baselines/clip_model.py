@@ -6,6 +6,7 @@ particle model: to say, beside the label, what the next frame will show.
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal, cast, get_args
@@ -66,7 +67,7 @@ def _spread(x: Array, factor: int) -> Array:
 
 
 @dataclasses.dataclass(frozen=True)
-class ClipModel:
+class ClipModel(abc.ABC):
     """A network that reads a whole clip; see `vidparticles.models.Model`.
 
     Attributes:
@@ -90,9 +91,9 @@ class ClipModel:
             )
 
     @property
+    @abc.abstractmethod
     def network(self) -> nn.Module:
         """[B, T, H, W, 3] in 0 … 1 to logits [B, classes] and next frames [B, T, H, W, 3]."""
-        raise NotImplementedError
 
     @property
     def predicts(self) -> bool:

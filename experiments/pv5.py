@@ -1,7 +1,8 @@
 """PV-5: five synthetic tasks, every model, trained and tested a row at a time.
 
     python experiments/pv5.py [--smoke] [--json FILE] [--workdir out/pv5]
-        [--tasks t2,t3] [--models lru,lru_next] [--seeds 3] [--minutes 15] [--no-cost]
+        [--tasks t2,t3] [--models lru,lru_next] [--seeds 3] [--minutes 15] [--rates 5e-4,2e-3]
+        [--no-cost]
 
 A row is a model, a task and a seed; it is trained with each learning rate (with the best one of
 seed 0 from the second seed on), tested, and written to WORKDIR/rows.jsonl. A run that was stopped
@@ -14,6 +15,7 @@ stream `state_bytes_…`, `stream_fps_…`.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import pathlib
@@ -93,8 +95,9 @@ def summary(rows: list[dict[str, Any]]) -> tuple[dict[str, float], list[list[str
     for task in PLANS:
         for name in (*MODELS, *REFERENCES):
             mine = [r for r in rows if r["task"] == task and r["model"] == name]
-            for setting in mine[0]["figures"] if mine else ():
-                values = [r["figures"][setting] for r in mine]
+            # Of rows without errors, nothing is said of what explains them.
+            for setting in dict.fromkeys(s for r in mine for s in r["figures"]):
+                values = [r["figures"][setting] for r in mine if setting in r["figures"]]
                 key = f"{task}_{name}_{setting}"
                 figures[key] = statistics.mean(values)
                 told = f"{figures[key]:.1f}" if setting == "delay" else f"{100 * figures[key]:.1f}"
@@ -116,6 +119,7 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=3)
     options.add_argument("--steps", type=int, default=Limits.steps, help="of each training")
     options.add_argument("--minutes", type=float, default=Limits.minutes, help="of CPU time of it")
+    options.add_argument("--rates", default="", help="learning rates that are tried")
     options.add_argument("--test", type=int, default=Limits.test, help="clips a setting")
     options.add_argument("--no-cost", action="store_true", help="without the cost curves")
     args = options.parse_args()
@@ -125,6 +129,8 @@ def main() -> None:
     except InputError as error:
         sys.exit(f"error: {error}")
     limits = Limits(steps=args.steps, minutes=args.minutes, test=args.test)
+    if args.rates:
+        limits = dataclasses.replace(limits, rates=tuple(map(float, args.rates.split(","))))
     seeds = args.seeds
     if args.smoke:
         limits, seeds = SMOKE, 1

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax import Array
 
 from vidparticles import models
 from vidparticles.data.pv5 import Source, flash_recall, permanence, shell_game
@@ -33,7 +34,20 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     name + suffix: (name, options)
     for name in ("tsn", "slowfast", "vivit", "lru", "gru")
     for suffix, options in (("", {}), ("_next", NEXT))
-} | {"particle": ("objects", {})}
+} | {
+    "particle": ("objects", {}),
+    # What its parts are worth.
+    "particle_no_dynamics": ("objects", {"objects": {"prior": "look"}}),
+    "particle_no_velocity": ("objects", {"objects": {"prior": "rest"}}),
+    "particle_no_competition": ("objects", {"objects": {"compete": False}}),
+    "particle_no_reconstruction": ("objects", {"prediction_weight": 0.0}),
+    # Nobody dies in a grid.
+    "particle_memory_on_grid": (
+        "objects",
+        {"objects": {"prior": "grid", "count": 36, "patience": 1_000_000}},
+    ),
+}
+ABLATED = ("t2", "t2n2", "t3")
 # The rate is given at each step: how long a run is depends on the clock as well.
 OPTIMIZER = adamw(lambda _: jnp.ones(()), weight_decay=1e-4, clip=1.0)
 # Clips between the first training clips of two seeds.
@@ -143,7 +157,7 @@ def make(name: str, plan: Plan) -> Any:
     """The model of a row."""
     base, options = MODELS[name]
     if base == "objects":
-        options = {**options, "objects": Objects(**plan.things)}
+        options = {**options, "objects": Objects(**{**plan.things, **options.get("objects", {})})}
     return models.build(base, num_classes=plan.classes, **options)
 
 
@@ -151,6 +165,8 @@ def exists(name: str, plan: str) -> bool:
     """Whether there is such a row: t4 is scored by prediction, and references are of tasks."""
     if name in REFERENCES:
         return PLANS[plan].task in REFERENCES[name][0]
+    if name.startswith("particle_") and plan not in ABLATED:
+        return False
     return plan != "t4" or make(name, PLANS[plan]).predicts
 
 
@@ -172,13 +188,9 @@ def learned(name: str, plan_name: str, seed: int, limits: Limits, rates: tuple[f
         guess = jax.jit(model.surprise)
         figures = permanence_figures(lambda frames: guess(params, {"video": frames}), limits)
         return best | {"figures": figures}
-    apply = jax.jit(lambda params, frames: model.apply(params, {"video": frames})["logits"])
-    figures = {
-        setting: accuracy(
-            plan, options, lambda clips: apply(params, clips["frames"]).argmax(-1), limits
-        )
-        for setting, options in limits.of(plan)
-    }
+    figures: dict[str, float] = {}
+    for setting, options in limits.of(plan):
+        figures |= {setting + k: v for k, v in tested(model, params, plan, options, limits).items()}
     return best | {"figures": figures}
 
 
@@ -271,6 +283,39 @@ def validate(model: Any, params: Any, plan: Plan, limits: Limits) -> float:
     return float(np.concatenate(scores).mean())
 
 
+def tested(
+    model: Any, params: Any, plan: Plan, options: dict[str, Any], limits: Limits
+) -> dict[str, float]:
+    """Accuracy, and of things on t3 how many clips have an identity swap, and how many errors."""
+    swapped, wrong = [], []
+
+    @jax.jit
+    def run(params: Any, frames: Array) -> tuple[Array, Any]:
+        out = model.apply(params, {"video": frames})
+        followed = out.get("followed")
+        if followed is None or plan.task != "flash_recall":
+            return out["logits"].argmax(-1), None
+        p = followed.trajectory.particles
+        ends = (p.position, p.alive, followed.identity)
+        return out["logits"].argmax(-1), [x[:, jnp.array([0, -1])] for x in ends]
+
+    def answer(clips: dict[str, Any]) -> np.ndarray:
+        guess, ends = jax.device_get(run(params, clips["frames"]))
+        if ends is not None:
+            truth = clips["truth"]["position"][:, [0, -1]]
+            swapped.append(identity_swaps(ends[0], truth, alive=ends[1], identity=ends[2]))
+            wrong.append(guess != clips["label"])
+        return guess
+
+    found = {"": accuracy(plan, options, answer, limits)}
+    if swapped:
+        swap, error = np.concatenate(swapped), np.concatenate(wrong)
+        found["_swapped"] = float(swap.mean())
+        if error.any():
+            found["_errors_swapped"] = float(swap[error].mean())
+    return found
+
+
 def accuracy(
     plan: Plan, options: dict[str, Any], answer: Callable[[dict[str, Any]], Any], limits: Limits
 ) -> float:
@@ -313,16 +358,21 @@ def permanence_figures(score: Callable[[np.ndarray], Any], limits: Limits) -> di
     return figures
 
 
-def identity_swaps(path: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Whether, in each clip, any particle ends on another thing than it began on: [B].
+def identity_swaps(
+    path: np.ndarray, truth: np.ndarray, *, alive: np.ndarray, identity: np.ndarray
+) -> np.ndarray:
+    """Whether, in each clip, any thing has in the end another identity near it than at first: [B].
 
     Args:
         path: [B, T, N, 2] of particles.
         truth: [B, T, K, 2] of things.
+        alive: [B, T, N], which particles there are.
+        identity: [B, T, N] of theirs.
     """
     distance = np.linalg.norm(path[:, :, :, None] - truth[:, :, None], axis=-1)
-    nearest = distance[:, [0, -1]].argmin(-1)
-    return (nearest[:, 0] != nearest[:, 1]).any(-1)
+    distance = np.where(alive[..., None], distance, np.inf)[:, [0, -1]]
+    owner = np.take_along_axis(identity[:, [0, -1]], distance.argmin(2), axis=2)
+    return (owner[:, 0] != owner[:, 1]).any(-1)
 
 
 def _tracker(plan: Plan, options: dict[str, Any], limits: Limits) -> dict[str, float]:
@@ -336,7 +386,10 @@ def _tracker(plan: Plan, options: dict[str, Any], limits: Limits) -> dict[str, f
             return tracker.shell_game(frames, slots, radius=shell_game.RADIUS)
         things = {"count": flash_recall.DISCS, "radius": flash_recall.RADIUS}
         path = tracker.follow(frames, **things)
-        swapped.append(identity_swaps(path, clips["truth"]["position"]))
+        every = np.ones(path.shape[:3], bool)
+        number = np.broadcast_to(np.arange(path.shape[2]), every.shape)
+        truth = clips["truth"]["position"]
+        swapped.append(identity_swaps(path, truth, alive=every, identity=number))
         return tracker.flash_recall(frames, flash_recall.HUES, **things)
 
     # It takes a millisecond a frame, and its errors are few.

@@ -88,8 +88,13 @@ def test_an_identity_swap_is_seen() -> None:
     truth = np.stack([np.concatenate([t, 0 * t], 1), np.concatenate([1 - t, 0 * t + 0.2], 1)], 1)
     follows = truth + 0.01
     bounces = np.where(t[:, :, None] < 0.5, truth, truth[:, ::-1])
-    found = pv5_rows.identity_swaps(np.stack([follows, bounces]), np.stack([truth, truth]))
+    paths, truths = np.stack([follows, bounces]), np.stack([truth, truth])
+    alive, identity = np.ones((2, 9, 2), bool), np.tile([4, 7], (2, 9, 1))
+    found = pv5_rows.identity_swaps(paths, truths, alive=alive, identity=identity)
     assert found.tolist() == [False, True]
+    # One that dies and is born anew is another.
+    identity[0, 5:, 1] = 8
+    assert pv5_rows.identity_swaps(paths, truths, alive=alive, identity=identity).all()
 
 
 def test_every_task_has_a_plan_and_rows_that_make_sense() -> None:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from vidparticles.errors import InputError
 from vidparticles.particleize import filtering, innovation, objects, things
 from vidparticles.particleize.objects import Objects
 from vidparticles.particles import particles
@@ -270,3 +271,56 @@ def test_wrong_frames_are_said():
 @pytest.mark.parametrize("module", [discs, innovation, objects, things], ids=lambda m: m.__name__)
 def test_examples(module):
     assert doctest.testmod(module).failed == 0
+
+
+def test_without_a_velocity_things_are_expected_where_they_were():
+    rest = dataclasses.replace(CONFIG, prior="rest")
+    out = follow(PARAMS, draw(LEFT), config=rest)
+    p = out.trajectory.particles
+    assert float(jnp.abs(p.velocity).max()) == 0
+    np.testing.assert_allclose(out.seen.predicted[0, 1:, 0], p.position[0, :-1, 0], atol=1e-5)
+    np.testing.assert_allclose(p.position[0, -1, 0], LEFT[-1], atol=0.03)
+
+
+def test_by_its_look_alone_a_thing_is_found_anywhere():
+    jump = np.where(np.arange(FRAMES)[:, None] < 4, [0.2, 0.3], [0.8, 0.7])
+    clip = draw(jump)
+    look = follow(PARAMS, clip, config=dataclasses.replace(ONE, prior="look"))
+    laws = follow(PARAMS, clip, config=ONE)
+    np.testing.assert_allclose(look.trajectory.particles.position[0, 4, 0], jump[4], atol=0.03)
+    assert np.linalg.norm(laws.trajectory.particles.position[0, 4, 0] - jump[4]) > 0.3
+
+
+def test_a_grid_stays_and_remembers_what_was_at_a_place():
+    grid = dataclasses.replace(CONFIG, count=4, prior="grid", patience=100)
+    out = follow(PARAMS, draw(LEFT), config=grid)
+    p = out.trajectory.particles
+    places = [[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]]
+    np.testing.assert_allclose(p.position[0], np.tile(places, (FRAMES, 1, 1)), atol=1e-6)
+    assert bool(p.alive.all())
+    mass = np.asarray(out.seen.mass[0])
+    assert mass[0].argmax() == 0
+    assert mass[0, 2:].max() < 0.01 * mass[0, 0]
+    with pytest.raises(InputError, match="square"):
+        dataclasses.replace(grid, count=5)
+    with pytest.raises(InputError, match="grid"):
+        dataclasses.replace(grid, prior="gird")
+
+
+def test_without_competition_two_see_the_same():
+    clip = draw(LEFT)
+    things, _ = step(PARAMS, objects.start(CONFIG, (1,)), clip[:, 0])
+    p = things.particles
+    beside = p.position[0, 0] + 0.02
+    both = things.replace(
+        particles=p.replace(
+            position=p.position.at[0, 1].set(beside), alive=p.alive.at[0, 1].set(True)
+        ),
+        covariance=things.covariance.at[0, 1].set(things.covariance[0, 0]),
+    )
+    alone = dataclasses.replace(CONFIG, compete=False)
+    _, shared = step(PARAMS, both, clip[:, 0])
+    _, each = objects.step(PARAMS, both, clip[:, 0], config=alone)
+    whole = float(each.mass[0, 0])
+    assert float(each.mass[0, 1]) == pytest.approx(whole, rel=0.1)
+    assert float(shared.mass[0, :2].sum()) == pytest.approx(whole, rel=0.1)

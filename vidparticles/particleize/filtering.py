@@ -34,7 +34,11 @@ def clear_of(params: Params, config: Objects) -> Array | None:
 def predict(
     positive: dict[str, Array], config: Objects, p: Particles, shape: tuple[int, int]
 ) -> Particles:
-    """A frame later, by the laws alone."""
+    """A frame later, by the laws alone, as far as the prior has any."""
+    if config.prior == "rest":
+        p = p.replace(velocity=jnp.zeros_like(p.velocity))
+    elif config.prior != "laws":
+        return p
     displacement_fn, shift_fn = dynamics.free()
     if config.walls:
         margin = positive["margin"]
@@ -90,6 +94,7 @@ def correct(
     """Particles moved by their innovation, how unsure they still are, their mass, what they saw."""
     place, alive, shape = predicted.position, predicted.alive, frame.shape
     clear = clear_of(params, config)
+    width = jnp.sqrt(positive["width"] ** 2 + covariance[..., 0])
     seen = innovation.claim(
         place,
         alive,
@@ -98,10 +103,16 @@ def correct(
         frame.look,
         frame.seen,
         shape=shape,
-        width=jnp.sqrt(positive["width"] ** 2 + covariance[..., 0]),
+        width=jnp.full(alive.shape, 1e3) if config.prior == "look" else width,
         reach=positive["reach"],
+        compete=config.compete,
     )
     mass = seen[..., 0] / shape[0] ** 2
+    if config.prior == "grid":
+        return predicted, covariance, mass, seen
+    if config.prior == "look":
+        moved = jnp.where(alive[..., None], middle(seen, place), place)
+        return predicted.replace(position=moved), covariance, mass, seen
     believed = visible(positive, mass)
     of_position, of_velocity, covariance = innovation.gain(
         covariance, positive["noise"] ** 2 / (believed + 1e-9)
@@ -123,8 +134,13 @@ def correct(
         radius=positive["radius"],
         edge=positive["edge"] + 1 / shape[0] / 3,
         damping=positive["damping"],
+        compete=config.compete,
     )
     moved = jnp.where(alive[..., None], fine - place, 0)
+    if config.prior == "rest":
+        # As if its speed had never been seen.
+        still = jnp.stack([covariance[..., 0], 0 * mass, jnp.full_like(mass, UNSURE_SPEED**2)], -1)
+        return predicted.replace(position=place + moved), still, mass, seen
     ratio = of_velocity / jnp.maximum(of_position, 1e-3)
     corrected = predicted.replace(
         position=place + moved, velocity=predicted.velocity + ratio[..., None] * moved

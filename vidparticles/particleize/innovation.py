@@ -36,6 +36,7 @@ def claim(
     shape: tuple[int, int],
     width: Array,
     reach: Array,
+    compete: bool = True,
 ) -> Array:
     """What each particle sees when all compete for the cells, with the background as one more.
 
@@ -52,6 +53,7 @@ def claim(
         shape: rows and columns of cells.
         width: w, [..., K].
         reach: of a particle against nobody, in widths.
+        compete: whether with the others too.
 
     Returns:
         [..., K, C], the sum over cells of share times seen.
@@ -62,6 +64,8 @@ def claim(
     theirs = jnp.sum(evidence_look * evidence_look, axis=-1)[..., None, :]
     score = score - likeness[..., None] * (own + theirs - 2 * cross)
     score = jnp.where(alive[..., None], score + 0.5 * reach * reach, -1e9)
+    if not compete:
+        return jnp.einsum("...kp,...pc->...kc", jax.nn.sigmoid(score), seen)
     top = jax.lax.stop_gradient(jnp.maximum(jnp.max(score, axis=-2, keepdims=True), 0))
     share = jnp.exp(score - top)
     share = share / (jnp.sum(share, axis=-2, keepdims=True) + jnp.exp(-top))
@@ -79,6 +83,7 @@ def refine(
     radius: Array,
     edge: ArrayLike,
     damping: ArrayLike,
+    compete: bool = True,
 ) -> Array:
     """Positions moved to where discs drawn at them fit the evidence.
 
@@ -95,6 +100,7 @@ def refine(
         radius: of the discs.
         edge: width of their rims.
         damping: > 0, in units of the system's.
+        compete: whether discs cover together; else each is fitted as if it were alone.
 
     Returns:
         [..., K, 2].
@@ -109,7 +115,7 @@ def refine(
         depth = inside(dx * dx + dy * dy, radius, edge)
         covers = jnp.where(living, jax.nn.sigmoid(depth), 0)
         bare = jnp.where(living, -jax.nn.softplus(depth), 0)  # log (1 − cover)
-        total = jnp.sum(bare, axis=-2, keepdims=True)
+        total = jnp.sum(bare, axis=-2, keepdims=True) if compete else bare
         residual = weight[..., None, :] - clear[..., None, :] * (1 - jnp.exp(total))
         # d c U / d position = slope · offset
         slope = clear[..., None, :] * covers * (1 - covers) * jnp.exp(total - bare)

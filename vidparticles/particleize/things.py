@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+import math
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from vidparticles.errors import InputError
+from vidparticles.errors import InputError, nearest
 from vidparticles.particleize import evidence
 from vidparticles.particles import Particles
+from vidparticles.render.discs import pixels
 
 Params = dict[str, Any]
+Prior = Literal["laws", "rest", "look", "grid"]
 
 AJAR = (1.5, 2.5)  # −logits of the memory's gates to start from: some are shut, some are not
 
@@ -34,6 +37,11 @@ class Objects:
         scene: (H, W) of a picture whose still ground is learned, and where it hides things; None
             where the ground is of one colour.
         patience: frames without evidence after which a particle dies.
+        prior: what is known of where a thing is before a frame is seen. "laws": what the dynamics
+            say. The others show what that is worth: "rest", that it is near where it was, it has
+            no velocity; "look", nothing but what it looks like; "grid", that it stays: particles
+            are nailed to the picture, n² of them, and remember what was at their place.
+        compete: whether particles compete for cells; else each sees all that is near it.
     """
 
     count: int = 6
@@ -46,6 +54,8 @@ class Objects:
     walls: bool = False
     scene: tuple[int, int] | None = None
     patience: int = 48
+    prior: Prior = "laws"
+    compete: bool = True
 
     def __post_init__(self) -> None:
         for name in ("count", "stride", "look", "features", "memory", "patience"):
@@ -53,6 +63,11 @@ class Objects:
                 raise InputError(f"{name} is {getattr(self, name)}; expected at least 1.")
         if not self.radius > 0:
             raise InputError(f"radius is {self.radius}; expected a positive part of the height.")
+        if self.prior not in get_args(Prior):
+            near = nearest(self.prior, get_args(Prior))
+            raise InputError(f"there is no prior '{self.prior}'.{near}")
+        if self.prior == "grid" and math.isqrt(self.count) ** 2 != self.count:
+            raise InputError(f"count is {self.count}; of a grid it is a square, as 16.")
 
 
 @jax.tree_util.register_dataclass
@@ -137,20 +152,24 @@ def init(key: Array, config: Objects) -> Params:
 
 
 def start(config: Objects, batch: tuple[int, ...] = ()) -> Things:
-    """Nothing yet: all places free, for leading axes `batch`.
+    """Nothing yet: all places free, for leading axes `batch`; of a grid, all in their places.
 
     Example:
         >>> bool(start(Objects(count=3)).particles.alive.any())
         False
     """
     lead = (*batch, config.count)
+    position, nailed = jnp.zeros((*lead, 2)), config.prior == "grid"
+    if nailed:
+        side = math.isqrt(config.count)
+        position = jnp.broadcast_to(pixels(side, side), position.shape)
     return Things(
         particles=Particles(
-            position=jnp.zeros((*lead, 2)),
+            position=position,
             velocity=jnp.zeros((*lead, 2)),
             feature=jnp.zeros((*lead, config.memory)),
             mass=jnp.ones(lead),
-            alive=jnp.zeros(lead, bool),
+            alive=jnp.full(lead, nailed),
         ),
         covariance=jnp.zeros((*lead, 3)),
         look=jnp.zeros((*lead, config.look)),

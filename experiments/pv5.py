@@ -6,11 +6,11 @@
 
 A row is a model, a task and a seed; it is trained with each learning rate (with the best one of
 seed 0 from the second seed on), tested, and written to WORKDIR/rows.jsonl. A run that was stopped
-goes on with the rows that are not there yet. Then the table is printed: mean accuracy on test
+goes on with the rows that are not there yet. Then two tables are printed: mean accuracy on test
 clips over seeds (of t4, mean ROC-AUC) with half the width of its 95 % interval, beside what learns
-nothing. Figures: `{task}_{model}_{setting}`, with several seeds also `ci_…`; and of the cost
-`slope_time_{model}`, `slope_train_time_…`, `slope_memory_…`, `flops_frame_…`, and of models that
-stream `state_bytes_…`, `stream_fps_…`.
+nothing; and what models cost. Figures: `{task}_{model}_{setting}`, with several seeds also `ci_…`;
+of the cost `slope_time_{model}`, `slope_train_time_…`, `slope_memory_…`, `flops_frame_…`,
+`parameters_…`, and of models that stream `state_bytes_…`, `stream_fps_…`, `latency_…`.
 """
 
 from __future__ import annotations
@@ -40,8 +40,18 @@ from experiments.pv5_rows import (  # noqa: E402
 )
 from vidparticles.errors import InputError, nearest  # noqa: E402
 
-# Student's t, two-sided 95 %, by degrees of freedom.
-STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
+# Student's t, two-sided 95 %, by how many values there are.
+STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
+# Of `pv5_cost.curves`, as the table calls them.
+COSTS = {
+    "parameters": "parameters",
+    "flops_frame": "FLOPs a frame",
+    "latency": "seconds a frame, streaming",
+    "state_bytes": "state, bytes",
+    "slope_time": "slope, time",
+    "slope_train_time": "slope, time of training",
+    "slope_memory": "slope, memory of training",
+}
 
 
 def chosen(given: str, known: list[str], what: str) -> list[str]:
@@ -81,34 +91,51 @@ def run(path: pathlib.Path, tasks: list[str], names: list[str], seeds: int, limi
                     first = rows.get((task, name, 0))
                     rates = limits.rates if first is None else (first["rate"],)
                     row = learned(name, task, seed, limits, rates)
-                row = {"task": task, "model": name, "seed": seed, **row}
+                row = {"task": task, "model": name, "seed": seed, **row, "commit": harness.commit()}
                 print(json.dumps(row), flush=True)
                 with path.open("a") as file:
                     # Begins a line of its own even after one that was cut off.
                     file.write(f"\n{json.dumps(row)}\n")
 
 
-def summary(rows: list[dict[str, Any]]) -> tuple[dict[str, float], list[list[str]]]:
-    """Figures, and the rows of the table: task and setting down, models beside each other."""
+def summary(rows: list[dict[str, Any]]) -> tuple[dict[str, float], dict[str, Any]]:
+    """Figures, and the table of scores: tasks and settings down, models beside each other."""
     figures: dict[str, float] = {}
-    table = []
+    told: dict[tuple[str, str], dict[str, str]] = {}
     for task in PLANS:
-        for name in (*MODELS, *REFERENCES):
+        for name in (*REFERENCES, *MODELS):
             mine = [r for r in rows if r["task"] == task and r["model"] == name]
             # Of rows without errors, nothing is said of what explains them.
             for setting in dict.fromkeys(s for r in mine for s in r["figures"]):
                 values = [r["figures"][setting] for r in mine if setting in r["figures"]]
                 key = f"{task}_{name}_{setting}"
                 figures[key] = statistics.mean(values)
-                told = f"{figures[key]:.1f}" if setting == "delay" else f"{100 * figures[key]:.1f}"
-                if len(values) in (2, 3, 4, 5):
+                scale = 1 if setting == "delay" else 100
+                cell = f"{scale * figures[key]:.1f}"
+                if len(values) in STUDENT:
                     spread = statistics.stdev(values) / math.sqrt(len(values))
-                    figures[f"ci_{key}"] = STUDENT[len(values) - 1] * spread
-                    told += f" ± {100 * figures[f'ci_{key}']:.1f}"
-                rates = sorted({r["rate"] for r in mine if "rate" in r})
-                rate = ", ".join(f"{r:g}" for r in rates) or "none"
-                table.append([task, name, setting, told, len(values), rate])
-    return figures, table
+                    figures[f"ci_{key}"] = STUDENT[len(values)] * spread
+                    cell += f" ± {scale * figures[f'ci_{key}']:.1f}"
+                told.setdefault((task, setting), {})[name] = cell
+    names = [n for n in (*REFERENCES, *MODELS) if any(n in cells for cells in told.values())]
+    table = [[*where, *(cells.get(n, "") for n in names)] for where, cells in told.items()]
+    return figures, {"header": ["task", "setting", *names], "rows": table}
+
+
+def costs(rows: list[dict[str, Any]], names: list[str], lengths: tuple[int, ...]) -> Any:
+    """Figures, and the table of what models cost: in training, a frame, and by a clip's length."""
+    figures: dict[str, float] = {}
+    table = []
+    for name in names:
+        if name not in MODELS:
+            continue
+        found = pv5_cost.curves(name, lengths)
+        figures |= {f"{key}_{name}": value for key, value in found.items()}
+        mine = [r for r in rows if r["model"] == name]
+        minutes = [f"{f([r['cpu_minutes'] for r in mine]):.1f}" for f in (min, max) if mine]
+        cells = [f"{found[key]:.4g}" if key in found else "" for key in COSTS]
+        table.append([name, " – ".join(dict.fromkeys(minutes)), *cells])
+    return figures, {"header": ["model", "CPU minutes a training", *COSTS.values()], "rows": table}
 
 
 def main() -> None:
@@ -139,15 +166,17 @@ def main() -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     run(path, tasks, names, seeds, limits)
 
-    figures, rows = summary(read(path))
-    header = ["task", "model", "setting", "% (mean ± 95 %)", "seeds", "learning rate"]
-    harness.print_table(header, rows)
+    rows = read(path)
+    figures, table = summary(rows)
+    harness.print_table(table["header"], table["rows"])
+    more = {}
     if not args.no_cost:
         lengths = (32, 64) if args.smoke else pv5_cost.LENGTHS
-        for name in names:
-            if name in MODELS:
-                figures |= pv5_cost.curves(name, lengths)
-    harness.finish(args, figures, table={"header": header, "rows": rows})
+        found, more["costs"] = costs(rows, names, lengths)
+        figures |= found
+        harness.print_table(more["costs"]["header"], more["costs"]["rows"])
+    # With what each was trained by and at which commit.
+    harness.finish(args, figures, table=table, **more, trained=rows)
 
 
 if __name__ == "__main__":

@@ -21,9 +21,9 @@ def curves(name: str, lengths: Sequence[int]) -> dict[str, float]:
     """Slopes of time and memory over clip lengths on log–log axes, batch 1; and of a frame, FLOPs.
 
     Returns:
-        slope_time, slope_train_time (forward and backward), slope_memory (what XLA sets aside for
-        the latter's intermediates), flops_frame, and for models that stream state_bytes,
-        stream_fps and latency (seconds, the median); each with `_{name}` behind it.
+        parameters, slope_time, slope_train_time (forward and backward), slope_memory (what XLA
+        sets aside for the latter's intermediates), flops_frame, and for models that stream
+        state_bytes, stream_fps and latency (seconds, the median).
     """
     model = make(name, PLANS["t2"])
     rng, key = np.random.default_rng(0), jax.random.key(0)
@@ -46,6 +46,7 @@ def curves(name: str, lengths: Sequence[int]) -> dict[str, float]:
             flush=True,
         )
     figures = {
+        "parameters": float(sum(x.size for x in jax.tree.leaves(params))),
         "slope_time": _slope(lengths, times),
         "slope_train_time": _slope(lengths, train_times),
         "slope_memory": _slope(lengths, memory),
@@ -68,7 +69,7 @@ def curves(name: str, lengths: Sequence[int]) -> dict[str, float]:
         batch = {"video": clip[:, :32]}
         cost = forward.lower(params, batch).compile().cost_analysis()
         figures["flops_frame"] = float(cost["flops"]) / 32
-    return {f"{key}_{name}": value for key, value in figures.items()}
+    return figures
 
 
 def _median(function: Callable[[], Any]) -> float:

@@ -5,7 +5,7 @@
 A place in README is a pair of comments, `<!-- results: NAME -->` and `<!-- end -->`; what stands
 between them is replaced by the table of results/NAME.json (its `table`, or else its figures) and
 a line that says how, where and at which commit it was measured. With `figures` for `results`, it is
-the figures of a file that has a table too.
+the figures of a file that has a table too; with `costs`, another table of that name.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PLACE = re.compile(
-    r"(<!-- (?P<what>results|figures): (?P<name>\w+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL
+    r"(<!-- (?P<what>results|figures|costs): (?P<name>\w+) -->\n).*?(?P<end><!-- end -->)",
+    re.DOTALL,
 )
 
 
 def table(what: str, name: str) -> str:
     """The Markdown of one file of results: its table, or its figures."""
     report = json.loads((ROOT / "experiments" / "results" / f"{name}.json").read_text())
-    shape = (what == "results" and report.get("table")) or {
+    shape = report.get({"results": "table"}.get(what, what)) if what != "figures" else None
+    shape = shape or {
         "header": ["figure", "value"],
         "rows": [[f"`{key}`", f"{value:.4g}"] for key, value in report["figures"].items()],
     }

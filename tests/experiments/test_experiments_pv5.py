@@ -107,7 +107,20 @@ def test_every_task_has_a_plan_and_rows_that_make_sense() -> None:
 
 def test_slopes_and_streams_are_measured() -> None:
     figures = pv5_cost.curves("gru_next", (4, 8))
-    assert figures["state_bytes_gru_next"] == 4 * 128
-    assert figures["stream_fps_gru_next"] == pytest.approx(1 / figures["latency_gru_next"])
-    assert figures["flops_frame_gru_next"] > 1e5
+    assert figures["state_bytes"] == 4 * 128
+    assert figures["stream_fps"] == pytest.approx(1 / figures["latency"])
+    assert figures["flops_frame"] > 1e5
     assert pv5_cost._slope((1, 10, 100), (3.0, 30.0, 300.0)) == pytest.approx(1)
+
+
+def test_tables_stand_side_by_side() -> None:
+    def row(model: str, seed: int, **figures: float) -> dict:
+        return {"task": "t3", "model": model, "seed": seed, "figures": figures}
+
+    rows = [row("particle", 0, t64=0.9, t64_errors_swapped=0.5), row("particle", 1, t64=1.0)]
+    figures, table = pv5.summary([*rows, row("tracker", 0, t64=0.8)])
+    assert table["header"] == ["task", "setting", "tracker", "particle"]
+    # Student's t of two values is 12.7, their standard error 0.05.
+    assert table["rows"][0] == ["t3", "t64", "80.0", "95.0 ± 63.5"]
+    assert table["rows"][1] == ["t3", "t64_errors_swapped", "", "50.0"]
+    assert figures["t3_particle_t64"] == pytest.approx(0.95)

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from vidparticles.errors import InputError, nearest
-from vidparticles.particleize import evidence
+from vidparticles.particleize import evidence, ground
+from vidparticles.particleize.ground import Ground
 from vidparticles.particles import Particles
 from vidparticles.render.discs import pixels
 
@@ -36,6 +37,8 @@ class Objects:
         walls: whether things bounce off the border of the picture.
         scene: (H, W) of a picture whose still ground is learned, and where it hides things; None
             where the ground is of one colour.
+        ground: whether the ground is what has been seen before, moved with the camera, as in real
+            footage; see `ground`.
         patience: frames without evidence after which a particle dies.
         prior: what is known of where a thing is before a frame is seen. "laws": what the dynamics
             say. The others show what that is worth: "rest", that it is near where it was, it has
@@ -53,6 +56,7 @@ class Objects:
     radius: float = 0.1
     walls: bool = False
     scene: tuple[int, int] | None = None
+    ground: bool = False
     patience: int = 48
     prior: Prior = "laws"
     compete: bool = True
@@ -83,6 +87,7 @@ class Things:
         unseen: [..., K] int32, frames since there was evidence.
         identity: [..., K] int32, the number of the thing in order of birth; −1 for none yet.
         born: [...] int32, how many there have been.
+        ground: behind them, where one is kept.
     """
 
     particles: Particles
@@ -92,6 +97,7 @@ class Things:
     unseen: Array
     identity: Array
     born: Array
+    ground: Ground | None = None
 
     def replace(self, **changes: Any) -> Things:
         """A copy with the named fields changed."""
@@ -133,6 +139,7 @@ def init(key: Array, config: Objects) -> Params:
             widths=tuple(config.widths),
             look=config.look,
             features=config.features,
+            faint=evidence.FAINT / 2 if config.ground else evidence.FAINT,
         ),
         "positive": {name: _before_softplus(value) for name, value in positive.items()},
         "memory": {
@@ -151,8 +158,12 @@ def init(key: Array, config: Objects) -> Params:
     return params
 
 
-def start(config: Objects, batch: tuple[int, ...] = ()) -> Things:
+def start(
+    config: Objects, batch: tuple[int, ...] = (), *, size: tuple[int, int] | None = None
+) -> Things:
     """Nothing yet: all places free, for leading axes `batch`; of a grid, all in their places.
+
+    Where a ground is kept, frames are of the given size, (H, W).
 
     Example:
         >>> bool(start(Objects(count=3)).particles.alive.any())
@@ -177,12 +188,16 @@ def start(config: Objects, batch: tuple[int, ...] = ()) -> Things:
         unseen=jnp.zeros(lead, jnp.int32),
         identity=jnp.full(lead, -1, jnp.int32),
         born=jnp.zeros(batch, jnp.int32),
+        ground=ground.start(batch, *size) if config.ground and size else None,
     )
 
 
 def after_cut(things: Things, cut: Array, config: Objects) -> Things:
-    """Empty where there is a cut; numbers go on, so that no identity is given twice."""
-    empty = start(config, things.born.shape).replace(born=things.born)
+    """Empty where there is a cut; numbers go on, so that no identity is given twice.
+
+    The ground is left to `ground.step`.
+    """
+    empty = start(config, things.born.shape).replace(born=things.born, ground=things.ground)
 
     def choose(new: Array, old: Array) -> Array:
         return jnp.where(jnp.reshape(cut, cut.shape + (1,) * (new.ndim - cut.ndim)), new, old)

@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -296,9 +296,8 @@ def changes(workdir: str | os.PathLike[str], config: Mapping[str, Any]) -> list[
     before = read_config(workdir)
     if before["classes"] != config["classes"]:
         raise InputError(
-            f"{pathlib.Path(workdir)} holds a run over the classes {', '.join(before['classes'])}, "
-            f"and the data has {', '.join(config['classes'])}; give the same data, or another "
-            "--workdir."
+            f"{pathlib.Path(workdir)} holds a run over {_named(before['classes'])}, and the data "
+            f"has {_named(config['classes'])}; give the same data, or another --workdir."
         )
     old, new = _flat(before), _flat(config)
     return [
@@ -306,6 +305,10 @@ def changes(workdir: str | os.PathLike[str], config: Mapping[str, Any]) -> list[
         for key in sorted(old | new)
         if old.get(key) != new.get(key)
     ]
+
+
+def _named(classes: Sequence[str]) -> str:
+    return f"the classes {', '.join(classes)}" if classes else "no classes"
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -347,7 +350,7 @@ def load_model(workdir: str | os.PathLike[str]) -> Loaded:
         option: tuple(value) if isinstance(value, list) else value
         for option, value in config["model"]["options"].items()
     }
-    model = models.build(name, num_classes=len(config["classes"]), **options)
+    model = models.build(name, num_classes=len(config["classes"]) or 1, **options)
     batch = batch_like(batch_size=1, frames=config["data"]["frames"], size=config["data"]["size"])
     like = jax.eval_shape(model.init, jax.random.key(0), batch)
     with Checkpoints(workdir, read_only=True) as checkpoints:

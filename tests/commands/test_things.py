@@ -62,9 +62,8 @@ def workdir(folder, *, labelled=False, broken=None, **options):
     }
     size = SQUARE if labelled else HEIGHT
     config["data"] |= {"sampling": "uniform", "rate": 8.0, "size": size}
-    model = models.build(
-        "objects", num_classes=2 if labelled else 1, objects=dict(OBJECTS, **options)
-    )
+    parts = config["model"]["options"]
+    model = models.build("objects", num_classes=len(classes) or 1, **parts)
     params = model.init(jax.random.key(0), {})
     if broken is not None:
         part, name = broken
@@ -167,6 +166,7 @@ def test_identities_end_at_a_cut(unlabelled, tmp_path):
     assert not before & after
 
 
+MANY = [line((0.2 + 0.3 * (k % 4), 0.25 + 0.45 * (k // 4)), (0.05, 0.03)) for k in range(8)]
 STILL = np.tile(texture(), (4, 1, 1, 1)).astype(np.uint8)
 
 
@@ -177,10 +177,10 @@ STILL = np.tile(texture(), (4, 1, 1, 1)).astype(np.uint8)
         (np.zeros_like(STILL), 0),
         (np.full_like(STILL, 128), 0),
         (STILL, 0),
-        (discs(*(line((0.2 + 0.3 * (k % 4), 0.25 + 0.45 * (k // 4)), (0.05, 0.03)) for k in range(8))), 3),
+        (discs(*MANY), 3),
     ],
     ids=["one frame", "black", "grey", "nothing moves", "more than places"],
-)  # fmt: skip
+)
 def test_clips_of_every_kind_are_shown(frames, most, unlabelled, tmp_path):
     write_video(tmp_path / "clip.mp4", frames, rate=RATE, crf=8)
     moments = told(tmp_path / "clip.mp4", unlabelled)

@@ -263,7 +263,7 @@ def _add_show(parser: _Parser) -> None:
         action="store_true",
         help="arrows: the pull of neighbours, or of the laws of a checkpoint",
     )
-    _checkpoint(parser, use="draw the paths that its laws of motion expect")
+    _checkpoint(parser, use="draw the things it follows, or the paths that its laws expect")
     _output(parser, use="the file to write: a video, .gif, .png, or .html with a slider")
 
 

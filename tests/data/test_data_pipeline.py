@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 import shutil
 from typing import Any
@@ -89,6 +90,24 @@ def test_frames_are_the_clips_own(clips_dir: pathlib.Path) -> None:
                 places = [opened.place_at(t + 1e-4) for t in batch["time"][row]]
                 assert np.allclose(opened.times[places], batch["time"][row])
                 assert np.array_equal(opened.frames(places, size=(40, 60)), batch["video"][row])
+
+
+def test_clips_that_are_held_are_the_same(clips_dir: pathlib.Path, monkeypatch) -> None:
+    from vidparticles.data import clips
+
+    read = folder.scan(clips_dir)
+    held = dataclasses.replace(read, held=True).clips("train")
+    fresh = read.clips("train")
+    for most in (clips._HELD, 0):  # what does not fit is read as ever
+        monkeypatch.setattr(clips, "_HELD", most)
+        for video, times in ((0, [0.1, 0.1, 0.4]), (1, [0.0, 0.3, 9.0]), (0, [0.2])):
+
+            def choose(_: float, times: list[float] = times) -> np.ndarray:
+                return np.array(times)
+
+            one, other = (c.read(video, choose, size=(24, 32)) for c in (held, fresh))
+            for a, b in zip(one, other, strict=True):
+                np.testing.assert_array_equal(a, b)
 
 
 def test_evaluation_sees_every_clip_once(clips_dir: pathlib.Path) -> None:

@@ -225,7 +225,8 @@ def _labelled(picture: np.ndarray, now: Moment, age: np.ndarray, radius: float) 
     height, things = picture.shape[0], now.things
     image = Image.fromarray(picture)
     pen = ImageDraw.Draw(image, "RGBA")
-    font = ImageFont.load_default(size=max(11, height // 26))
+    letter = max(11, height // 24)
+    font = ImageFont.load_default(size=letter)
     colours = np.round(255 * np.asarray(draw.group_colour(things.identity + 1))).astype(int)
     place = height * np.asarray(things.particles.position) * [now.stretch, 1]
     memory, seen = np.asarray(things.particles.feature), np.asarray(things.unseen == 0)
@@ -233,8 +234,9 @@ def _labelled(picture: np.ndarray, now: Moment, age: np.ndarray, radius: float) 
     for k in np.flatnonzero(np.asarray(things.particles.alive) & (age + 1 >= BIRTH)):
         (x, y), opacity = place[k], 255 * (1.0 if seen[k] else HIDDEN)
         ink = (*colours[k].tolist(), round(opacity))
+        above = max(y - radius * height - 2, letter)  # in the picture, whatever the disc is
         pen.text(
-            (x, y - radius * height - 2),
+            (x, above),
             str(int(things.identity[k])),
             ink,
             font,
@@ -242,7 +244,7 @@ def _labelled(picture: np.ndarray, now: Moment, age: np.ndarray, radius: float) 
             stroke_width=2,
             stroke_fill=(0, 0, 0, round(opacity)),
         )
-        left, top = x - columns * cell / 2, y + radius * height + 4
+        left, top = x - columns * cell / 2, min(y + radius * height + 4, height - 2 * cell)
         for m, value in enumerate(memory[k].tolist()):
             a, b = left + m % columns * cell, top + m // columns * cell
             box = (a, b, a + cell - 1, b + cell - 1)

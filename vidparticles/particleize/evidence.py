@@ -126,9 +126,10 @@ def gather(
     h, w = height // stride, width // stride
 
     def cells(x: Array) -> Array:
-        return x.reshape(-1, h, stride, w, stride, 3).transpose(0, 1, 3, 2, 4, 5)
+        x = x.reshape(-1, h, stride, w, stride, 3).astype(jnp.float32)
+        return x.transpose(0, 1, 3, 2, 4, 5)
 
-    x = cells(frames.astype(jnp.float32) / 255)
+    x = cells(frames) / 255
     colour = jnp.mean(x, axis=(3, 4)).reshape(-1, h * w, 3)
     if ground is None:
         bare = jax.lax.stop_gradient(usual_colour(colour))

@@ -16,6 +16,7 @@ from jax import Array
 
 from vidparticles.particleize import objects
 from vidparticles.particleize.objects import Objects, Things
+from vidparticles.particleize.things import quickened, slowed
 
 HEADS = 4  # of attention; even
 SHARP = 4.0  # of attention, to start from
@@ -56,14 +57,16 @@ class ObjectClassifier:
         attention = jax.random.normal(keys[1], (memory, HEADS // 2)) * memory**-0.5
         return {
             "objects": objects.init(keys[0], self.objects),
-            "head": {
-                "attention": SHARP * jnp.concatenate([attention, -attention], axis=-1),
-                "heads": jnp.zeros(HEADS),
-                "hidden": jax.random.normal(keys[2], (2 + memory, hidden)),
-                "hidden_bias": jnp.zeros(hidden),
-                "out": jax.random.normal(keys[3], (hidden, self.num_classes)) * hidden**-0.5,
-                "out_bias": jnp.zeros(self.num_classes),
-            },
+            "head": slowed(
+                {
+                    "attention": SHARP * jnp.concatenate([attention, -attention], axis=-1),
+                    "heads": jnp.zeros(HEADS),
+                    "hidden": jax.random.normal(keys[2], (2 + memory, hidden)),
+                    "hidden_bias": jnp.zeros(hidden),
+                    "out": jax.random.normal(keys[3], (hidden, self.num_classes)) * hidden**-0.5,
+                    "out_bias": jnp.zeros(self.num_classes),
+                }
+            ),
         }
 
     def read(self, params: dict[str, Any], things: Things) -> Array:
@@ -72,7 +75,7 @@ class ObjectClassifier:
         log Σ_h w_h Σ_k a_hk p_k(label), where a_h is a softmax over the living and w one over
         the heads of attention. Where nothing lives, all places count alike.
         """
-        head, p = params["head"], things.particles
+        head, p = quickened(params["head"]), things.particles
         x = jnp.concatenate([4 * (p.position - 0.5), p.feature], axis=-1)
         x = jax.nn.relu(x @ head["hidden"] + head["hidden_bias"])
         votes = jax.nn.log_softmax(x @ head["out"] + head["out_bias"])

@@ -27,7 +27,15 @@ from jax import Array
 
 from vidparticles.particleize import evidence, filtering, innovation
 from vidparticles.particleize.evidence import COLOUR, MASS, Evidence
-from vidparticles.particleize.things import Objects, Params, Things, after_cut, init, start
+from vidparticles.particleize.things import (
+    Objects,
+    Params,
+    Things,
+    after_cut,
+    init,
+    quickened,
+    start,
+)
 from vidparticles.particles import Particles, Trajectory
 from vidparticles.render import discs
 
@@ -94,7 +102,7 @@ def _advance(
     colour = things.colour + believed * (average[..., COLOUR] - things.colour)
     rate = jnp.where(fresh, 1.0, LOOK_RATE * believed)
     memory, opened = filtering.remember(
-        params["memory"],
+        quickened(params["memory"]),
         positive,
         jnp.concatenate([2 * features, 4 * (average[..., COLOUR] - 0.5)], axis=-1),
         jnp.where(fresh, 0, before.feature),

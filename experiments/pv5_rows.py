@@ -296,14 +296,14 @@ def tested(
         if followed is None or plan.task != "flash_recall":
             return out["logits"].argmax(-1), None
         p = followed.trajectory.particles
-        ends = (p.position, p.alive, followed.identity)
-        return out["logits"].argmax(-1), [x[:, jnp.array([0, -1])] for x in ends]
+        return out["logits"].argmax(-1), (p.position, p.alive, followed.identity)
 
     def answer(clips: dict[str, Any]) -> np.ndarray:
-        guess, ends = jax.device_get(run(params, clips["frames"]))
-        if ends is not None:
-            truth = clips["truth"]["position"][:, [0, -1]]
-            swapped.append(identity_swaps(ends[0], truth, alive=ends[1], identity=ends[2]))
+        guess, found = jax.device_get(run(params, clips["frames"]))
+        if found is not None:
+            path, alive, identity = found
+            told = {"alive": alive, "identity": identity, "radius": flash_recall.RADIUS}
+            swapped.append(identity_swaps(path, clips["truth"]["position"], **told))
             wrong.append(guess != clips["label"])
         return guess
 
@@ -359,20 +359,33 @@ def permanence_figures(score: Callable[[np.ndarray], Any], limits: Limits) -> di
 
 
 def identity_swaps(
-    path: np.ndarray, truth: np.ndarray, *, alive: np.ndarray, identity: np.ndarray
+    path: np.ndarray,
+    truth: np.ndarray,
+    *,
+    alive: np.ndarray,
+    identity: np.ndarray,
+    radius: float,
 ) -> np.ndarray:
-    """Whether, in each clip, any thing has in the end another identity near it than at first: [B].
+    """Whether, in each clip, any thing has in the end another identity on it than at first: [B].
+
+    Whose a thing is at first is told in the first frame in which a particle lies on each: things
+    that touch when a clip begins are found one after the other.
 
     Args:
         path: [B, T, N, 2] of particles.
         truth: [B, T, K, 2] of things.
         alive: [B, T, N], which particles there are.
         identity: [B, T, N] of theirs.
+        radius: of things.
     """
     distance = np.linalg.norm(path[:, :, :, None] - truth[:, :, None], axis=-1)
-    distance = np.where(alive[..., None], distance, np.inf)[:, [0, -1]]
-    owner = np.take_along_axis(identity[:, [0, -1]], distance.argmin(2), axis=2)
-    return (owner[:, 0] != owner[:, 1]).any(-1)
+    distance = np.where(alive[..., None], distance, np.inf)
+    owner = np.take_along_axis(identity, distance.argmin(2), axis=2)
+    others = np.sort(owner, axis=-1)
+    apart = (others[..., 1:] != others[..., :-1]).all(-1)
+    on_each = (distance.min(2) < radius).all(-1) & apart
+    first = on_each.argmax(1)
+    return (owner[np.arange(len(owner)), first] != owner[:, -1]).any(-1)
 
 
 def _tracker(plan: Plan, options: dict[str, Any], limits: Limits) -> dict[str, float]:
@@ -386,10 +399,10 @@ def _tracker(plan: Plan, options: dict[str, Any], limits: Limits) -> dict[str, f
             return tracker.shell_game(frames, slots, radius=shell_game.RADIUS)
         things = {"count": flash_recall.DISCS, "radius": flash_recall.RADIUS}
         path = tracker.follow(frames, **things)
-        every = np.ones(path.shape[:3], bool)
-        number = np.broadcast_to(np.arange(path.shape[2]), every.shape)
-        truth = clips["truth"]["position"]
-        swapped.append(identity_swaps(path, truth, alive=every, identity=number))
+        alive = np.ones(path.shape[:3], bool)
+        identity = np.broadcast_to(np.arange(path.shape[2]), alive.shape)
+        told = {"alive": alive, "identity": identity, "radius": flash_recall.RADIUS}
+        swapped.append(identity_swaps(path, clips["truth"]["position"], **told))
         return tracker.flash_recall(frames, flash_recall.HUES, **things)
 
     # It takes a millisecond a frame, and its errors are few.

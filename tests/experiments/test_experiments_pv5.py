@@ -90,11 +90,17 @@ def test_an_identity_swap_is_seen() -> None:
     bounces = np.where(t[:, :, None] < 0.5, truth, truth[:, ::-1])
     paths, truths = np.stack([follows, bounces]), np.stack([truth, truth])
     alive, identity = np.ones((2, 9, 2), bool), np.tile([4, 7], (2, 9, 1))
-    found = pv5_rows.identity_swaps(paths, truths, alive=alive, identity=identity)
-    assert found.tolist() == [False, True]
-    # One that dies and is born anew is another.
+
+    def swaps() -> list[bool]:
+        told = {"alive": alive, "identity": identity, "radius": 0.1}
+        return pv5_rows.identity_swaps(paths, truths, **told).tolist()
+
+    assert swaps() == [False, True]
+    # One that is found late is not another, and one that dies and is born anew is.
+    alive[0, :2, 1] = False
+    assert swaps() == [False, True]
     identity[0, 5:, 1] = 8
-    assert pv5_rows.identity_swaps(paths, truths, alive=alive, identity=identity).all()
+    assert swaps() == [True, True]
 
 
 def test_every_task_has_a_plan_and_rows_that_make_sense() -> None:

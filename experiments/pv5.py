@@ -7,7 +7,8 @@ A row is a model, a task and a seed; it is trained with each learning rate (with
 seed 0 from the second seed on), tested, and written to WORKDIR/rows.jsonl. A run that was stopped
 goes on with the rows that are not there yet. Then the table is printed: mean accuracy on test
 clips over seeds (of t4, mean ROC-AUC) with half the width of its 95 % interval, beside what learns
-nothing. Figures: `{task}_{model}_{setting}`, with several seeds also `ci_…`; and of the cost
+nothing; of t4 also of scores held for as long as frames are positive. Figures:
+`{task}_{model}_{setting}`, with several seeds also `ci_…`; and of the cost
 `slope_time_{model}`, `slope_train_time_…`, `slope_memory_…`, `flops_frame_…`, and of models that
 stream `state_bytes_…`, `stream_fps_…`.
 """
@@ -97,7 +98,8 @@ def summary(rows: list[dict[str, Any]]) -> tuple[dict[str, float], list[list[str
                 values = [r["figures"][setting] for r in mine]
                 key = f"{task}_{name}_{setting}"
                 figures[key] = statistics.mean(values)
-                told = f"{figures[key]:.1f}" if setting == "delay" else f"{100 * figures[key]:.1f}"
+                is_share = not setting.startswith("delay")
+                told = f"{100 * figures[key] if is_share else figures[key]:.1f}"
                 if len(values) in (2, 3, 4, 5):
                     spread = statistics.stdev(values) / math.sqrt(len(values))
                     figures[f"ci_{key}"] = STUDENT[len(values) - 1] * spread

@@ -75,7 +75,17 @@ def test_scores_of_permanence() -> None:
     source = Source("permanence", split="test", kind=permanence.KINDS[0])
     label = source.batch(0, 4)["label"]
     perfect = pv5_rows.permanence_figures(lambda frames: label + 0.0, limits)
-    assert perfect == {"teleport": 1.0, "mean": 1.0, "delay": 0.0}
+    assert {k: v for k, v in perfect.items() if not k.endswith("_held")} == {
+        "teleport": 1.0,
+        "mean": 1.0,
+        "delay": 0.0,
+    }
+    # Held, what is noticed only when it happens is noticed for as long as it is positive, nearly.
+    begins = np.diff(label, axis=1, prepend=0) > 0
+    once = pv5_rows.permanence_figures(lambda frames: begins + 0.0, limits)
+    assert once["teleport"] < 0.6
+    assert once["teleport_held"] > 0.95
+    assert once["delay_held"] == 0.0
     late = np.roll(label, 2, axis=1)
     assert pv5_rows.permanence_figures(lambda frames: label * late, limits)["delay"] == 2.0
     blind = pv5_rows.permanence_figures(lambda frames: np.zeros(label.shape), limits)

@@ -35,8 +35,12 @@ class Objects:
         memory: M, numbers that a particle keeps.
         radius: of things, to start from, in frame heights.
         walls: whether things bounce off the border of the picture.
+        hard: whether things are discs with sharp rims that nothing but what they bounce off turns
+            round, at once and without loss; else they are soft, and change their ways.
         scene: (H, W) of a picture whose still ground is learned, and where it hides things; None
             where the ground is of one colour.
+        still: whether the scene is what most frames of the first training clips show, see `scene`;
+            else it is learned from nothing.
         patience: frames without evidence after which a particle dies.
         prior: what is known of where a thing is before a frame is seen. "laws": what the dynamics
             say. The others show what that is worth: "rest", that it is near where it was, it has
@@ -53,7 +57,9 @@ class Objects:
     memory: int = 24
     radius: float = 0.1
     walls: bool = False
+    hard: bool = False
     scene: tuple[int, int] | None = None
+    still: bool = False
     patience: int = 48
     prior: Prior = "laws"
     compete: bool = True
@@ -62,6 +68,8 @@ class Objects:
         for name in ("count", "stride", "look", "features", "memory", "patience"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; expected at least 1.")
+        if self.still and self.scene is None:
+            raise InputError("still is True and scene None; give the (H, W) of the scene.")
         if not self.radius > 0:
             raise InputError(f"radius is {self.radius}; expected a positive part of the height.")
         if self.prior not in get_args(Prior):
@@ -82,6 +90,7 @@ class Things:
         look: [..., K, L].
         colour: [..., K, 3] last seen, in [0, 1].
         unseen: [..., K] int32, frames since there was evidence.
+        there: [..., K] how likely it is still there, see `surprise`.
         identity: [..., K] int32, the number of the thing in order of birth; −1 for none yet.
         born: [...] int32, how many there have been.
     """
@@ -91,6 +100,7 @@ class Things:
     look: Array
     colour: Array
     unseen: Array
+    there: Array
     identity: Array
     born: Array
 
@@ -126,11 +136,11 @@ def init(key: Array, config: Objects) -> Params:
         "reach": 4.0,  # of it, in widths
         "likeness": 0.1,
         "radius": radius,
-        "edge": 0.02,
-        "jolt": 0.03,
-        "noise": 0.01,
+        "edge": 0.01 if config.hard else 0.02,
+        "jolt": 0.002 if config.hard else 0.03,
+        "noise": 0.004 if config.hard else 0.01,
         "mass": 0.2 * jnp.pi * radius**2,  # at which a particle half believes what it sees
-        "damping": 0.2,
+        "damping": 0.05 if config.hard else 0.2,
         "stiffness": 0.05,
         "diameter": 2 * radius,
         "margin": radius,  # between a wall and the middle of what bounces off it
@@ -188,6 +198,7 @@ def start(config: Objects, batch: tuple[int, ...] = ()) -> Things:
         look=jnp.zeros((*lead, config.look)),
         colour=jnp.zeros((*lead, 3)),
         unseen=jnp.zeros(lead, jnp.int32),
+        there=jnp.ones(lead),
         identity=jnp.full(lead, -1, jnp.int32),
         born=jnp.zeros(batch, jnp.int32),
     )

@@ -70,7 +70,9 @@ def train(config: ml_collections.ConfigDict, workdir: str | os.PathLike[str]) ->
         )
 
     # ---------------------------------------------------------------- model and optimiser
-    model = models.build(config.model.name, num_classes=len(classes), **config.model.options)
+    # Without classes there is one, and nothing to tell.
+    options = config.model.options.to_dict()
+    model = models.build(config.model.name, num_classes=len(classes) or 1, **options)
     schedule = state.learning_rate(
         peak=config.optimizer.learning_rate, steps=config.steps, warmup=config.optimizer.warmup
     )
@@ -93,8 +95,9 @@ def train(config: ml_collections.ConfigDict, workdir: str | os.PathLike[str]) ->
     # ---------------------------------------------------------------- where the run is
     settings = {**json.loads(config.to_json()), "classes": list(classes)}
     settings["clip_seconds"] = source.clip_seconds(dataset)
-    if data.dir:  # so that evaluate.py finds it from anywhere
-        settings["data"]["dir"] = os.path.abspath(data.dir)
+    for name in ("dir", "file"):  # so that evaluate.py finds it from anywhere
+        if settings["data"].get(name):
+            settings["data"][name] = os.path.abspath(settings["data"][name])
     notes = checkpoint.changes(workdir, settings)
     checkpoints = checkpoint.Checkpoints(workdir, keep=config.keep)
     position = 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import ml_collections
 
 from vidparticles import models
@@ -23,13 +21,7 @@ def get_config(model: str = "particles") -> ml_collections.ConfigDict:
 
     config.model = ml_collections.ConfigDict()
     config.model.name = model
-    config.model.options = ml_collections.ConfigDict(
-        {
-            field.name: field.default
-            for field in dataclasses.fields(models.build(model, num_classes=2))
-            if field.name != "num_classes"
-        }
-    )
+    config.model.options = ml_collections.ConfigDict(models.defaults(model))
 
     config.optimizer = ml_collections.ConfigDict()
     config.optimizer.learning_rate = 1e-3  # the peak

@@ -21,11 +21,13 @@ sys.path.insert(0, str(ROOT))
 
 from experiments import evaluate as evaluate_script  # noqa: E402
 from experiments import launch  # noqa: E402
-from experiments.configs import embedded, fight_surv, folder, tfds  # noqa: E402
+from experiments.configs import clip, embedded, fight_surv, folder, tfds  # noqa: E402
 from experiments.train import train  # noqa: E402
+from vidparticles import models  # noqa: E402
 from vidparticles.data import embedded as embedded_set  # noqa: E402
 from vidparticles.data import tfds_builder  # noqa: E402
 from vidparticles.errors import InputError  # noqa: E402
+from vidparticles.particleize.objects import Objects  # noqa: E402
 from vidparticles.training import checkpoint, writer  # noqa: E402
 
 CLIPS = {"train": 3, "val": 1, "test": 1}
@@ -150,6 +152,51 @@ def test_fight_surv_config_trains(shared_data, tmp_path, monkeypatch):
     assert np.isfinite(final["test/loss"])
     (last,) = [line for line in writer.read(tmp_path / "run") if "test/accuracy" in line]
     assert last["test/accuracy"] * 4 == round(last["test/accuracy"] * 4)  # of clips, not windows
+
+
+def test_clip_config_trains_without_labels(clips, tmp_path, capsys):
+    file = next(clips.glob("test/orbit/*.mp4"))
+    config = clip.get_config()
+    config.model.options.objects.update(count=2, widths=(2,), memory=2)
+    config = small(config, steps=1, **{"data.file": str(file), "data.frames": 3})
+    final = train(config, tmp_path / "run")
+    assert np.isfinite(final["train/loss"])
+    assert final["train/prediction_error"] > 0
+    assert not any("accuracy" in name for name in final)
+    loaded = checkpoint.load_model(tmp_path / "run")
+    assert (loaded.model_name, loaded.classes, loaded.model.num_classes) == ("objects", (), 1)
+    assert (loaded.model.objects.count, loaded.model.objects.widths) == (2, (2,))
+    assert loaded.model.objects.ground
+    assert loaded.config["data"]["file"] == str(file)
+
+
+def test_mistakes_about_a_clip_are_said(tmp_path):
+    config = clip.get_config()
+    config.batch_size = 8
+    for file, says in (("", "--config.data.file=clip.mp4"), ("nowhere.mp4", "no such file")):
+        config.data.file = file
+        with pytest.raises(InputError, match=says):
+            train(config, tmp_path / "W")
+    config.model.options.objects.cuont = 3
+    config.data.file = str(tmp_path)
+    with pytest.raises(InputError):
+        train(config, tmp_path / "W")
+    with pytest.raises(InputError, match="Did you mean 'count'"):
+        models.build("objects", num_classes=1, **config.model.options.to_dict())
+    assert not (tmp_path / "W").exists()
+
+
+def test_a_labelled_config_keeps_the_options_of_things(tmp_path):
+    config = folder.get_config("objects")
+    config.model.options.objects.ground = True
+    checkpoint.write_config(
+        tmp_path, {**json.loads(config.to_json()), "classes": ["a", "b"], "clip_seconds": 1.0}
+    )
+    options = checkpoint.read_config(tmp_path)["model"]["options"]
+    model = models.build("objects", num_classes=2, **options)
+    assert model == models.build("objects", num_classes=2, **config.model.options.to_dict())
+    assert model.objects == Objects(ground=True)
+    hash(model.objects)  # a static argument of jit
 
 
 # ------------------------------------------------------------------ restarts

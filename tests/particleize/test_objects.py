@@ -262,6 +262,61 @@ def test_what_a_scene_hides_is_not_missed():
     np.testing.assert_allclose(track[2:], 0.15 + 0.05 * np.arange(2, FRAMES), atol=0.035)
 
 
+GROUNDED = dataclasses.replace(CONFIG, ground=True)
+
+
+def over_texture(velocity=(0.06, 0.02), pan=0):
+    """A disc that crosses a texture, under a camera that goes by whole pixels a frame."""
+    rng = np.random.default_rng(0)
+    texture = np.kron(rng.integers(20, 120, (9, 20, 3)), np.ones((2, 2, 1)))
+    disc = np.asarray(draw(line((0.25, 0.35), velocity), colours=((250, 250, 250),)))
+    frames = np.stack([texture[:SIDE, t * pan : t * pan + SIDE] for t in range(FRAMES)])
+    return jnp.asarray(np.where(disc > 125, disc, frames[None]), jnp.uint8)
+
+
+@jax.jit
+def grounded(params, things, frame, cut):
+    return objects.step(params, things, frame, config=GROUNDED, cut=cut)
+
+
+def test_over_a_texture_what_moves_is_found_and_streaming_equals_batch():
+    params, clip = objects.init(jax.random.key(0), GROUNDED), over_texture()
+    whole = follow(params, clip, config=GROUNDED)
+    track, alive = whole.trajectory.particles.position[0], whole.trajectory.particles.alive[0]
+    assert not bool(alive[0].any())  # in one frame nothing moves
+    truth = line((0.25, 0.35), (0.06, 0.02))
+    off = jnp.where(alive, jnp.linalg.norm(track - truth[:, None], axis=-1), jnp.inf)
+    assert float(off[3:].min(axis=-1).max()) < 0.12
+    things = objects.start(GROUNDED, (1,), size=(SIDE, SIDE))
+    for t in range(FRAMES):
+        things, seen = grounded(params, things, clip[:, t], NO_CUT[:, t])
+        expected = jax.tree.map(lambda x, t=t: x[:, t], (whole.trajectory.particles, whole.seen))
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5),
+            (things.particles, seen),
+            expected,
+        )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), things, whole.things)
+
+
+def test_at_a_cut_the_ground_and_what_lay_over_it_end():
+    params = objects.init(jax.random.key(0), GROUNDED)
+    clip = jnp.concatenate([over_texture()[:, :5], 255 - over_texture()[:, 5:]], axis=1)
+    cut = NO_CUT.at[0, 5].set(True)
+    out = follow(params, clip, cut, config=GROUNDED)
+    alive = np.asarray(out.trajectory.particles.alive[0])
+    assert alive[4].any()
+    assert not alive[5].any()
+    assert float(out.seen.reconstruction[0, 5]) < 1e-6
+    uncut = follow(params, clip, config=GROUNDED)
+    assert bool(uncut.trajectory.particles.alive[0, 5].any())
+
+
+def test_a_ground_needs_a_size():
+    with pytest.raises(ValueError, match="size="):
+        objects.step(PARAMS, objects.start(GROUNDED), jnp.zeros((16, 16, 3)), config=GROUNDED)
+
+
 def test_wrong_frames_are_said():
     shapes = ((15, 16, 3), (1, 0, 16, 16, 3), (1, 2, 16, 16, 3))
     odd, none, small = (jnp.zeros(shape, jnp.uint8) for shape in shapes)

@@ -16,7 +16,8 @@ from jax import Array
 from vidparticles.commands.laws import motion_laws
 from vidparticles.commands.moments import Moment, moments
 from vidparticles.commands.page import write_page
-from vidparticles.editing.reel import PathLike, Written, check_paths, opened, write
+from vidparticles.commands.things import drawn, followers, magnified
+from vidparticles.editing.reel import PathLike, Reel, Written, check_paths, opened, write
 from vidparticles.errors import InputError, nearest
 from vidparticles.numerics import safe_norm
 from vidparticles.particleize.tracks import TrackState
@@ -49,8 +50,9 @@ def show(
         color: "speed", or "group" for what moves together, apart from the camera.
         forces: draw arrows for the pull of the springs between neighbours, or with a checkpoint
             for the forces of its laws of motion.
-        checkpoint: workdir of a training run; then the paths that its laws of motion expect
-            of the moving particles are drawn ahead of them, in white.
+        checkpoint: workdir of a training run. Of one that follows things, these are drawn: see
+            `things`. Of one with laws of motion, the paths that they expect of the moving
+            particles are drawn ahead of them, in white.
         overwrite: replace an existing file.
 
     Raises:
@@ -61,19 +63,24 @@ def show(
     out = pathlib.Path(out)
     kind = out.suffix.lower()
     check_paths(path, out, overwrite, also=(".png", ".html"))
-    params = None if checkpoint is None else motion_laws(checkpoint)
     page = kind == ".html"
+    things = None if checkpoint is None else followers(checkpoint)
+    if things is not None and page:
+        raise InputError(
+            f"{out}: a page shows points, and {checkpoint} follows things; give a video, .gif or "
+            ".png."
+        )
+    params = None if checkpoint is None or things is not None else motion_laws(checkpoint)
     with opened(path) as reel:
+        if things is not None:
+            times = magnified(reel.height)
+            larger = reel.replace(height=times * reel.height, width=times * reel.width)
+            return _write(larger, drawn(reel, things), out, overwrite=overwrite)
         options = {"grouped": page or color == "group", "forces": page or forces}
         told = moments(reel.frames, params, **options)
         if page:
             return write_page(reel, told, out, source=path, color=color, forces=forces)
-        pictures = _drawn(told)
-        if kind == ".png":
-            best = max(pictures, key=lambda drawn: drawn[2])
-            return _write_still(best[1], out)
-        frames = ((time, picture) for time, picture, _ in pictures)
-        return write(reel.replace(frames=frames), out, overwrite=overwrite)
+        return _write(reel, _drawn(told), out, overwrite=overwrite)
 
 
 @jax.tree_util.register_dataclass
@@ -201,6 +208,21 @@ def _arrows(canvas: Array, state: TrackState, force: Array) -> Array:
     colour = jnp.broadcast_to(jnp.asarray(PINK), (points.count, 3))
     opacity = jnp.where(points.alive, jnp.minimum(state.age / BIRTH, 1), 0)
     return draw.add_arrows(canvas, points.position, force, colour, opacity)
+
+
+def _write(
+    reel: Reel,
+    pictures: Iterator[tuple[Fraction, np.ndarray, float]],
+    out: pathlib.Path,
+    *,
+    overwrite: bool,
+) -> Written:
+    """All pictures as a video, or the best of them."""
+    if out.suffix.lower() == ".png":
+        best = max(pictures, key=lambda drawn: drawn[2])
+        return _write_still(best[1], out)
+    frames = ((time, picture) for time, picture, _ in pictures)
+    return write(reel.replace(frames=frames), out, overwrite=overwrite)
 
 
 def _write_still(picture: np.ndarray, out: pathlib.Path) -> Written:

@@ -23,6 +23,7 @@ import numpy as np
 
 from vidparticles.data.clips import places_at
 from vidparticles.data.order import uniform_times
+from vidparticles.errors import InputError
 from vidparticles.video import Video, open_video
 
 # Windows judged at once; the last batch is padded, so that one shape is compiled.
@@ -87,7 +88,8 @@ def understand(path: str | os.PathLike[str], checkpoint: str | os.PathLike[str])
         checkpoint: the workdir of a run of experiments/train.py.
 
     Raises:
-        InputError: the file is not a video that can be read, or the folder not such a run.
+        InputError: the file is not a video that can be read, the folder not such a run, or the
+            run one without labels.
     """
     from vidparticles.training.checkpoint import load_model
 
@@ -96,6 +98,11 @@ def understand(path: str | os.PathLike[str], checkpoint: str | os.PathLike[str])
         with watch("decode"):
             video = stack.enter_context(open_video(path))
         loaded = load_model(checkpoint)
+        if len(loaded.classes) < 2:
+            raise InputError(
+                f"{checkpoint} was trained without labels, so it can name nothing; see what it "
+                "follows with `vidparticles show`, or train on clips of two classes or more."
+            )
         seconds = video.info.duration
         grid = grid_of(seconds, loaded.config)
         judge = compiled(loaded, grid, watch)

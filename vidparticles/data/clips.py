@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 # Tables of frames kept in memory; one is some kilobytes.
 _KEPT_TABLES = 20_000
+# Bytes of decoded frames that are held.
+_HELD = 2**30
 
 Choice = Callable[[float], np.ndarray]
 
@@ -87,6 +90,34 @@ class FileClips:
             if len(self._tables) < _KEPT_TABLES:
                 self._tables[video] = table
         return table
+
+
+class HeldClips(FileClips):
+    """The same, decoded once and kept in memory at the size that is asked for, if they fit."""
+
+    def __init__(self, paths: Sequence[pathlib.Path], labels: Sequence[int]):
+        super().__init__(paths, labels)
+        self._held: dict[tuple[int, tuple[int, int]], np.ndarray] = {}
+        self._lock = threading.Lock()
+
+    def read(
+        self, video: int, choose: Choice, *, size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See `Clips`."""
+        from vidparticles.video.sample import sample_frames
+
+        table = self._table(video)
+        times = table.index.times
+        if len(times) * size[0] * size[1] * 3 * len(self.names) > _HELD:
+            return super().read(video, choose, size=size)
+        with self._lock:
+            if (video, size) not in self._held:
+                places = np.arange(len(times))
+                self._held[video, size] = sample_frames(
+                    self._paths[video], table, places, size=size
+                )
+        places = places_at(times, choose(float(table.index.duration)))
+        return self._held[video, size][places], times[places]
 
 
 def places_at(times: np.ndarray, seconds: np.ndarray) -> np.ndarray:

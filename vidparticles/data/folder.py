@@ -9,7 +9,7 @@ import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from vidparticles.data.clips import FileClips
+from vidparticles.data.clips import FileClips, HeldClips
 from vidparticles.errors import InputError
 
 T = TypeVar("T")
@@ -41,11 +41,13 @@ class Dataset:
         classes: names in alphabetical order; a label is a place in it.
         splits: "train", "val" and "test" → their clips, in the order of their names.
         name: of the folder or the set, for messages.
+        held: whether decoded clips are kept in memory, as far as they fit.
     """
 
     classes: tuple[str, ...]
     splits: Mapping[str, Sequence[Clip]]
     name: str = "the data set"
+    held: bool = False
 
     def clips(self, split: str) -> FileClips:
         """The clips of a split, as the pipeline reads them.
@@ -54,7 +56,8 @@ class Dataset:
             InputError: no such split, or it is empty.
         """
         clips = chosen(self.splits, split, self.name)
-        return FileClips([c.path for c in clips], [c.label for c in clips])
+        kind = HeldClips if self.held else FileClips
+        return kind([c.path for c in clips], [c.label for c in clips])
 
 
 def chosen(splits: Mapping[str, Sequence[T]], split: str, where: str) -> Sequence[T]:

@@ -29,7 +29,7 @@ from vidparticles.models.baselines.vivit import Vivit
 from vidparticles.models.classifier import ParticleClassifier
 from vidparticles.models.object_classifier import ObjectClassifier
 
-__all__ = ["Model", "build", "names"]
+__all__ = ["Model", "build", "defaults", "names"]
 
 Batch = Mapping[str, Any]
 
@@ -93,4 +93,30 @@ planes, spliced, steps, width.
     for option in options:
         if option not in known:
             raise InputError(f"model {name!r} has no option {option!r}.{nearest(option, known)}")
-    return kind(**options)
+    return kind(**{option: _whole(kind, option, value) for option, value in options.items()})
+
+
+def defaults(name: str) -> dict[str, Any]:
+    """The options of a model with their defaults; those that have parts as dicts of them.
+
+    Example:
+        >>> defaults("objects")["objects"]["stride"]
+        2
+    """
+    model = build(name, num_classes=2)
+    options = dataclasses.asdict(model)  # type: ignore[call-overload]
+    return {option: value for option, value in options.items() if option != "num_classes"}
+
+
+def _whole(kind: Any, option: str, value: Any) -> Any:
+    """An option from its parts, where a config gives it so."""
+    (field,) = (f for f in dataclasses.fields(kind) if f.name == option)
+    part = field.default_factory
+    if not isinstance(value, Mapping) or part is dataclasses.MISSING:
+        return value
+    known = [f.name for f in dataclasses.fields(part)]  # type: ignore[arg-type]
+    for key in value:
+        if key not in known:
+            raise InputError(f"{option} has no option {key!r}.{nearest(key, known)}")
+    # JSON has no tuples.
+    return part(**{k: tuple(v) if isinstance(v, list) else v for k, v in value.items()})

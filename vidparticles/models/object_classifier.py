@@ -108,8 +108,8 @@ class ObjectClassifier:
     def loss(
         self, params: dict[str, Any], batch: Mapping[str, Any], key: Array, *, train: bool
     ) -> tuple[Array, dict[str, Array]]:
-        """Cross-entropy, where the batch has labels, the errors of both pictures, and what memory
-        costs.
+        """Cross-entropy, where there are labels and several classes, the errors of both pictures,
+        and what memory costs.
 
         Returns:
             loss [B], and metrics [B]: accuracy where there are labels, reconstruction_error,
@@ -126,7 +126,7 @@ class ObjectClassifier:
             "prediction_error": prediction,
             "opened": opened,
         }
-        if "label" in batch:
+        if "label" in batch and self.num_classes > 1:
             label = jnp.asarray(batch["label"])
             loss -= jnp.take_along_axis(out["logits"], label[:, None], axis=-1)[:, 0]
             hit = jnp.argmax(out["logits"], axis=-1) == label
@@ -142,7 +142,8 @@ class ObjectClassifier:
 
     def start(self, params: dict[str, Any], frame: Array) -> Things:
         """The state before the first frame, for frames [B, H, W, 3]."""
-        return objects.start(self.objects, frame.shape[:-3])
+        *batch, height, width, _ = frame.shape
+        return objects.start(self.objects, tuple(batch), size=(height, width))
 
     def step(
         self, params: dict[str, Any], state: Things, frame: Array

@@ -2,8 +2,8 @@
 
 Learned, light, one frame at a time. The picture is seen in cells of a few pixels. What is there
 is told first from how far a cell's colour is from the ground's, which is the colour that most of
-the picture has, and then, as it is learned, from what a small network makes of the cell and of
-those around it.
+the picture has or what was seen there before (`ground`), and then, as it is learned, from what a
+small network makes of the cell and of those around it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,13 @@ class Evidence:
 
 
 def init(
-    key: Array, *, stride: int, widths: tuple[int, ...], look: int, features: int
+    key: Array,
+    *,
+    stride: int,
+    widths: tuple[int, ...],
+    look: int,
+    features: int,
+    faint: float = FAINT,
 ) -> dict[str, Any]:
     """Parameters: one 3 × 3 convolution of each width, and a linear read-out."""
     keys = jax.random.split(key, len(widths) + 1)
@@ -67,7 +73,7 @@ def init(
         "read": {"kernel": read.at[:, 0].multiply(0.2), "bias": jnp.zeros(read.shape[1])},
         # With their dtype said: weak types would turn strong in the first update.
         "clear": jnp.asarray(CLEAR, jnp.float32),
-        "faint": jnp.asarray(FAINT, jnp.float32),
+        "faint": jnp.asarray(faint, jnp.float32),
     }
 
 
@@ -126,7 +132,8 @@ def gather(
     *,
     stride: int,
     look: int,
-    scene: Array | None,
+    scene: Array | None = None,
+    ground: Array | None = None,
     hard: bool = False,
 ) -> Evidence:
     """The evidence of frames.
@@ -137,17 +144,24 @@ def gather(
         stride: pixels of a cell's side.
         look: L.
         scene: [P, 3] what a still scene differs by from the usual colour, or None.
+        ground: [..., H, W, 3] in [0, 1], or None where it is of the usual colour.
         hard: whether things have sharp rims, so that what part of a cell they cover can be told.
     """
     *lead, height, width, _ = frames.shape
     h, w = height // stride, width // stride
-    x = frames.reshape(-1, h, stride, w, stride, 3).astype(jnp.float32) / 255
-    x = x.transpose(0, 1, 3, 2, 4, 5)
+
+    def cells(x: Array) -> Array:
+        return x.reshape(-1, h, stride, w, stride, 3).transpose(0, 1, 3, 2, 4, 5)
+
+    x = cells(frames.astype(jnp.float32) / 255)
     colour = jnp.mean(x, axis=(3, 4)).reshape(-1, h * w, 3)
-    ground = jax.lax.stop_gradient(usual_colour(colour))
+    if ground is None:
+        bare = jax.lax.stop_gradient(usual_colour(colour))
+    else:
+        bare = jnp.mean(cells(ground), axis=(3, 4)).reshape(-1, h * w, 3)
     if scene is not None:
-        ground = ground + scene
-    apart = colour - ground
+        bare = bare + scene
+    apart = colour - bare
     hidden = jnp.concatenate([x.reshape(-1, h, w, 3 * stride**2), apart.reshape(-1, h, w, 3)], -1)
     for layer in params["layers"]:
         hidden = jax.nn.relu(_convolve(hidden, layer["kernel"]) + layer["bias"])
@@ -164,6 +178,6 @@ def gather(
     place = jnp.broadcast_to(pixels(h, w), (*weight.shape, 2))
     seen = jnp.concatenate([one, place, colour, what], axis=-1) * weight[..., None]
     whole = Evidence(
-        weight, part, colour, what[..., :look], seen, jnp.broadcast_to(ground, colour.shape), (h, w)
+        weight, part, colour, what[..., :look], seen, jnp.broadcast_to(bare, colour.shape), (h, w)
     )
     return jax.tree.map(lambda y: y.reshape(*lead, *y.shape[1:]), whole)

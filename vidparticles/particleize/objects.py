@@ -26,8 +26,12 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from vidparticles.errors import InputError
 from vidparticles.particleize import evidence, filtering, innovation, surprise
+from vidparticles.particleize import ground as grounds
+from vidparticles.particleize.camera import Similarity
 from vidparticles.particleize.evidence import COLOUR, MASS, Evidence
+from vidparticles.particleize.ground import Ground
 from vidparticles.particleize.things import (
     Objects,
     Params,
@@ -70,7 +74,7 @@ class Seen:
     surprise: Array
 
 
-def _gather(params: Params, config: Objects, frames: Array) -> Evidence:
+def _gather(params: Params, config: Objects, frames: Array, ground: Array | None) -> Evidence:
     scene = params["scene"]["colour"] if config.scene is not None else None
     return evidence.gather(
         params["evidence"],
@@ -78,16 +82,19 @@ def _gather(params: Params, config: Objects, frames: Array) -> Evidence:
         stride=config.stride,
         look=config.look,
         scene=scene,
+        ground=ground,
         hard=config.hard,
     )
 
 
 def _advance(
-    params: Params, config: Objects, things: Things, frame: Evidence
+    params: Params, config: Objects, things: Things, frame: Evidence, camera: Similarity | None
 ) -> tuple[Things, dict[str, Array]]:
     """One frame's evidence; also what the prediction was made of."""
     positive = jax.tree.map(jax.nn.softplus, params["positive"])
     shape, before = frame.shape, things.particles
+    if camera is not None:
+        before = before.replace(position=camera(before.position))
     predicted, struck = filtering.predict(positive, config, before, shape)
     foreseen_covariance = filtering.foresee(positive, config, things.covariance, struck)
     p, covariance, mass, seen = filtering.correct(
@@ -154,6 +161,7 @@ def _advance(
         there=there,
         identity=identity,
         born=things.born + jnp.sum(new, axis=-1),
+        ground=things.ground,
     )
     foreseen = {
         "position": jnp.where(fresh, position, predicted.position),
@@ -202,7 +210,8 @@ def step(
 
     Args:
         params: from `init` or training.
-        things: from `start` or the step before, leading axes [...].
+        things: from `start` or the step before, leading axes [...]; where a ground is kept, of the
+            size of the frame.
         frame: [..., H, W, 3] uint8.
         config: as of `init`; its count may differ.
         cut: bool [...], whether the frame is the first of another shot: identities end there.
@@ -223,16 +232,28 @@ def step(
     _check(frame.shape, config)
     if cut is not None:
         things = after_cut(things, cut, config)
-    seen = _gather(params, config, frame)
-    things, foreseen = _advance(params, config, things, seen)
+    under: Array | None = None
+    camera: Similarity | None = None
+    if config.ground:
+        first = jnp.zeros(things.born.shape, bool) if cut is None else cut
+        ground, camera, under = grounds.step(_ground_of(things), frame, first)
+        things = things.replace(ground=ground)
+    seen = _gather(params, config, frame, under)
+    things, foreseen = _advance(params, config, things, seen, camera)
     errors = _errors(params, config, things, foreseen, seen)
     return things, _seen(foreseen, errors)
+
+
+def _ground_of(things: Things) -> Ground:
+    if things.ground is None:
+        raise ValueError("these things have no ground; begin with start(config, …, size=(H, W)).")
+    return things.ground
 
 
 def _check(shape: tuple[int, ...], config: Objects) -> None:
     size = shape[-3:-1]
     if len(shape) < 3 or shape[-1] != 3 or any(n % config.stride for n in size):
-        raise ValueError(
+        raise InputError(
             f"frames have shape {shape}; expected [..., H, W, 3] with H and W multiples of the "
             f"stride, {config.stride}: crop or resize them."
         )
@@ -299,16 +320,29 @@ def follow(
     if cut is None:
         cut = jnp.zeros((batch, length), bool)
 
-    def one(things: Things, x: tuple[Evidence, Array]) -> tuple[Things, Any]:
-        seen, first = x
-        things, foreseen = _advance(params, config, after_cut(things, first, config), seen)
+    def one(things: Things, x: tuple[Evidence, Array, Similarity | None]) -> tuple[Things, Any]:
+        seen, first, camera = x
+        now = after_cut(things, first, config)
+        things, foreseen = _advance(params, config, now, seen, camera)
         return things, (things, foreseen)
 
+    def move(ground: Ground, x: tuple[Array, Array]) -> tuple[Ground, Any]:
+        ground, camera, under = grounds.step(ground, *x)
+        return ground, (camera, under)
+
     def part(things: Things, x: tuple[Array, Array]) -> tuple[Things, Any]:
-        seen = _gather(params, config, x[0])
-        things, (path, foreseen) = jax.lax.scan(one, things, (seen, x[1]))
+        ground: Ground | None = None
+        camera: Similarity | None = None
+        under: Array | None = None
+        if config.ground:
+            moved = jax.lax.scan(move, _ground_of(things), x)
+            ground, (camera, under) = moved
+        seen = _gather(params, config, x[0], under)
+        things, (path, foreseen) = jax.lax.scan(
+            one, things.replace(ground=None), (seen, x[1], camera)
+        )
         errors = _errors(params, config, path, foreseen, seen)
-        return things, (
+        return things.replace(ground=ground), (
             path.particles,
             path.identity,
             _seen(foreseen, errors),
@@ -317,7 +351,8 @@ def follow(
     if recompute:
         part = jax.checkpoint(part)
     forward = (jnp.moveaxis(frames, 1, 0), jnp.moveaxis(cut, 1, 0))
-    now = start(config, (batch,)) if things is None else things
+    height, width = frames.shape[2:4]
+    now = start(config, (batch,), size=(height, width)) if things is None else things
     # Parts of one length, if that can be: each other one is another program to compile.
     chunk = math.ceil(length / math.ceil(length / chunk))
     whole = length // chunk if length > chunk else 0

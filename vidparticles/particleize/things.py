@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from vidparticles.errors import InputError, nearest
-from vidparticles.particleize import evidence
+from vidparticles.particleize import evidence, ground
+from vidparticles.particleize.ground import Ground
 from vidparticles.particles import Particles
 from vidparticles.render.discs import pixels
 
@@ -41,6 +42,8 @@ class Objects:
             where the ground is of one colour.
         still: whether the scene is what most frames of the first training clips show, see `scene`;
             else it is learned from nothing.
+        ground: whether the ground is what has been seen before, moved with the camera, as in real
+            footage; see `ground`.
         patience: frames without evidence after which a particle dies.
         prior: what is known of where a thing is before a frame is seen. "laws": what the dynamics
             say. The others show what that is worth: "rest", that it is near where it was, it has
@@ -60,6 +63,7 @@ class Objects:
     hard: bool = False
     scene: tuple[int, int] | None = None
     still: bool = False
+    ground: bool = False
     patience: int = 48
     prior: Prior = "laws"
     compete: bool = True
@@ -93,6 +97,7 @@ class Things:
         there: [..., K] how likely it is still there, see `surprise`.
         identity: [..., K] int32, the number of the thing in order of birth; −1 for none yet.
         born: [...] int32, how many there have been.
+        ground: behind them, where one is kept.
     """
 
     particles: Particles
@@ -103,6 +108,7 @@ class Things:
     there: Array
     identity: Array
     born: Array
+    ground: Ground | None = None
 
     def replace(self, **changes: Any) -> Things:
         """A copy with the named fields changed."""
@@ -154,6 +160,7 @@ def init(key: Array, config: Objects) -> Params:
             widths=tuple(config.widths),
             look=config.look,
             features=config.features,
+            faint=evidence.FAINT / 2 if config.ground else evidence.FAINT,
         ),
         "positive": {name: _before_softplus(value) for name, value in positive.items()},
         "memory": slowed(
@@ -174,8 +181,12 @@ def init(key: Array, config: Objects) -> Params:
     return params
 
 
-def start(config: Objects, batch: tuple[int, ...] = ()) -> Things:
+def start(
+    config: Objects, batch: tuple[int, ...] = (), *, size: tuple[int, int] | None = None
+) -> Things:
     """Nothing yet: all places free, for leading axes `batch`; of a grid, all in their places.
+
+    Where a ground is kept, frames are of the given size, (H, W).
 
     Example:
         >>> bool(start(Objects(count=3)).particles.alive.any())
@@ -201,12 +212,16 @@ def start(config: Objects, batch: tuple[int, ...] = ()) -> Things:
         there=jnp.ones(lead),
         identity=jnp.full(lead, -1, jnp.int32),
         born=jnp.zeros(batch, jnp.int32),
+        ground=ground.start(batch, *size) if config.ground and size else None,
     )
 
 
 def after_cut(things: Things, cut: Array, config: Objects) -> Things:
-    """Empty where there is a cut; numbers go on, so that no identity is given twice."""
-    empty = start(config, things.born.shape).replace(born=things.born)
+    """Empty where there is a cut; numbers go on, so that no identity is given twice.
+
+    The ground is left to `ground.step`.
+    """
+    empty = start(config, things.born.shape).replace(born=things.born, ground=things.ground)
 
     def choose(new: Array, old: Array) -> Array:
         return jnp.where(jnp.reshape(cut, cut.shape + (1,) * (new.ndim - cut.ndim)), new, old)

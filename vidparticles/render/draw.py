@@ -137,7 +137,7 @@ def _over(picture: Array, canvas: Array) -> Array:
     return picture * (1 - canvas[..., 3:]) + 255 * canvas[..., :3]
 
 
-@functools.partial(jax.jit, static_argnames="stamps")
+@functools.partial(jax.jit, static_argnames=("stamps", "width"))
 def add_paths(
     canvas: Array,
     start: Array,
@@ -146,6 +146,7 @@ def add_paths(
     opacity: Array,
     *,
     stamps: int = STAMPS,
+    width: float = 1.0,
 ) -> Array:
     """The canvas with a straight piece of path for each particle.
 
@@ -155,9 +156,10 @@ def add_paths(
         colour: [N, 3] in [0, 1].
         opacity: [N] in [0, 1]; 0 draws nothing.
         stamps: parts in which it is drawn.
+        width: in usual ones.
     """
     height = canvas.shape[0]
-    radius = line_width(height)
+    radius = width * line_width(height)
     along = jnp.linspace(0, 1, stamps + 1)[:, None, None]
     ends = (start + along * (end - start)) * height
     inks = jnp.broadcast_to(_ink(colour, opacity), (stamps, *opacity.shape, 4))

@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -54,6 +54,19 @@ def first_difference(expected: PyTree, found: PyTree) -> str | None:
                 f"{name} is {want.get(name, 'absent')} in the model and "
                 f"{have.get(name, 'absent')} in the checkpoint"
             )
+    return None
+
+
+def first_not_finite(params: PyTree) -> str | None:
+    """The name of the first parameter that is NaN or infinite somewhere; None when all are numbers.
+
+    Example:
+        >>> first_not_finite({"dense": {"bias": np.zeros(2), "kernel": np.array([[1.0, np.nan]])}})
+        'dense/kernel'
+    """
+    for path, leaf in jax.tree_util.tree_leaves_with_path(params):
+        if not np.isfinite(np.asarray(jax.device_get(leaf), np.float64)).all():
+            return jax.tree_util.keystr(path, simple=True, separator="/")
     return None
 
 
@@ -131,7 +144,8 @@ class Checkpoints:
             The state and the number of training batches consumed.
 
         Raises:
-            InputError: there is none, it is of another model, or its files are damaged.
+            InputError: there is none, it is of another model, its files are damaged, or a
+                parameter is not finite.
         """
         step = self._require()
         self._compare(step, "params", like.params)
@@ -143,13 +157,16 @@ class Checkpoints:
             opt_state=got["optimizer"]["state"],
             ema=got["ema"],
         )
+        self._check_finite(step, {"params": state.params, "ema": state.ema})
         return state, int(got["data"]["position"])
 
     def restore_ema(self, like: PyTree) -> tuple[PyTree, int]:
         """The averaged parameters of the last checkpoint and its step; errors as `restore`."""
         step = self._require()
         self._compare(step, "ema", like)
-        return self._read(step, ema=like)["ema"], step
+        ema = self._read(step, ema=like)["ema"]
+        self._check_finite(step, ema)
+        return ema, step
 
     def __enter__(self) -> Checkpoints:
         return self
@@ -192,6 +209,15 @@ class Checkpoints:
                 return self._manager.restore(step, args=self._ocp.args.Composite(**args))
         except Exception as error:
             raise self._damaged(step, error) from error
+
+    def _check_finite(self, step: int, params: PyTree) -> None:
+        name = first_not_finite(params)
+        if name is not None:
+            raise InputError(
+                f"{self.folder / str(step)} holds {name}, which is not finite: nothing can be made "
+                "of it; remove that folder to go on from the checkpoint before it, or train anew "
+                "with a lower config.optimizer.learning_rate."
+            )
 
     def _damaged(self, step: int, error: Exception) -> InputError:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
@@ -296,9 +322,8 @@ def changes(workdir: str | os.PathLike[str], config: Mapping[str, Any]) -> list[
     before = read_config(workdir)
     if before["classes"] != config["classes"]:
         raise InputError(
-            f"{pathlib.Path(workdir)} holds a run over the classes {', '.join(before['classes'])}, "
-            f"and the data has {', '.join(config['classes'])}; give the same data, or another "
-            "--workdir."
+            f"{pathlib.Path(workdir)} holds a run over {_named(before['classes'])}, and the data "
+            f"has {_named(config['classes'])}; give the same data, or another --workdir."
         )
     old, new = _flat(before), _flat(config)
     return [
@@ -306,6 +331,10 @@ def changes(workdir: str | os.PathLike[str], config: Mapping[str, Any]) -> list[
         for key in sorted(old | new)
         if old.get(key) != new.get(key)
     ]
+
+
+def _named(classes: Sequence[str]) -> str:
+    return f"the classes {', '.join(classes)}" if classes else "no classes"
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -347,7 +376,7 @@ def load_model(workdir: str | os.PathLike[str]) -> Loaded:
         option: tuple(value) if isinstance(value, list) else value
         for option, value in config["model"]["options"].items()
     }
-    model = models.build(name, num_classes=len(config["classes"]), **options)
+    model = models.build(name, num_classes=len(config["classes"]) or 1, **options)
     batch = batch_like(batch_size=1, frames=config["data"]["frames"], size=config["data"]["size"])
     like = jax.eval_shape(model.init, jax.random.key(0), batch)
     with Checkpoints(workdir, read_only=True) as checkpoints:

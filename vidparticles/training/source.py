@@ -12,8 +12,10 @@ from typing import Any
 
 from vidparticles.errors import InputError, nearest
 from vidparticles.training import sharding
+from vidparticles.video import probe
 
-KINDS = ("embedded", "folder", "manifest", "tfds")
+KINDS = ("clip", "embedded", "folder", "manifest", "tfds")
+MULTIPLE = 8  # pixels: a clip in its own shape is some of them wide
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,20 +25,23 @@ class DataSpec:
     Attributes:
         kind: "folder" (class/clip.mp4, or train|val|test/class/clip.mp4), "embedded" (made in
             `dir` when it is not there), "manifest" (`dir`/MANIFEST.tsv with the columns file,
-            label and split) or "tfds" (by `name`, prepared on disk).
+            label and split), "tfds" (by `name`, prepared on disk) or "clip" (one `file`, without
+            labels).
+        file: of one clip.
         dir: the folder; for tfds its data_dir, "" for the default one.
         name: of the TFDS data set.
         clips: embedded: clips a class for each split.
         splits: manifest: for each of train, val, test the values of the column split.
         frames: T, of a sampled clip.
-        size: H = W, pixels.
+        size: H = W, pixels; of one clip H, and W is as its shape has it.
         sampling: "uniform", one frame in each of T equal parts of the clip; or "dense", windows
             of T frames 1/rate seconds apart.
-        rate: frames a second of dense sampling.
+        rate: frames a second of dense sampling; of one clip 0 means its own.
         crop, flip, turn, brightness: how training clips are varied, see `data.augment.Augment`.
     """
 
     kind: str
+    file: str = ""
     dir: str = ""
     name: str = ""
     clips: Mapping[str, int] | None = None
@@ -60,6 +65,8 @@ class DataSpec:
 
         if self.kind not in KINDS:
             raise InputError(f"config.data.kind is '{self.kind}'.{nearest(self.kind, KINDS)}")
+        if self.kind == "clip":
+            return one_clip(self.file)
         if self.kind != "tfds" and not self.dir:
             raise InputError(
                 "config.data.dir is empty; give the folder of the clips with --config.data.dir=DIR."
@@ -78,18 +85,50 @@ class DataSpec:
         """The batches of a split, sampled as this says; `options` as `data.pipeline.batches`."""
         from vidparticles.data import augment, pipeline
 
+        size, rate = (self.size, self.size), self.rate
+        if self.kind == "clip":
+            info = probe(self.file)
+            shape = info.width * float(info.pixel_aspect) / info.height
+            size, rate = in_shape(self.size, shape), rate or float(info.rate)
         return pipeline.batches(
             dataset,
             split=split,
             frames=self.frames,
-            size=self.size,
+            size=size,
             sampling=self.sampling,
-            rate=self.rate,
+            rate=rate,
             augment=augment.Augment(
                 crop=self.crop, flip=self.flip, turn=self.turn, brightness=self.brightness
             ),
             **options,
         )
+
+
+def in_shape(height: int, shape: float) -> tuple[int, int]:
+    """Height and width of small pictures whose width is `shape` times the height, nearly.
+
+    Example:
+        >>> in_shape(72, 16 / 9)
+        (72, 128)
+    """
+    return height, max(MULTIPLE, round(height * shape / MULTIPLE) * MULTIPLE)
+
+
+def one_clip(file: str) -> Any:
+    """The data set of one clip, to train on; it has no classes.
+
+    Raises:
+        InputError: no file is given, or it is no video.
+    """
+    from vidparticles.data.folder import Clip, Dataset
+
+    if not file:
+        raise InputError(
+            "config.data.file is empty; give the clip with --config.data.file=clip.mp4."
+        )
+    probe(file)
+    clip = Clip(pathlib.Path(file), 0)
+    return Dataset(classes=(), splits={"train": (clip,)}, name=file, held=True)
 
 
 def from_manifest(directory: str, splits: Mapping[str, Sequence[str]]) -> Any:

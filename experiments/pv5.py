@@ -7,10 +7,11 @@
 A row is a model, a task and a seed; it is trained with each learning rate (with the best one of
 seed 0 from the second seed on), tested, and written to WORKDIR/rows.jsonl. A run that was stopped
 goes on with the rows that are not there yet. Then two tables are printed: mean accuracy on test
-clips over seeds (of t4, mean ROC-AUC) with half the width of its 95 % interval, beside what learns
-nothing; and what models cost. Figures: `{task}_{model}_{setting}`, with several seeds also `ci_…`;
-of the cost `slope_time_{model}`, `slope_train_time_…`, `slope_memory_…`, `flops_frame_…`,
-`parameters_…`, and of models that stream `state_bytes_…`, `stream_fps_…`, `latency_…`.
+clips over seeds (of t4, mean ROC-AUC, also of scores held for as long as frames are positive) with
+half the width of its 95 % interval, beside what learns nothing; and what models cost. Figures:
+`{task}_{model}_{setting}`, with several seeds also `ci_…`; of the cost `slope_time_{model}`,
+`slope_train_time_…`, `slope_memory_…`, `flops_frame_…`, `parameters_…`, and of models that stream
+`state_bytes_…`, `stream_fps_…`, `latency_…`.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def summary(rows: list[dict[str, Any]]) -> tuple[dict[str, float], dict[str, Any
                 values = [r["figures"][setting] for r in mine if setting in r["figures"]]
                 key = f"{task}_{name}_{setting}"
                 figures[key] = statistics.mean(values)
-                scale = 1 if setting == "delay" else 100
+                scale = 1 if setting.startswith("delay") else 100
                 cell = f"{scale * figures[key]:.1f}"
                 if len(values) in STUDENT:
                     spread = statistics.stdev(values) / math.sqrt(len(values))

@@ -43,7 +43,7 @@ def test_streaming_says_what_the_clip_says():
         state, out = step(PARAMS, state, video[:, t])
     np.testing.assert_allclose(out["logits"], whole["logits"], atol=1e-5)
     assert (whole["surprise"][:, 0] == 0).all()
-    np.testing.assert_allclose(whole["surprise"][:, -1], out["seen"].prediction, rtol=1e-4)
+    np.testing.assert_allclose(whole["surprise"][:, -1], out["seen"].surprise, rtol=1e-4)
 
 
 def test_the_loss_is_of_the_label_and_of_both_pictures():

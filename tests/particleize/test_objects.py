@@ -155,11 +155,18 @@ def test_the_laws_turn_things_round():
         jnp.array([[0.8, 0.5], [0.3, 0.2], [0.5, 0.2]]),
         velocity=jnp.array([[0.1, 0.0], [0.05, 0.0], [-0.05, 0.0]]),
     )
-    after = filtering.predict(positive, config, start, (8, 8))
+    after, _ = filtering.predict(positive, config, start, (8, 8))
     np.testing.assert_allclose(after.position[0], [0.8, 0.5], atol=1e-6)
     np.testing.assert_allclose(after.velocity[:, 0], [-0.1, -0.05, 0.05], atol=1e-6)
-    free = filtering.predict(positive, CONFIG, start, (8, 8))
+    free, _ = filtering.predict(positive, CONFIG, start, (8, 8))
     np.testing.assert_allclose(free.position[0], [0.9, 0.5], atol=1e-6)
+    # Hard things turn before they go, and the wall does not count as another.
+    hard, struck = filtering.predict(
+        positive, dataclasses.replace(config, hard=True), start, (8, 8)
+    )
+    np.testing.assert_allclose(hard.velocity[:, 0], [-0.1, -0.05, 0.05], atol=1e-6)
+    np.testing.assert_allclose(hard.position[:, 0], [0.8, 0.25, 0.55], atol=1e-6)
+    np.testing.assert_allclose(struck, [0, 0.1, 0.1], atol=1e-6)
 
 
 def test_places_are_alike():
@@ -319,6 +326,8 @@ def test_wrong_frames_are_said():
         objects.follow(PARAMS, none, config=CONFIG)
     with pytest.raises(ValueError, match="scene"):
         objects.follow(PARAMS, small, config=dataclasses.replace(CONFIG, scene=(32, 32)))
+    with pytest.raises(ValueError, match="still is True and scene None"):
+        Objects(still=True)
     with pytest.raises(ValueError, match="count is 0"):
         Objects(count=0)
 

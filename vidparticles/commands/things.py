@@ -158,7 +158,7 @@ def _followed(
     positive = jax.tree.map(jax.nn.softplus, params["positive"])
     cells = (frame.shape[0] // config.stride, frame.shape[1] // config.stride)
     p = things.particles
-    ahead = filtering.predict(positive, config, p, cells)
+    ahead, _ = filtering.predict(positive, config, p, cells)
     return things, jnp.where(p.alive[:, None], ahead.velocity - p.velocity, 0)
 
 

@@ -7,6 +7,7 @@
   `bodies`, and `total` of several.
 - integrator: `(init_fn, apply_fn)`; `semi_implicit_euler`, `velocity_verlet`, `overdamped`,
   `langevin`.
+- `bounce`: hard discs, whose collisions are events and no forces.
 - `rollout`: many steps, what is recorded, how it is differentiated.
 
 An energy is accepted wherever a force is. Everything works under `jit`, `vmap`, `pmap` and
@@ -24,6 +25,7 @@ Example:
 """
 
 from vidparticles.dynamics.force import canonicalize_force
+from vidparticles.dynamics.hard_discs import bounce
 from vidparticles.dynamics.integrators import (
     Integrator,
     State,
@@ -71,6 +73,7 @@ __all__ = [
     "attraction_energy",
     "bodies",
     "bonds",
+    "bounce",
     "canonicalize_force",
     "collision",
     "collision_energy",

@@ -14,12 +14,13 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from vidparticles.particleize import objects
+from vidparticles.particleize import objects, scene
 from vidparticles.particleize.objects import Objects, Things
+from vidparticles.particleize.things import quickened, slowed
 
 HEADS = 4  # of attention; even
 SHARP = 4.0  # of attention, to start from
-LONG = 128  # frames of a clip from which on states are computed again on the way back
+LONG = 32_768  # cells of a clip, above which states are computed again on the way back
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,22 +49,32 @@ class ObjectClassifier:
         return True
 
     def init(self, key: Array, batch: Mapping[str, Any]) -> dict[str, Any]:
-        """Parameters, {"objects": …, "head": …}; they do not depend on the batch."""
+        """Parameters, {"objects": …, "head": …}; of the batch, only a still scene is kept."""
         keys = jax.random.split(key, 4)
         memory, hidden = self.objects.memory, self.hidden
         # In opposite pairs: a head that begins by looking away from the one that matters learns
         # to answer by exclusion, and stays there.
         attention = jax.random.normal(keys[1], (memory, HEADS // 2)) * memory**-0.5
+        tracker = objects.init(keys[0], self.objects)
+        if self.objects.still:
+            tracker["scene"] = scene.estimate(
+                tracker["evidence"],
+                jnp.asarray(batch["video"]),
+                stride=self.objects.stride,
+                look=self.objects.look,
+            )
         return {
-            "objects": objects.init(keys[0], self.objects),
-            "head": {
-                "attention": SHARP * jnp.concatenate([attention, -attention], axis=-1),
-                "heads": jnp.zeros(HEADS),
-                "hidden": jax.random.normal(keys[2], (2 + memory, hidden)),
-                "hidden_bias": jnp.zeros(hidden),
-                "out": jax.random.normal(keys[3], (hidden, self.num_classes)) * hidden**-0.5,
-                "out_bias": jnp.zeros(self.num_classes),
-            },
+            "objects": tracker,
+            "head": slowed(
+                {
+                    "attention": SHARP * jnp.concatenate([attention, -attention], axis=-1),
+                    "heads": jnp.zeros(HEADS),
+                    "hidden": jax.random.normal(keys[2], (2 + memory, hidden)),
+                    "hidden_bias": jnp.zeros(hidden),
+                    "out": jax.random.normal(keys[3], (hidden, self.num_classes)) * hidden**-0.5,
+                    "out_bias": jnp.zeros(self.num_classes),
+                }
+            ),
         }
 
     def read(self, params: dict[str, Any], things: Things) -> Array:
@@ -72,7 +83,7 @@ class ObjectClassifier:
         log Σ_h w_h Σ_k a_hk p_k(label), where a_h is a softmax over the living and w one over
         the heads of attention. Where nothing lives, all places count alike.
         """
-        head, p = params["head"], things.particles
+        head, p = quickened(params["head"]), things.particles
         x = jnp.concatenate([4 * (p.position - 0.5), p.feature], axis=-1)
         x = jax.nn.relu(x @ head["hidden"] + head["hidden_bias"])
         votes = jax.nn.log_softmax(x @ head["out"] + head["out_bias"])
@@ -88,8 +99,9 @@ class ObjectClassifier:
             {"logits": [B, classes], "followed": what `particleize.objects.follow` gives}.
         """
         video = jnp.asarray(batch["video"])
+        cells = video.shape[1] * video.shape[2] * video.shape[3] // self.objects.stride**2
         followed = objects.follow(
-            params["objects"], video, config=self.objects, recompute=video.shape[1] > LONG
+            params["objects"], video, config=self.objects, recompute=cells > LONG
         )
         return {"logits": self.read(params, followed.things), "followed": followed}
 
@@ -122,9 +134,11 @@ class ObjectClassifier:
         return loss, metrics
 
     def surprise(self, params: dict[str, Any], batch: Mapping[str, Any]) -> Array:
-        """How far each frame is from what was predicted: mean squared [B, T], 0 in the first."""
-        error = self.apply(params, batch)["followed"].seen.prediction
-        return error.at[:, 0].set(0)
+        """How unlikely each frame is after those before it: nats [B, T], 0 in the first.
+
+        It is of the things, not of pixels, see `particleize.surprise`.
+        """
+        return self.apply(params, batch)["followed"].seen.surprise.at[:, 0].set(0)
 
     def start(self, params: dict[str, Any], frame: Array) -> Things:
         """The state before the first frame, for frames [B, H, W, 3]."""

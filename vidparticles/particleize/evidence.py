@@ -21,6 +21,7 @@ from vidparticles.render.discs import pixels
 MASS, PLACE, COLOUR = slice(0, 1), slice(1, 3), slice(3, 6)
 CLEAR, FAINT = 24.0, 0.3  # how fast, and from which colour distance on, something is there
 NOTHING = 0.05  # evidence below it is none: it must not draw what is hidden for long
+ALIKE = 0.97  # cosine of two colours, seen from the ground's, that are of one thing
 ROUNDS = 3  # of finding the ground's colour
 
 
@@ -31,6 +32,7 @@ class Evidence:
 
     Attributes:
         weight: [..., P] how far something is there, in [0, 1].
+        part: [..., P] what part of the cell it covers, in [0, 1]: of hard things; else the weight.
         colour: [..., P, 3] of the cells, in [0, 1].
         look: [..., P, L] in [−1, 1], by which things are told apart.
         seen: [..., P, 6 + L + F], all times the weight: one, place, colour, look, features.
@@ -39,6 +41,7 @@ class Evidence:
     """
 
     weight: Array
+    part: Array
     colour: Array
     look: Array
     seen: Array
@@ -103,6 +106,26 @@ def _convolve(x: Array, kernel: Array) -> Array:
     )
 
 
+def _covered(apart: Array) -> Array:
+    """What part of each cell [N, h, w] things cover, from colours less the ground's [N, h, w, 3].
+
+    A cell that a thing covers in part is as far from the ground as it is covered. One that it
+    covers whole is beside it: the farthest of the nine around that have the same direction.
+    """
+    h, w = apart.shape[1:3]
+    square = jnp.sum(apart * apart, axis=-1)
+    wide = jnp.pad(apart, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    most = jnp.maximum(square, FAINT**2)
+    for i in range(3):
+        for j in range(3):
+            other = wide[:, i : i + h, j : j + w]
+            size = jnp.sum(other * other, axis=-1)
+            along = jnp.maximum(jnp.sum(apart * other, axis=-1), 0)
+            alike = along * along > ALIKE**2 * square * size
+            most = jnp.where(alike, jnp.maximum(most, size), most)
+    return jnp.sqrt(square / most)
+
+
 def gather(
     params: dict[str, Any],
     frames: Array,
@@ -111,6 +134,7 @@ def gather(
     look: int,
     scene: Array | None = None,
     ground: Array | None = None,
+    hard: bool = False,
 ) -> Evidence:
     """The evidence of frames.
 
@@ -121,6 +145,7 @@ def gather(
         look: L.
         scene: [P, 3] what a still scene differs by from the usual colour, or None.
         ground: [..., H, W, 3] in [0, 1], or None where it is of the usual colour.
+        hard: whether things have sharp rims, so that what part of a cell they cover can be told.
     """
     *lead, height, width, _ = frames.shape
     h, w = height // stride, width // stride
@@ -146,11 +171,14 @@ def gather(
     distance = jnp.sqrt(jnp.sum(apart * apart, axis=-1) + 1e-6)
     weight = jax.nn.sigmoid(read[..., 0] + params["clear"] * (distance - params["faint"]))
     weight = jnp.maximum(weight - NOTHING, 0) / (1 - NOTHING)
+    part = weight
+    if hard:
+        part = _covered(jax.lax.stop_gradient(apart).reshape(-1, h, w, 3)).reshape(-1, h * w)
     what = jnp.tanh(read[..., 1:])
     one = jnp.ones_like(weight)[..., None]
     place = jnp.broadcast_to(pixels(h, w), (*weight.shape, 2))
     seen = jnp.concatenate([one, place, colour, what], axis=-1) * weight[..., None]
     whole = Evidence(
-        weight, colour, what[..., :look], seen, jnp.broadcast_to(bare, colour.shape), (h, w)
+        weight, part, colour, what[..., :look], seen, jnp.broadcast_to(bare, colour.shape), (h, w)
     )
     return jax.tree.map(lambda y: y.reshape(*lead, *y.shape[1:]), whole)

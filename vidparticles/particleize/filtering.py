@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from vidparticles import dynamics
-from vidparticles.numerics import masked_mean
+from vidparticles.numerics import masked_mean, safe_norm
 from vidparticles.particleize import innovation
 from vidparticles.particleize.evidence import MASS, PLACE, Evidence
 from vidparticles.particleize.things import Objects, Params, Things
@@ -23,6 +23,10 @@ UNSURE_SPEED = 0.04  # of a new particle, frame heights per frame
 LEAST_HILL = 0.4  # of unowned evidence that becomes a particle
 HILL = 0.5  # radii, the blur in which hills are looked for
 OWNED = 1.3  # radii around a particle in which nothing is born
+CLASH = 0.2  # of the change of velocity in a collision of hard things, how unsure it is
+# Cells that the rims of discs are widened by where they are fitted to the evidence: to the part
+# of a cell that hard things cover, or to a weight.
+SHARP, SOFT = 0.1, 1 / 3
 SHUT = 0.1  # of a gate of the memory, below which it lets nothing in
 
 
@@ -33,12 +37,13 @@ def clear_of(params: Params, config: Objects) -> Array | None:
 
 def predict(
     positive: dict[str, Array], config: Objects, p: Particles, shape: tuple[int, int]
-) -> Particles:
-    """A frame later, by the laws alone, as far as the prior has any."""
+) -> tuple[Particles, Array]:
+    """A frame later, by the laws alone, as far as the prior has any; and by how much others turned
+    each, |Δv| [..., K]."""
     if config.prior == "rest":
         p = p.replace(velocity=jnp.zeros_like(p.velocity))
     elif config.prior != "laws":
-        return p
+        return p, jnp.zeros_like(p.mass)
     displacement_fn, shift_fn = dynamics.free()
     if config.walls:
         margin = positive["margin"]
@@ -48,6 +53,11 @@ def predict(
         def shift_fn(R: Array, dR: Array, **unused: Any) -> Array:
             return within(R - margin, dR) + margin
 
+    if config.hard:
+        way, velocity = dynamics.bounce(p, diameter=positive["diameter"])
+        struck = safe_norm(velocity - p.velocity)
+        position, velocity = jax.jvp(lambda R: shift_fn(R, way), (p.position,), (velocity,))
+        return p.replace(position=position, velocity=velocity), struck
     force_fn = dynamics.all_pairs(
         dynamics.collision,
         displacement_fn,
@@ -55,7 +65,24 @@ def predict(
         diameter=positive["diameter"],
     )
     init_fn, apply_fn = dynamics.semi_implicit_euler(force_fn, shift_fn, 1.0)
-    return apply_fn(init_fn(None, p)).particles
+    return apply_fn(init_fn(None, p)).particles, jnp.zeros(p.alive.shape)
+
+
+def foresee(positive: dict[str, Array], config: Objects, covariance: Array, struck: Array) -> Array:
+    """How unsure particles are a frame later, when others turned them by `struck` [..., K]."""
+    jolt = positive["jolt"]
+    if config.hard:
+        jolt = jnp.sqrt(jolt * jolt + (CLASH * struck) ** 2)
+    return innovation.foresee(covariance, jolt)
+
+
+def twins(positive: dict[str, Array], position: Array, alive: Array, identity: Array) -> Array:
+    """Which hard things [..., K] are where an older one is already; one of them is none."""
+    x, y = position[..., 0], position[..., 1]
+    square = (x[..., :, None] - x[..., None, :]) ** 2 + (y[..., :, None] - y[..., None, :]) ** 2
+    older = identity[..., :, None] > identity[..., None, :]
+    both = alive[..., :, None] & alive[..., None, :]
+    return jnp.any(both & older & (square < (positive["diameter"] / 2) ** 2), axis=-1)
 
 
 def covers(positive: dict[str, Array], p: Particles, shape: tuple[int, int]) -> Array:
@@ -128,11 +155,11 @@ def correct(
         place + of_position[..., None] * rough,
         alive,
         believed,
-        frame.weight,
+        frame.part,
         clear,
         shape=shape,
         radius=positive["radius"],
-        edge=positive["edge"] + 1 / shape[0] / 3,
+        edge=positive["edge"] + (SHARP if config.hard else SOFT) / shape[0],
         damping=positive["damping"],
         compete=config.compete,
     )

@@ -136,7 +136,7 @@ def foresee(covariance: Array, jolt: Array) -> Array:
     Args:
         covariance: [..., K, 3]: of position, of position and velocity, of velocity; alike along x
             and y.
-        jolt: standard deviation of a change of velocity from frame to frame.
+        jolt: standard deviation of a change of velocity from frame to frame, of all or [..., K].
     """
     xx, xv, vv = covariance[..., 0], covariance[..., 1], covariance[..., 2]
     q = jolt * jolt

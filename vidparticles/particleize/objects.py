@@ -9,7 +9,8 @@ happened to it. For each frame (`step`)
    hidden moves on by itself;
 4. evidence that nobody owns becomes a new particle, in a free place;
 5. its memory is updated through gates, from what it sees itself and from those it touches;
-6. a particle that has seen nothing for long dies.
+6. a particle that has seen nothing for long dies; of hard things, also one that should have been
+   seen, and one that is where another is.
 
 `follow` is the scan of `step` over a clip. Nothing looks ahead, and the state does not grow.
 Times are counted in frames, velocities in frame heights per frame.
@@ -26,17 +27,26 @@ import jax.numpy as jnp
 from jax import Array
 
 from vidparticles.errors import InputError
-from vidparticles.particleize import evidence, filtering, innovation
+from vidparticles.particleize import evidence, filtering, innovation, surprise
 from vidparticles.particleize import ground as grounds
 from vidparticles.particleize.camera import Similarity
 from vidparticles.particleize.evidence import COLOUR, MASS, Evidence
 from vidparticles.particleize.ground import Ground
-from vidparticles.particleize.things import Objects, Params, Things, after_cut, init, start
+from vidparticles.particleize.things import (
+    Objects,
+    Params,
+    Things,
+    after_cut,
+    init,
+    quickened,
+    start,
+)
 from vidparticles.particles import Particles, Trajectory
 from vidparticles.render import discs
 
 __all__ = ["Followed", "Objects", "Seen", "Things", "follow", "init", "start", "step"]
 
+GONE = 0.01  # how likely a hard thing is still there, below which it is given up
 LOOK_RATE = 0.3  # of a look towards what is seen now
 
 
@@ -53,6 +63,7 @@ class Seen:
             picture of it.
         prediction: [...] the same of the picture that was predicted before the frame.
         opened: [...] how far the gates of memories were open, in [0, 1].
+        surprise: [...] how unlikely the frame was, in nats, see `surprise`.
     """
 
     predicted: Array
@@ -60,12 +71,20 @@ class Seen:
     reconstruction: Array
     prediction: Array
     opened: Array
+    surprise: Array
 
 
 def _gather(params: Params, config: Objects, frames: Array, ground: Array | None) -> Evidence:
     scene = params["scene"]["colour"] if config.scene is not None else None
-    options: dict[str, Any] = {"stride": config.stride, "look": config.look}
-    return evidence.gather(params["evidence"], frames, **options, scene=scene, ground=ground)
+    return evidence.gather(
+        params["evidence"],
+        frames,
+        stride=config.stride,
+        look=config.look,
+        scene=scene,
+        ground=ground,
+        hard=config.hard,
+    )
 
 
 def _advance(
@@ -76,13 +95,25 @@ def _advance(
     shape, before = frame.shape, things.particles
     if camera is not None:
         before = before.replace(position=camera(before.position))
-    predicted = filtering.predict(positive, config, before, shape)
-    covariance = innovation.foresee(things.covariance, positive["jolt"])
+    predicted, struck = filtering.predict(positive, config, before, shape)
+    foreseen_covariance = filtering.foresee(positive, config, things.covariance, struck)
     p, covariance, mass, seen = filtering.correct(
-        params, config, positive, things, predicted, covariance, frame
+        params, config, positive, things, predicted, foreseen_covariance, frame
     )
     place, new, at_birth, left = filtering.births(positive, config, p, frame)
     fresh = new[..., None]
+
+    surprised, there = surprise.nats(
+        positive,
+        things,
+        predicted,
+        moved=p.position - predicted.position,
+        covariance=foreseen_covariance,
+        seen=seen,
+        unowned=left[..., 0],
+        clear=filtering.clear_of(params, config),
+        shape=shape,
+    )
 
     # The newborn see what nobody owns, around them.
     near = discs.square_distance(place, *shape) / positive["width"] ** 2
@@ -99,7 +130,7 @@ def _advance(
     colour = things.colour + believed * (average[..., COLOUR] - things.colour)
     rate = jnp.where(fresh, 1.0, LOOK_RATE * believed)
     memory, opened = filtering.remember(
-        params["memory"],
+        quickened(params["memory"]),
         positive,
         jnp.concatenate([2 * features, 4 * (average[..., COLOUR] - 0.5)], axis=-1),
         jnp.where(fresh, 0, before.feature),
@@ -108,21 +139,27 @@ def _advance(
         visible,
     )
     unseen = jnp.where(visible > 0.5, 0, things.unseen + 1)
+    identity = jnp.where(
+        new, things.born[..., None] + jnp.cumsum(new, axis=-1) - 1, things.identity
+    )
+    there = jnp.where(new, 1.0, there)
+    lives = alive & (unseen < config.patience)
+    if config.hard:
+        lives &= (there > GONE) & ~filtering.twins(positive, position, alive, identity)
     now = Things(
         particles=Particles(
             position=position,
             velocity=jnp.where(fresh, 0, p.velocity),
             feature=memory,
             mass=before.mass,
-            alive=alive & (unseen < config.patience),
+            alive=lives,
         ),
         covariance=jnp.where(fresh, at_birth, covariance),
         look=things.look + rate * (look - things.look),
         colour=colour,
         unseen=unseen,
-        identity=jnp.where(
-            new, things.born[..., None] + jnp.cumsum(new, axis=-1) - 1, things.identity
-        ),
+        there=there,
+        identity=identity,
         born=things.born + jnp.sum(new, axis=-1),
         ground=things.ground,
     )
@@ -132,6 +169,7 @@ def _advance(
         "alive": alive,
         "mass": mass,
         "opened": opened,
+        "surprise": surprised,
     }
     return now, foreseen
 
@@ -152,6 +190,17 @@ def _errors(
     p = things.particles
     before = p.replace(position=foreseen["position"], alive=foreseen["alive"])
     return error(p, things.colour), error(before, foreseen["colour"])
+
+
+def _seen(foreseen: dict[str, Array], errors: tuple[Array, Array]) -> Seen:
+    return Seen(
+        predicted=foreseen["position"],
+        mass=foreseen["mass"],
+        reconstruction=errors[0],
+        prediction=errors[1],
+        opened=foreseen["opened"],
+        surprise=foreseen["surprise"],
+    )
 
 
 def step(
@@ -192,7 +241,7 @@ def step(
     seen = _gather(params, config, frame, under)
     things, foreseen = _advance(params, config, things, seen, camera)
     errors = _errors(params, config, things, foreseen, seen)
-    return things, Seen(foreseen["position"], foreseen["mass"], *errors, foreseen["opened"])
+    return things, _seen(foreseen, errors)
 
 
 def _ground_of(things: Things) -> Ground:
@@ -296,7 +345,7 @@ def follow(
         return things.replace(ground=ground), (
             path.particles,
             path.identity,
-            Seen(foreseen["position"], foreseen["mass"], *errors, foreseen["opened"]),
+            _seen(foreseen, errors),
         )
 
     if recompute:

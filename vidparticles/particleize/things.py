@@ -19,6 +19,7 @@ from vidparticles.render.discs import pixels
 Params = dict[str, Any]
 Prior = Literal["laws", "rest", "look", "grid"]
 
+PACE = 2.5  # times faster than what follows things is learned what they remember
 AJAR = (1.5, 2.5)  # −logits of the memory's gates to start from: some are shut, some are not
 
 
@@ -35,8 +36,12 @@ class Objects:
         memory: M, numbers that a particle keeps.
         radius: of things, to start from, in frame heights.
         walls: whether things bounce off the border of the picture.
+        hard: whether things are discs with sharp rims that nothing but what they bounce off turns
+            round, at once and without loss; else they are soft, and change their ways.
         scene: (H, W) of a picture whose still ground is learned, and where it hides things; None
             where the ground is of one colour.
+        still: whether the scene is what most frames of the first training clips show, see `scene`;
+            else it is learned from nothing.
         ground: whether the ground is what has been seen before, moved with the camera, as in real
             footage; see `ground`.
         patience: frames without evidence after which a particle dies.
@@ -55,7 +60,9 @@ class Objects:
     memory: int = 24
     radius: float = 0.1
     walls: bool = False
+    hard: bool = False
     scene: tuple[int, int] | None = None
+    still: bool = False
     ground: bool = False
     patience: int = 48
     prior: Prior = "laws"
@@ -65,6 +72,8 @@ class Objects:
         for name in ("count", "stride", "look", "features", "memory", "patience"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; expected at least 1.")
+        if self.still and self.scene is None:
+            raise InputError("still is True and scene None; give the (H, W) of the scene.")
         if not self.radius > 0:
             raise InputError(f"radius is {self.radius}; expected a positive part of the height.")
         if self.prior not in get_args(Prior):
@@ -85,6 +94,7 @@ class Things:
         look: [..., K, L].
         colour: [..., K, 3] last seen, in [0, 1].
         unseen: [..., K] int32, frames since there was evidence.
+        there: [..., K] how likely it is still there, see `surprise`.
         identity: [..., K] int32, the number of the thing in order of birth; −1 for none yet.
         born: [...] int32, how many there have been.
         ground: behind them, where one is kept.
@@ -95,6 +105,7 @@ class Things:
     look: Array
     colour: Array
     unseen: Array
+    there: Array
     identity: Array
     born: Array
     ground: Ground | None = None
@@ -106,6 +117,16 @@ class Things:
 
 def _before_softplus(x: float) -> Array:
     return jnp.log(jnp.expm1(jnp.asarray(x, jnp.float32)))
+
+
+def slowed(params: Params) -> Params:
+    """As they are kept: an optimiser's step of a size is PACE times larger where they are used."""
+    return jax.tree.map(lambda x: x / PACE, params)
+
+
+def quickened(params: Params) -> Params:
+    """As they are used: the inverse of `slowed`."""
+    return jax.tree.map(lambda x: x * PACE, params)
 
 
 def init(key: Array, config: Objects) -> Params:
@@ -121,11 +142,11 @@ def init(key: Array, config: Objects) -> Params:
         "reach": 4.0,  # of it, in widths
         "likeness": 0.1,
         "radius": radius,
-        "edge": 0.02,
-        "jolt": 0.03,
-        "noise": 0.01,
+        "edge": 0.01 if config.hard else 0.02,
+        "jolt": 0.002 if config.hard else 0.03,
+        "noise": 0.004 if config.hard else 0.01,
         "mass": 0.2 * jnp.pi * radius**2,  # at which a particle half believes what it sees
-        "damping": 0.2,
+        "damping": 0.05 if config.hard else 0.2,
         "stiffness": 0.05,
         "diameter": 2 * radius,
         "margin": radius,  # between a wall and the middle of what bounces off it
@@ -142,12 +163,14 @@ def init(key: Array, config: Objects) -> Params:
             faint=evidence.FAINT / 2 if config.ground else evidence.FAINT,
         ),
         "positive": {name: _before_softplus(value) for name, value in positive.items()},
-        "memory": {
-            "gate": jax.random.normal(keys[1], (2 * news, config.memory)) * news**-0.5,
-            "gate_bias": -jnp.linspace(*AJAR, config.memory),
-            "value": 1.5 * jax.random.normal(keys[2], (2 * reads, config.memory)) * reads**-0.5,
-            "value_bias": jnp.zeros(config.memory),
-        },
+        "memory": slowed(
+            {
+                "gate": jax.random.normal(keys[1], (2 * news, config.memory)) * news**-0.5,
+                "gate_bias": -jnp.linspace(*AJAR, config.memory),
+                "value": 1.5 * jax.random.normal(keys[2], (2 * reads, config.memory)) * reads**-0.5,
+                "value_bias": jnp.zeros(config.memory),
+            }
+        ),
     }
     if config.scene is not None:
         cells = (config.scene[0] // config.stride) * (config.scene[1] // config.stride)
@@ -186,6 +209,7 @@ def start(
         look=jnp.zeros((*lead, config.look)),
         colour=jnp.zeros((*lead, 3)),
         unseen=jnp.zeros(lead, jnp.int32),
+        there=jnp.ones(lead),
         identity=jnp.full(lead, -1, jnp.int32),
         born=jnp.zeros(batch, jnp.int32),
         ground=ground.start(batch, *size) if config.ground and size else None,

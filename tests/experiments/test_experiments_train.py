@@ -154,7 +154,19 @@ def test_fight_surv_config_trains(shared_data, tmp_path, monkeypatch):
     assert last["test/accuracy"] * 4 == round(last["test/accuracy"] * 4)  # of clips, not windows
 
 
-def test_clip_config_trains_without_labels(clips, tmp_path, capsys):
+def test_clip_config_needs_no_labels(clips, tmp_path):
+    file = next(clips.glob("test/orbit/*.mp4"))
+    final = train(
+        small(clip.get_config("single_frame"), steps=2, **{"data.file": str(file)}), tmp_path
+    )
+    assert (final["step"], final["train/loss"]) == (2, 0)  # one class: nothing to tell
+    loaded = checkpoint.load_model(tmp_path)
+    assert (loaded.classes, loaded.model.num_classes) == ((), 1)
+    assert loaded.config["data"]["file"] == str(file)
+
+
+@pytest.mark.slow
+def test_things_of_a_clip_are_trained_without_labels(clips, tmp_path):
     file = next(clips.glob("test/orbit/*.mp4"))
     config = clip.get_config()
     config.model.options.objects.update(count=2, widths=(2,), memory=2)
@@ -167,7 +179,6 @@ def test_clip_config_trains_without_labels(clips, tmp_path, capsys):
     assert (loaded.model_name, loaded.classes, loaded.model.num_classes) == ("objects", (), 1)
     assert (loaded.model.objects.count, loaded.model.objects.widths) == (2, (2,))
     assert loaded.model.objects.ground
-    assert loaded.config["data"]["file"] == str(file)
 
 
 def test_mistakes_about_a_clip_are_said(tmp_path):

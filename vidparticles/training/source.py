@@ -15,7 +15,7 @@ from vidparticles.training import sharding
 from vidparticles.video import probe
 
 KINDS = ("clip", "embedded", "folder", "manifest", "tfds")
-MULTIPLE = 8  # pixels: a clip in its own shape is some of them wide
+MULTIPLE = 8  # pixels: a clip in its own shape is some of them high and wide, in whole cells
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class DataSpec:
         clips: embedded: clips a class for each split.
         splits: manifest: for each of train, val, test the values of the column split.
         frames: T, of a sampled clip.
-        size: H = W, pixels; of one clip H, and W is as its shape has it.
+        size: H = W, pixels; of one clip about H, and W is as its shape has it.
         sampling: "uniform", one frame in each of T equal parts of the clip; or "dense", windows
             of T frames 1/rate seconds apart.
         rate: frames a second of dense sampling; of one clip 0 means its own.
@@ -105,13 +105,14 @@ class DataSpec:
 
 
 def in_shape(height: int, shape: float) -> tuple[int, int]:
-    """Height and width of small pictures whose width is `shape` times the height, nearly.
+    """Height and width of small pictures of about this height and `shape` times as wide.
 
     Example:
-        >>> in_shape(72, 16 / 9)
-        (72, 128)
+        >>> in_shape(72, 16 / 9), in_shape(50, 1.0)
+        ((72, 128), (48, 48))
     """
-    return height, max(MULTIPLE, round(height * shape / MULTIPLE) * MULTIPLE)
+    high, wide = (max(1, round(n / MULTIPLE)) * MULTIPLE for n in (height, height * shape))
+    return high, wide
 
 
 def one_clip(file: str) -> Any:

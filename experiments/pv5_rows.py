@@ -105,7 +105,12 @@ PLANS: dict[str, Plan] = {
     "t2cups": Plan("shell_game", 5, UP_TO_4, _swaps(1, 2, 4, 8), {"cups": 5}, {"count": 7}),
     "t2stride": Plan("shell_game", 4, UP_TO_4, _swaps(1, 2, 4, 8), {"stride": 2}),
     "t2occlude": Plan(
-        "shell_game", 4, UP_TO_4, _swaps(1, 2, 4, 8), {"occlude": True}, {"scene": (32, 32)}
+        "shell_game",
+        4,
+        UP_TO_4,
+        _swaps(1, 2, 4, 8),
+        {"occlude": True},
+        {"radius": 0.12, "scene": (32, 32), "still": True},
     ),
     # Lags of 8, 16, 32 and 48 frames after the last flash's slot.
     "t3": Plan(
@@ -229,7 +234,8 @@ def train(
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         coming = pool.submit(fetch, 0, stage)
         batch = coming.result()
-        params = jax.jit(model.init)(key, batch)
+        # From clips as they will be in the end: all that can happen in a scene.
+        params = jax.jit(model.init)(key, fetch(0, len(plan.stages) - 1))
         moments = OPTIMIZER.init(params)
         while done < 1:
             coming = pool.submit(fetch, step + 1, stage)

@@ -1,7 +1,7 @@
 """A still scene, taken from clips in which things move: how it looks, and where it hides things.
 
-What most frames show of a cell is the scene, as in background subtraction by the median
-(Lo & Velastin, ISIMP 2001); where nothing is seen to pass, what passes is hidden.
+What a cell shows when it differs least from the usual colour is the scene: a thing may rest on it
+for most of the time. Where nothing is seen to pass, what passes is hidden.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from jax import Array
 
 from vidparticles.particleize import evidence
 
+LEAST = 0.02  # the share of frames in which a cell is nearer to the usual colour than its scene
 MOST = 0.99  # the share of frames in which there is less of a thing in a cell than at its most
 LEAST_CLEAR = 0.02  # and as much less than all: a logit, which training can go on from
 
@@ -23,7 +24,8 @@ def estimate(params: dict[str, Any], frames: Array, *, stride: int, look: int) -
     Args:
         params: of `evidence`.
         frames: [B, T, H, W, 3] uint8 of one scene, through all of which things move, so that each
-            cell shows one whole in more than one frame of a hundred and in less than half.
+            cell that is not hidden shows one whole in more than one frame of a hundred, and none in
+            more than two.
         stride: pixels of a cell's side.
         look: as of `evidence.gather`.
 
@@ -44,7 +46,12 @@ def estimate(params: dict[str, Any], frames: Array, *, stride: int, look: int) -
         0.25
     """
     seen = evidence.gather(params, frames, stride=stride, look=look, scene=None)
-    colour = jnp.median(seen.colour - seen.ground, axis=(0, 1))
+    # What is usual differs from frame to frame, where things fill much of the picture.
+    usual = jnp.median(seen.ground, axis=(0, 1))
+    apart = (seen.colour - usual).reshape(-1, *seen.colour.shape[2:])
+    order = jnp.argsort(jnp.sum(apart * apart, axis=-1), axis=0)
+    rank = order[int(LEAST * len(apart))]
+    colour = jnp.take_along_axis(apart, rank[None, :, None], axis=0)[0]
     weight = evidence.gather(params, frames, stride=stride, look=look, scene=colour).weight
     most = jnp.quantile(weight, MOST, axis=(0, 1))
     clear = jnp.clip(most, LEAST_CLEAR, 1 - LEAST_CLEAR)

@@ -40,7 +40,7 @@ class Objects:
             round, at once and without loss; else they are soft, and change their ways.
         scene: (H, W) of a picture whose still ground is learned, and where it hides things; None
             where the ground is of one colour.
-        still: whether the scene is what most frames of the first training clips show, see `scene`;
+        still: whether the scene is told from the clips that training begins with, see `scene`;
             else it is learned from nothing.
         ground: whether the ground is what has been seen before, moved with the camera, as in real
             footage; see `ground`.

@@ -16,7 +16,6 @@ half the width of its 95 % interval, beside what learns nothing; and what models
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import pathlib
@@ -62,6 +61,14 @@ def chosen(given: str, known: list[str], what: str) -> list[str]:
         if name not in known:
             raise InputError(f"--{what} names '{name}'.{nearest(name, known)}")
     return names
+
+
+def numbers(given: str) -> tuple[float, ...]:
+    """Learning rates of a comma-separated list."""
+    try:
+        return tuple(float(x) for x in given.split(","))
+    except ValueError:
+        raise InputError(f"--rates is '{given}'; expected numbers, as 5e-4,2e-3.") from None
 
 
 def read(path: pathlib.Path) -> list[dict[str, Any]]:
@@ -154,11 +161,10 @@ def main() -> None:
     try:
         tasks = chosen(args.tasks, list(PLANS), "tasks")
         names = chosen(args.models, [*REFERENCES, *MODELS], "models")
+        rates = numbers(args.rates) if args.rates else Limits.rates
     except InputError as error:
         sys.exit(f"error: {error}")
-    limits = Limits(steps=args.steps, minutes=args.minutes, test=args.test)
-    if args.rates:
-        limits = dataclasses.replace(limits, rates=tuple(map(float, args.rates.split(","))))
+    limits = Limits(steps=args.steps, minutes=args.minutes, test=args.test, rates=rates)
     seeds = args.seeds
     if args.smoke:
         limits, seeds = SMOKE, 1

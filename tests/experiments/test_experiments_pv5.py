@@ -47,6 +47,8 @@ def test_an_unknown_name_is_a_sentence(
 ) -> None:
     with pytest.raises(SystemExit, match=r"--models names 'lrru'\. Did you mean 'lru'"):
         _main(monkeypatch, tmp_path, "--models", "lrru")
+    with pytest.raises(SystemExit, match=r"--rates is 'fast'; expected numbers"):
+        _main(monkeypatch, tmp_path, "--rates", "fast")
 
 
 class _Knows:

@@ -347,12 +347,13 @@ def test_without_a_velocity_things_are_expected_where_they_were():
 
 
 def test_by_its_look_alone_a_thing_is_found_anywhere():
-    jump = np.where(np.arange(FRAMES)[:, None] < 4, [0.2, 0.3], [0.8, 0.7])
+    # At once: what is unsure of its place for long looks far away too.
+    jump = np.where(np.arange(FRAMES)[:, None] < 1, [0.2, 0.3], [0.8, 0.7])
     clip = draw(jump)
     look = follow(PARAMS, clip, config=dataclasses.replace(ONE, prior="look"))
     laws = follow(PARAMS, clip, config=ONE)
-    np.testing.assert_allclose(look.trajectory.particles.position[0, 4, 0], jump[4], atol=0.03)
-    assert np.linalg.norm(laws.trajectory.particles.position[0, 4, 0] - jump[4]) > 0.3
+    np.testing.assert_allclose(look.trajectory.particles.position[0, 1, 0], jump[1], atol=0.03)
+    assert np.linalg.norm(laws.trajectory.particles.position[0, 1, 0] - jump[1]) > 0.3
 
 
 def test_a_grid_stays_and_remembers_what_was_at_a_place():

@@ -5,13 +5,13 @@
         [--no-cost]
 
 A row is a model, a task and a seed; it is trained with each learning rate (with the best one of
-seed 0 from the second seed on), tested, and written to WORKDIR/rows.jsonl. A run that was stopped
-goes on with the rows that are not there yet. Then two tables are printed: mean accuracy on test
-clips over seeds (of t4, mean ROC-AUC, also of scores held for as long as frames are positive) with
-half the width of its 95 % interval, beside what learns nothing; and what models cost. Figures:
-`{task}_{model}_{setting}`, with several seeds also `ci_…`; of the cost `slope_time_{model}`,
-`slope_train_time_…`, `slope_memory_…`, `flops_frame_…`, `parameters_…`, and of models that stream
-`state_bytes_…`, `stream_fps_…`, `latency_…`.
+seed 0 from the second seed on), tested, and written to WORKDIR/rows.jsonl, its parameters beside
+it. A run that was stopped goes on with the rows that are not there yet. Then two tables are
+printed: mean accuracy on test clips over seeds (of t4, mean ROC-AUC, also of scores held for as
+long as frames are positive) with half the width of its 95 % interval, beside what learns nothing;
+and what models cost. Figures: `{task}_{model}_{setting}`, with several seeds also `ci_…`; of the
+cost `slope_time_{model}`, `slope_train_time_…`, `slope_memory_…`, `flops_frame_…`,
+`parameters_…`, and of models that stream `state_bytes_…`, `stream_fps_…`, `latency_…`.
 """
 
 from __future__ import annotations
@@ -28,16 +28,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "experiments" / "benchmarks")]
 import harness  # noqa: E402
 
 from experiments import pv5_cost  # noqa: E402
-from experiments.pv5_rows import (  # noqa: E402
-    MODELS,
-    PLANS,
-    REFERENCES,
-    SMOKE,
-    Limits,
-    exists,
-    learned,
-    reference,
-)
+from experiments.pv5_plans import MODELS, PLANS, SMOKE, Limits  # noqa: E402
+from experiments.pv5_rows import exists, learned  # noqa: E402
+from experiments.pv5_scores import REFERENCES, reference  # noqa: E402
 from vidparticles.errors import InputError, nearest  # noqa: E402
 
 # Student's t, two-sided 95 %, by how many values there are.
@@ -98,7 +91,8 @@ def run(path: pathlib.Path, tasks: list[str], names: list[str], seeds: int, limi
                 else:
                     first = rows.get((task, name, 0))
                     rates = limits.rates if first is None else (first["rate"],)
-                    row = learned(name, task, seed, limits, rates)
+                    kept = path.parent / f"{path.stem}_{task}_{name}_{seed}.msgpack"
+                    row = learned(name, task, seed, limits, rates, kept)
                 row = {"task": task, "model": name, "seed": seed, **row, "commit": harness.commit()}
                 print(json.dumps(row), flush=True)
                 with path.open("a") as file:

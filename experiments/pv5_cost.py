@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.pv5_rows import PLANS, make
+from experiments.pv5_plans import PLANS, make
 
 LENGTHS = (32, 128, 512, 2048, 4096)
 REPEATS = 3

@@ -13,7 +13,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from experiments import pv5, pv5_cost, pv5_rows  # noqa: E402
+from experiments import pv5, pv5_cost, pv5_plans, pv5_rows, pv5_scores  # noqa: E402
 from vidparticles.data.pv5 import TASKS, Source, permanence  # noqa: E402
 
 
@@ -37,9 +37,18 @@ def test_a_row_is_trained_tested_and_not_run_again(
     kept, cut = (line for line in rows.read_text().splitlines() if line)
     assert json.loads(kept)["model"] == "gru"
     rows.write_text(f"\n{kept}\n\n{cut[:30]}")
-    monkeypatch.setattr(pv5, "learned", lambda *_: pytest.fail("a finished row was run again"))
-    _main(monkeypatch, tmp_path, *models, "--json", str(tmp_path / "b.json"))
+    with monkeypatch.context() as patch:
+        patch.setattr(pv5, "learned", lambda *_: pytest.fail("a finished row was run again"))
+        _main(patch, tmp_path, *models, "--json", str(tmp_path / "b.json"))
     assert json.loads((tmp_path / "b.json").read_text())["figures"] == figures
+
+    # One that stopped in its test is tested again, and not trained again.
+    rows.write_text("")
+    monkeypatch.setattr(pv5_rows, "train", lambda *_, **__: pytest.fail("trained again"))
+    _main(monkeypatch, tmp_path, *models, "--json", str(tmp_path / "c.json"))
+    again = json.loads((tmp_path / "c.json").read_text())
+    assert again["figures"] == figures
+    assert {"steps", "rate", "val"} <= set(again["trained"][0])
 
 
 def test_an_unknown_name_is_a_sentence(
@@ -63,9 +72,9 @@ class _Knows:
 
 
 def test_the_curriculum_goes_on_when_a_stage_is_learned() -> None:
-    limits = pv5_rows.Limits(steps=120, minutes=9.0, batch=1)
+    limits = pv5_plans.Limits(steps=120, minutes=9.0, batch=1)
     stages = tuple({"swaps": n} for n in (0, 0, 0))
-    plan = pv5_rows.Plan("shell_game", 4, stages, options={"cups": 4})
+    plan = pv5_plans.Plan("shell_game", 4, stages, options={"cups": 4})
     params, told = pv5_rows.train(_Knows(), plan, seed=0, rate=1e-2, limits=limits)
     assert told["steps"] == 120
     assert told["stage"] == 3
@@ -73,10 +82,10 @@ def test_the_curriculum_goes_on_when_a_stage_is_learned() -> None:
 
 
 def test_scores_of_permanence() -> None:
-    limits = pv5_rows.Limits(test=40, settings=1)
+    limits = pv5_plans.Limits(test=40, settings=1)
     source = Source("permanence", split="test", kind=permanence.KINDS[0])
     label = source.batch(0, 4)["label"]
-    perfect = pv5_rows.permanence_figures(lambda frames: label + 0.0, limits)
+    perfect = pv5_scores.permanence_figures(lambda frames: label + 0.0, limits)
     assert {k: v for k, v in perfect.items() if not k.endswith("_held")} == {
         "teleport": 1.0,
         "mean": 1.0,
@@ -84,13 +93,13 @@ def test_scores_of_permanence() -> None:
     }
     # Held, what is noticed only when it happens is noticed for as long as it is positive, nearly.
     begins = np.diff(label, axis=1, prepend=0) > 0
-    once = pv5_rows.permanence_figures(lambda frames: begins + 0.0, limits)
+    once = pv5_scores.permanence_figures(lambda frames: begins + 0.0, limits)
     assert once["teleport"] < 0.6
     assert once["teleport_held"] > 0.95
     assert once["delay_held"] == 0.0
     late = np.roll(label, 2, axis=1)
-    assert pv5_rows.permanence_figures(lambda frames: label * late, limits)["delay"] == 2.0
-    blind = pv5_rows.permanence_figures(lambda frames: np.zeros(label.shape), limits)
+    assert pv5_scores.permanence_figures(lambda frames: label * late, limits)["delay"] == 2.0
+    blind = pv5_scores.permanence_figures(lambda frames: np.zeros(label.shape), limits)
     assert blind["mean"] == 0.5
     assert blind["delay"] > 20
 
@@ -105,7 +114,7 @@ def test_an_identity_swap_is_seen() -> None:
 
     def swaps() -> list[bool]:
         told = {"alive": alive, "identity": identity, "radius": 0.1}
-        return pv5_rows.identity_swaps(paths, truths, **told).tolist()
+        return pv5_scores.identity_swaps(paths, truths, **told).tolist()
 
     assert swaps() == [False, True]
     # One that is found late is not another, and one that dies and is born anew is.
@@ -116,7 +125,7 @@ def test_an_identity_swap_is_seen() -> None:
 
 
 def test_every_task_has_a_plan_and_rows_that_make_sense() -> None:
-    assert {plan.task for plan in pv5_rows.PLANS.values()} == set(TASKS)
+    assert {plan.task for plan in pv5_plans.PLANS.values()} == set(TASKS)
     assert not pv5_rows.exists("lru", "t4")
     assert pv5_rows.exists("lru_next", "t4")
     assert pv5_rows.exists("particle", "t4")

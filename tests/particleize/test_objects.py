@@ -178,9 +178,13 @@ def test_places_are_alike():
     def permute(x):
         return x[:, order] if x.ndim > 1 else x
 
+    def reorder(things):
+        both = jax.tree.map(permute, things)
+        return both.replace(touched=both.touched[:, :, order])
+
     ahead, _ = step(PARAMS, things, clip[:, 1])
-    other, _ = step(PARAMS, jax.tree.map(permute, things), clip[:, 1])
-    expected = jax.tree.map(permute, ahead)
+    other, _ = step(PARAMS, reorder(things), clip[:, 1])
+    expected = reorder(ahead)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), expected, other)
 
 
@@ -221,12 +225,63 @@ def test_identities_end_at_a_cut():
     assert set(np.asarray(whole.identity).ravel().tolist()) == {-1, 0, 1}
 
 
+# Gates that open at the least that happens.
+EAGER = {**PARAMS, "memory": {**PARAMS["memory"], "gate_bias": jnp.full(CONFIG.memory, -9.0)}}
+remember = jax.jit(lambda **told: filtering.remember(EAGER["memory"], **told)[0])
+
+
+def told(seed=0, **changes):
+    """What `remember` is told of three things."""
+    rng = np.random.default_rng(seed)
+    sizes = {"news": CONFIG.features + 3, "kept": CONFIG.memory}
+    given = {name: rng.normal(size=(3, size)) for name, size in sizes.items()}
+    still = {"usual": given["news"], "met": np.zeros((3, 3)), "alive": np.ones(3, bool)}
+    given = {**given, **still, "believed": np.ones(3), **changes}
+    return {name: jnp.asarray(x) for name, x in given.items()}
+
+
+def test_while_nothing_happens_nothing_is_written():
+    for gates in (PARAMS, EAGER):
+        still = told()
+        after, opened = filtering.remember(gates["memory"], **still)
+        np.testing.assert_array_equal(after, still["kept"])
+        assert float(opened) == 0
+    other = told(seed=1)["news"]
+    assert float(jnp.abs(remember(**told(news=other)) - told()["kept"]).max()) > 1e-3
+    # What is not seen is not written either.
+    unseen = told(news=other, believed=np.zeros(3))
+    np.testing.assert_array_equal(remember(**unseen), unseen["kept"])
+
+
+def test_what_is_kept_has_a_say_in_what_is_written_when_others_are_met_alone():
+    """Else a memory could count frames by opening its gates itself."""
+    opened = jax.jit(lambda **told: filtering.remember(EAGER["memory"], **told)[1])
+    news, first, second = told(seed=1)["news"], told()["kept"], told(seed=2)["kept"]
+    alone = [float(opened(**told(news=news, kept=k))) for k in (first, second)]
+    assert alone[0] == alone[1] > 0
+    met = np.array([[0, 1, 0], [1, 0, 0], [0, 0, 0]])
+    # Of the one that meets; what the other keeps is the same.
+    changed = first.at[0].set(second[0])
+    own = filtering.remember(EAGER["memory"], **told(met=met, kept=first))[0]
+    after = filtering.remember(EAGER["memory"], **told(met=met, kept=changed))[0]
+    assert float(jnp.abs(after[1] - own[1]).max()) > 1e-4
+    np.testing.assert_array_equal(after[2], own[2])
+
+
+def test_those_who_go_on_touching_meet_once():
+    come = np.minimum(np.arange(20), 4)[:, None] * [0.025, 0]
+    paths = np.array([0.24, 0.5]) + come, np.array([0.74, 0.5]) - come
+    out = follow(EAGER, draw(*paths), jnp.zeros((1, 20), bool), config=CONFIG)
+    assert float(out.things.touched[0, 0, 1]) > 0.8
+    changes = np.abs(np.diff(out.trajectory.particles.feature[0], axis=0)).max((1, 2))
+    assert changes[2:8].max() > 50 * changes[-2:].max()
+
+
 def test_memory_belongs_to_the_thing_and_contact_passes_it_on():
     red = np.array([[200, 200, 200]] * 3 + [[255, 0, 0]] + [[200, 200, 200]] * 4)
     grey = (200, 200, 200)
 
-    gates = {**PARAMS["memory"], "gate_bias": jnp.zeros(CONFIG.memory)}
-    params = {**PARAMS, "memory": gates}
+    params = EAGER
 
     def memories(*paths):
         plain, marked = (
@@ -240,7 +295,7 @@ def test_memory_belongs_to_the_thing_and_contact_passes_it_on():
     own, other = memories(line((0.25, 0.3)), line((0.75, 0.7)))
     assert own > 0.02
     assert other < 1e-3
-    own, other = memories(line((0.2, 0.5), (0.02, 0)), line((0.8, 0.5), (-0.02, 0)))
+    own, other = memories(line((0.2, 0.5), (0.025, 0)), line((0.8, 0.5), (-0.025, 0)))
     assert other > 2e-3
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
@@ -28,6 +29,9 @@ CLASH = 0.2  # of the change of velocity in a collision of hard things, how unsu
 # of a cell that hard things cover, or to a weight.
 SHARP, SOFT = 0.1, 1 / 3
 SHUT = 0.1  # of a gate of the memory, below which it lets nothing in
+LATCH = math.log(SHUT / (1 - SHUT))  # the logit of that
+# Squared distance of things that touch, in diameters, and how gradually they come to.
+BESIDE, BLUNT = 1.2, 0.05
 
 
 def clear_of(params: Params, config: Objects) -> Array | None:
@@ -199,34 +203,51 @@ def births(
     return place, new, covariance, frame.seen * left[..., None]
 
 
+def touching(positive: dict[str, Array], position: Array, alive: Array) -> Array:
+    """How far each pair touches, [..., K, K] in [0, 1]."""
+    x, y = position[..., 0], position[..., 1]
+    square = (x[..., :, None] - x[..., None, :]) ** 2 + (y[..., :, None] - y[..., None, :]) ** 2
+    near = jax.nn.sigmoid((BESIDE - square / positive["diameter"] ** 2) / BLUNT)
+    others = alive[..., :, None] & alive[..., None, :] & ~jnp.eye(alive.shape[-1], dtype=bool)
+    return jnp.where(others, near, 0)
+
+
 def remember(
     memory: dict[str, Array],
-    positive: dict[str, Array],
     news: Array,
+    usual: Array,
     kept: Array,
-    position: Array,
+    met: Array,
     alive: Array,
     believed: Array,
 ) -> tuple[Array, Array]:
-    """The memory [..., K, M] after what each saw, `news`, and what those it touches know.
+    """The memory [..., K, M] after what each saw, and what those it meets know.
+
+    Only what happens is written: the gates see what is not as usual, and whom a thing did not
+    touch before. While nothing happens they are shut, so that what is kept neither fades nor
+    counts frames, however long that lasts.
+
+    Args:
+        memory: parameters.
+        news: [..., K, N] what each looks like.
+        usual: [..., K, N] what it looked like of late.
+        kept: [..., K, M] the memory before.
+        met: [..., K, K] how far each pair began to touch.
+        alive: [..., K].
+        believed: [..., K] how far what each sees is believed.
 
     Returns:
         memory, and how far the gates of the living were open [...], in [0, 1].
     """
     own = jnp.concatenate([news, kept], axis=-1)
-    x, y = position[..., 0], position[..., 1]
-    square = (x[..., :, None] - x[..., None, :]) ** 2 + (y[..., :, None] - y[..., None, :]) ** 2
-    touch = jax.nn.sigmoid((1.2 - square / positive["diameter"] ** 2) / 0.2)
-    other = ~jnp.eye(alive.shape[-1], dtype=bool)
-    touch = jnp.where(alive[..., None, :] & other, touch, 0)
-    heard = jnp.einsum("...ij,...jm->...im", touch, own)
-    both = jnp.concatenate([own, heard], axis=-1)
-    # Not by what is kept: a memory that opens its own gates learns to count the frames of the
-    # training clips.
-    fresh = jnp.concatenate([news, heard[..., : news.shape[-1]]], axis=-1)
-    gate = jax.nn.sigmoid(fresh @ memory["gate"] + memory["gate_bias"])
-    # A gate that is nearly shut is shut: what is kept does not fade, however long nothing happens.
+    heard = jnp.einsum("...ij,...jm->...im", met, own)
+    meets = jnp.minimum(jnp.sum(met, axis=-1, keepdims=True), 1)
+    # What is kept has a say in what is written when others are met: the second to come is not
+    # the first.
+    events = jnp.concatenate([news - usual, heard, meets * kept], axis=-1)
+    bias = LATCH - jax.nn.softplus(memory["gate_bias"])
+    gate = jax.nn.sigmoid(events @ memory["gate"] + bias)
     gate = jnp.maximum(gate - SHUT, 0) / (1 - SHUT) * believed[..., None]
-    value = jnp.tanh(both @ memory["value"] + memory["value_bias"])
+    value = jnp.concatenate([own, heard], axis=-1) @ memory["value"] + memory["value_bias"]
     opened = masked_mean(jnp.mean(gate, axis=-1), alive, axis=-1)
-    return kept + gate * (value - kept), opened
+    return kept + gate * (jnp.tanh(value) - kept), opened

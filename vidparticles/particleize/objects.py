@@ -8,7 +8,7 @@ happened to it. For each frame (`step`)
 3. it is corrected by what differs, as in a Kalman filter, as far as it sees anything: what is
    hidden moves on by itself;
 4. evidence that nobody owns becomes a new particle, in a free place;
-5. its memory is updated through gates, from what it sees itself and from those it touches;
+5. its memory takes, through gates, what is new in what it sees and what those know whom it meets;
 6. a particle that has seen nothing for long dies; of hard things, also one that should have been
    seen, and one that is where another is.
 
@@ -48,6 +48,7 @@ __all__ = ["Followed", "Objects", "Seen", "Things", "follow", "init", "start", "
 
 GONE = 0.01  # how likely a hard thing is still there, below which it is given up
 LOOK_RATE = 0.3  # of a look towards what is seen now
+WONT_RATE = 0.3  # of what is usual towards what is
 
 
 @jax.tree_util.register_dataclass
@@ -129,12 +130,16 @@ def _advance(
     believed = jnp.where(new, 1.0, visible)[..., None]
     colour = things.colour + believed * (average[..., COLOUR] - things.colour)
     rate = jnp.where(fresh, 1.0, LOOK_RATE * believed)
+    news = jnp.concatenate([2 * features, 4 * (average[..., COLOUR] - 0.5)], axis=-1)
+    usual = jnp.where(fresh, 0, things.usual)
+    touch = filtering.touching(positive, position, alive)
+    touched = jnp.where(fresh | new[..., None, :], 0, things.touched)
     memory, opened = filtering.remember(
         quickened(params["memory"]),
-        positive,
-        jnp.concatenate([2 * features, 4 * (average[..., COLOUR] - 0.5)], axis=-1),
+        news,
+        usual,
         jnp.where(fresh, 0, before.feature),
-        position,
+        jax.nn.relu(touch - touched),
         alive,
         visible,
     )
@@ -157,6 +162,8 @@ def _advance(
         covariance=jnp.where(fresh, at_birth, covariance),
         look=things.look + rate * (look - things.look),
         colour=colour,
+        usual=usual + WONT_RATE * visible[..., None] * (news - usual),
+        touched=touched + WONT_RATE * (touch - touched),
         unseen=unseen,
         there=there,
         identity=identity,

@@ -20,7 +20,6 @@ Params = dict[str, Any]
 Prior = Literal["laws", "rest", "look", "grid"]
 
 PACE = 2.5  # times faster than what follows things is learned what they remember
-AJAR = (1.5, 2.5)  # −logits of the memory's gates to start from: some are shut, some are not
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +92,8 @@ class Things:
         covariance: [..., K, 3], see `innovation.foresee`.
         look: [..., K, L].
         colour: [..., K, 3] last seen, in [0, 1].
+        usual: [..., K, F + 3] what it looked like of late, by which what is new is told.
+        touched: [..., K, K] whom it touched of late, in [0, 1].
         unseen: [..., K] int32, frames since there was evidence.
         there: [..., K] how likely it is still there, see `surprise`.
         identity: [..., K] int32, the number of the thing in order of birth; −1 for none yet.
@@ -104,6 +105,8 @@ class Things:
     covariance: Array
     look: Array
     colour: Array
+    usual: Array
+    touched: Array
     unseen: Array
     there: Array
     identity: Array
@@ -165,8 +168,8 @@ def init(key: Array, config: Objects) -> Params:
         "positive": {name: _before_softplus(value) for name, value in positive.items()},
         "memory": slowed(
             {
-                "gate": jax.random.normal(keys[1], (2 * news, config.memory)) * news**-0.5,
-                "gate_bias": -jnp.linspace(*AJAR, config.memory),
+                "gate": jax.random.normal(keys[1], (2 * reads, config.memory)) * news**-0.5,
+                "gate_bias": -jnp.ones(config.memory),
                 "value": 1.5 * jax.random.normal(keys[2], (2 * reads, config.memory)) * reads**-0.5,
                 "value_bias": jnp.zeros(config.memory),
             }
@@ -208,6 +211,8 @@ def start(
         covariance=jnp.zeros((*lead, 3)),
         look=jnp.zeros((*lead, config.look)),
         colour=jnp.zeros((*lead, 3)),
+        usual=jnp.zeros((*lead, config.features + 3)),
+        touched=jnp.zeros((*lead, config.count)),
         unseen=jnp.zeros(lead, jnp.int32),
         there=jnp.ones(lead),
         identity=jnp.full(lead, -1, jnp.int32),

@@ -236,7 +236,13 @@ def test_stopped_while_writing_leaves_nothing(clip, tmp_path, monkeypatch, capsy
         return add(self, *args, **options)
 
     monkeypatch.setattr(Writer, "add", stop_at_the_tenth)
-    assert cli.main(["edit", str(clip), "--recolor", "grey", "-o", str(tmp_path / "o.mp4")]) == 130
+    # A shell starts what it puts into the background deaf to Ctrl-C: tests too.
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        words = ["edit", str(clip), "--recolor", "grey", "-o", str(tmp_path / "o.mp4")]
+        assert cli.main(words) == 130
+    finally:
+        signal.signal(signal.SIGINT, heard)
     assert capsys.readouterr().err == "vidparticles: stopped; nothing was written.\n"
     assert len(added) == 10
     assert list(tmp_path.iterdir()) == []

@@ -250,5 +250,6 @@ def _labelled(picture: np.ndarray, now: Moment, age: np.ndarray, radius: float) 
             box = (a, b, a + cell - 1, b + cell - 1)
             pen.rectangle(box, (0, 0, 0, round(0.6 * opacity)))
             shade = PLUS if value > 0 else MINUS
-            pen.rectangle(box, (*shade, round(opacity * min(1.0, abs(value)))))
+            # By the root: where nothing is asked of memories, little is written to them.
+            pen.rectangle(box, (*shade, round(opacity * min(1.0, abs(value)) ** 0.5)))
     return np.asarray(image)

@@ -199,6 +199,35 @@ def test_clips_of_every_kind_are_shown(frames, most, unlabelled, tmp_path):
 # ------------------------------------------------------------------ what is refused
 
 
+def test_memories_are_drawn_below_their_things_faint_ones_too():
+    side, radius = 400, 0.1
+    none = things.objects.start(things.Objects(count=2, memory=4))
+    some = none.replace(
+        particles=none.particles.replace(
+            position=np.array([[0.5, 0.5], [0.2, 0.2]], np.float32),
+            feature=np.array([[0.04, -0.04, 0.9, 0.0], [0.9] * 4], np.float32),
+            alive=np.array([True, False]),
+        ),
+        identity=np.array([0, -1]),
+    )
+    black = np.zeros((side, side, 3), np.uint8)
+    now = things.Moment(0, black, some, np.zeros((2, 2)), False, 1.0)
+    picture = things._labelled(black, now, np.array([9, 9]), radius).astype(int)
+    cell, top = round(things.CELL * side), side // 2 + round(radius * side) + 4
+    left, inside = side // 2 - cell, cell // 2
+    (plus, minus), (full, empty) = (
+        [picture[top + row * cell + inside, left + m * cell + inside] for m in (0, 1)]
+        for row in (0, 1)
+    )
+    assert plus[0] > 40  # orange
+    assert plus[0] > 2 * plus[2]
+    assert minus[2] > 40  # blue
+    assert minus[2] > 2 * minus[0]
+    assert full[0] > 3 * plus[0]
+    assert empty.max() == 0
+    assert picture[:150, :150].max() == 0  # the dead have none
+
+
 def test_nan_in_the_weights_is_named(crossing, tmp_path, capsys):
     run = workdir(tmp_path / "run", labelled=True, broken=("positive", "radius"))
     for words in (["show", crossing, "-o", tmp_path / "out.mp4"], ["understand", crossing]):

@@ -80,10 +80,15 @@ def foresee(positive: dict[str, Array], config: Objects, covariance: Array, stru
     return innovation.foresee(covariance, jolt)
 
 
+def _squares(position: Array) -> Array:
+    """Squared distances [..., K, K] of positions [..., K, 2]."""
+    x, y = position[..., 0], position[..., 1]
+    return (x[..., :, None] - x[..., None, :]) ** 2 + (y[..., :, None] - y[..., None, :]) ** 2
+
+
 def twins(positive: dict[str, Array], position: Array, alive: Array, identity: Array) -> Array:
     """Which hard things [..., K] are where an older one is already; one of them is none."""
-    x, y = position[..., 0], position[..., 1]
-    square = (x[..., :, None] - x[..., None, :]) ** 2 + (y[..., :, None] - y[..., None, :]) ** 2
+    square = _squares(position)
     older = identity[..., :, None] > identity[..., None, :]
     both = alive[..., :, None] & alive[..., None, :]
     return jnp.any(both & older & (square < (positive["diameter"] / 2) ** 2), axis=-1)
@@ -205,8 +210,7 @@ def births(
 
 def touching(positive: dict[str, Array], position: Array, alive: Array) -> Array:
     """How far each pair touches, [..., K, K] in [0, 1]."""
-    x, y = position[..., 0], position[..., 1]
-    square = (x[..., :, None] - x[..., None, :]) ** 2 + (y[..., :, None] - y[..., None, :]) ** 2
+    square = _squares(position)
     near = jax.nn.sigmoid((BESIDE - square / positive["diameter"] ** 2) / BLUNT)
     others = alive[..., :, None] & alive[..., None, :] & ~jnp.eye(alive.shape[-1], dtype=bool)
     return jnp.where(others, near, 0)

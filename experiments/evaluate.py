@@ -18,8 +18,9 @@ from collections.abc import Sequence
 
 import jax
 
+from vidparticles.data import spec as source
 from vidparticles.errors import InputError
-from vidparticles.training import baselines, checkpoint, metrics, sharding, source, step
+from vidparticles.training import baselines, checkpoint, metrics, sharding, step
 
 
 def evaluate(

@@ -19,7 +19,6 @@ from ml_collections import config_flags
 from vidparticles.errors import InputError, nearest
 
 # The configs import their common part by its full name.
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "What to train.", lock_config=True)
 WORKDIR = flags.DEFINE_string("workdir", None, "Where the run lives.")
@@ -54,7 +53,7 @@ def _main(train: Callable[[ml_collections.ConfigDict, str], dict[str, Any]]) -> 
 
     from vidparticles.training import sharding
 
-    sharding.initialise(
+    sharding.initialize(
         coordinator=COORDINATOR.value, processes=PROCESSES.value, process=PROCESS.value
     )
     final = train(CONFIG.value, WORKDIR.value)

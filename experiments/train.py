@@ -24,7 +24,8 @@ import jax
 import ml_collections
 
 from vidparticles import models
-from vidparticles.training import checkpoint, metrics, sharding, source, state, step
+from vidparticles.data import spec as source
+from vidparticles.training import checkpoint, metrics, sharding, state, step
 from vidparticles.training.progress import Clock, Progress
 from vidparticles.training.writer import Writer
 
@@ -69,7 +70,7 @@ def train(config: ml_collections.ConfigDict, workdir: str | os.PathLike[str]) ->
             hosts=jax.process_count(),
         )
 
-    # ---------------------------------------------------------------- model and optimiser
+    # ---------------------------------------------------------------- model and optimizer
     # Without classes there is one, and nothing to tell.
     options = config.model.options.to_dict()
     model = models.build(config.model.name, num_classes=len(classes) or 1, **options)
@@ -189,6 +190,6 @@ def train(config: ml_collections.ConfigDict, workdir: str | os.PathLike[str]) ->
 
 
 if __name__ == "__main__":
-    import launch
+    from experiments import launch
 
     launch.run(train)

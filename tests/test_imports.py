@@ -23,19 +23,24 @@ ROOMS = {
     "particles": set(),
     "numerics": set(),
     "errors": set(),
+    "storage": {"errors"},
     "dynamics": set(),
-    "render": set(),
-    "particleize": {"dynamics", "render"},
-    "models": {"particleize", "dynamics", "render"},
-    "video": set(),
-    "data": {"video"},
-    # slow motion follows points of the footage itself, so particleize as well as the models
-    "editing": {"particleize", "render", "models", "video"},
-    "training": {"dynamics", "particleize", "render", "models", "data", "video"},
+    "image": set(),
+    "flow": {"image"},
+    "tracking": {"image", "flow", "dynamics"},
+    "render": {"image", "flow"},
+    "shots": {"image", "flow"},
+    "video": {"storage"},
+    "data": {"video", "storage"},
+    "models": {"image", "flow", "tracking", "render", "dynamics"},
+    # slow motion follows points of the footage itself
+    "editing": {"image", "flow", "tracking", "render", "shots", "video", "models", "storage"},
+    "training": {"dynamics", "image", "tracking", "models", "data", "video", "storage"},
 }
-EVERYTHING = set(ROOMS)
-ROOMS["commands"] = EVERYTHING
-ROOMS["cli"] = EVERYTHING | {"commands"}
+LIBRARY = set(ROOMS)
+ROOMS["inference"] = LIBRARY
+ROOMS["viz"] = LIBRARY | {"inference"}
+ROOMS["cli"] = LIBRARY | {"inference", "viz"}
 ROOMS["__main__"] = {"cli"}
 ROOMS["__init__"] = GROUND
 
@@ -44,9 +49,9 @@ HEAVY = {
     "tensorflow": ("data",),
     "tensorflow_datasets": ("data",),
     "orbax": ("training/checkpoint.py",),
-    "jax_md": ("dynamics", "particleize", "models", "render"),
+    "jax_md": ("models",),
     "av": ("video", "editing"),
-    "flax": ("particleize", "models", "training"),
+    "flax": ("models", "training"),
 }
 LAZY = ("tensorflow", "tensorflow_datasets", "jax_md")
 # what a room must not even know

@@ -120,10 +120,10 @@ def _one_line(error: InputError) -> str:
 
 
 def _understand(args: argparse.Namespace) -> None:
-    from vidparticles import commands
-    from vidparticles.commands.layout import describe
+    from vidparticles.inference.windows import understand
+    from vidparticles.viz.text import describe
 
-    seen = commands.understand(args.clip, args.checkpoint)
+    seen = understand(args.clip, args.checkpoint)
     _warn(seen.warnings)
     if args.json:
         print(json.dumps(dataclasses.asdict(seen), default=str, indent=1, ensure_ascii=False))
@@ -132,52 +132,63 @@ def _understand(args: argparse.Namespace) -> None:
 
 
 def _predict(args: argparse.Namespace) -> None:
-    from vidparticles import commands
+    from vidparticles.inference.predict import predict
 
     options = {"checkpoint": args.checkpoint, "seconds": args.seconds}
-    written = commands.predict(args.clip, args.output, **options, overwrite=args.overwrite)
+    written = predict(args.clip, args.output, **options, overwrite=args.overwrite)
     _report(written, args.clip)
 
 
 def _edit(args: argparse.Namespace) -> None:
-    from vidparticles import commands
+    from vidparticles.editing.edit import edit
 
-    options = {"trim": args.trim, "stabilise": args.stabilize}
+    options = {"trim": args.trim, "stabilize": args.stabilize}
     options |= {"speed": args.speed, "recolor": args.recolor}
-    written = commands.edit(args.clip, args.output, **options, overwrite=args.overwrite)
+    written = edit(args.clip, args.output, **options, overwrite=args.overwrite)
     _report(written, args.clip)
 
 
 def _splice(args: argparse.Namespace) -> None:
-    from vidparticles import commands
+    from vidparticles.editing import splice
 
-    written = commands.splice(args.clips, args.output, overwrite=args.overwrite)
+    written = splice(args.clips, args.output, overwrite=args.overwrite)
     _report(written, *args.clips)
 
 
 def _cuts(args: argparse.Namespace) -> None:
-    from vidparticles import commands
+    from vidparticles.inference.cuts import cuts
+    from vidparticles.viz.text import list_shots
 
-    found = commands.cuts(args.clip)
+    found = cuts(args.clip)
     _warn(found.warnings)
     if args.json:
         print(json.dumps(dataclasses.asdict(found), default=str, indent=1, ensure_ascii=False))
     else:
-        print(commands.list_shots(found))
+        print(list_shots(found))
 
 
 def _show(args: argparse.Namespace) -> None:
-    from vidparticles import commands
+    from vidparticles.viz.show import show
 
     options = {"color": args.color, "forces": args.forces, "checkpoint": args.checkpoint}
     options |= {"overwrite": args.overwrite}
-    _report(commands.show(args.clip, args.output, **options), args.clip)
+    _report(show(args.clip, args.output, **options), args.clip)
 
 
 def _prepare(args: argparse.Namespace) -> None:
-    from vidparticles import commands
+    from tqdm import tqdm
 
-    done = commands.prepare(args.folder, args.output, size=args.size)
+    from vidparticles.data.prepare import prepare
+
+    if args.size < 16:
+        raise InputError(f"--size {args.size} is too small; give at least 16 pixels.")
+    with tqdm(unit="clip", desc="prepare", disable=None, leave=False) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        done = prepare(args.folder, args.output, size=args.size, progress=progress)
     _warn(f"{reason} It was left out." for reason in done.skipped.values())
     print(f"{done.out}  {done.made} clips made, {done.kept} kept, {len(done.skipped)} left out")
 
@@ -235,7 +246,7 @@ def _add_edit(parser: _Parser) -> None:
         "2 s for 1.5 s",
     )
     parser.add_argument(
-        "--recolor", metavar="KEY=VALUE,…", help="new colours: hue=90,saturation=1.2"
+        "--recolor", metavar="KEY=VALUE,…", help="new colors: hue=90,saturation=1.2"
     )
     _output(parser)
 
@@ -256,12 +267,12 @@ def _add_show(parser: _Parser) -> None:
         "--color",
         metavar="BY",
         default="speed",
-        help="what colours tell: speed (default), or group: what moves together",
+        help="what colors tell: speed (default), or group: what moves together",
     )
     parser.add_argument(
         "--forces",
         action="store_true",
-        help="arrows: the pull of neighbours, or of the laws of a checkpoint",
+        help="arrows: the pull of neighbors, or of the laws of a checkpoint",
     )
     _checkpoint(parser, use="draw the things it follows, or the paths that its laws expect")
     _output(parser, use="the file to write: a video, .gif, .png, or .html with a slider")
@@ -300,7 +311,7 @@ def _output(parser: _Parser, *, use: str = "the file to write") -> None:
 _VERBS = {
     "understand": ("say what happens in a clip, and when", _add_understand, _understand),
     "predict": ("write the frames that come next", _add_predict, _predict),
-    "edit": ("trim, stabilise, change the speed, recolour; sound stays in step", _add_edit, _edit),
+    "edit": ("trim, stabilize, change the speed, recolor; sound stays in step", _add_edit, _edit),
     "splice": ("join clips one after another", _add_splice, _splice),
     "cuts": ("list the shots of a clip: cuts, dissolves, fades", _add_cuts, _cuts),
     "show": ("draw a clip's particles and their paths over it", _add_show, _show),

@@ -6,7 +6,7 @@ velocities in frame heights per second, time in seconds. A particle of a learned
 the same fields in that plane's own units.
 
 Shape letters, here and everywhere: B batch, T time, H W C pixels, N particles, D space,
-F feature, K neighbours. Leading batch and time axes are allowed on every field.
+F feature, K neighbors. Leading batch and time axes are allowed on every field.
 """
 
 from __future__ import annotations

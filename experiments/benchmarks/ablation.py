@@ -19,17 +19,18 @@ import statistics
 import subprocess
 import sys
 
-import harness
-
-sys.path.insert(0, str(harness.ROOT))
+from experiments.benchmarks import harness
 from experiments.configs import embedded
 from vidparticles.data.embedded import make
 
 OPTIONS = "--config.model.options"
 VARIANTS = {
-    "no dynamics": ("particles", [f"{OPTIONS}.dynamics=none", f"{OPTIONS}.motion_clips=0"]),
-    "frozen laws": ("particles", [f"{OPTIONS}.dynamics=frozen", f"{OPTIONS}.motion_clips=0"]),
-    "learned laws": ("particles", [f"{OPTIONS}.dynamics=learned", f"{OPTIONS}.motion_clips=0"]),
+    "no dynamics": ("frame_particles", [f"{OPTIONS}.dynamics=none", f"{OPTIONS}.motion_clips=0"]),
+    "frozen laws": ("frame_particles", [f"{OPTIONS}.dynamics=frozen", f"{OPTIONS}.motion_clips=0"]),
+    "learned laws": (
+        "frame_particles",
+        [f"{OPTIONS}.dynamics=learned", f"{OPTIONS}.motion_clips=0"],
+    ),
     "single frame": ("single_frame", []),
 }
 # Student's t, two-sided 95 %, by degrees of freedom.

@@ -14,13 +14,13 @@ from __future__ import annotations
 import importlib.util
 import warnings
 
-import harness
 import jax
 import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from vidparticles.particleize import linking
+from experiments.benchmarks import harness
+from vidparticles.tracking.blobs import link as linking
 
 DIAMETER, LEAST, REACH, HIDDEN = 11, 20, 5, 3
 RATE, MICRONS = 24, 100 / 285
@@ -116,7 +116,7 @@ def main() -> None:
     args = options.parse_args()
     folder = harness.pathlib.Path(args.data) / "colloid" / "bulk_water"
     files = sorted(folder.iterdir())[: 30 if args.smoke else None]
-    # The green of all colours, as in the walkthrough.
+    # The green of all colors, as in the walkthrough.
     frames = np.stack([np.asarray(Image.open(file))[..., 1] for file in files])
     finders = {"ours": ours, "trackpy": trackpy}
     if not importlib.util.find_spec("trackpy"):

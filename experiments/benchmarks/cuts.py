@@ -29,11 +29,11 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 
-import harness
 import numpy as np
 
-from vidparticles.particleize import shots
-from vidparticles.particleize.survival import SIZE
+from experiments.benchmarks import harness
+from vidparticles.shots import detect as shots
+from vidparticles.shots.survival import SIZE
 from vidparticles.video import open_video, write_video
 
 DEVELOPED_ON = {"counter.mp4", "fades.mp4", "testvideo.mp4", "composed_05.mp4"}

@@ -11,23 +11,21 @@ better of numba and C. Errors are relative to float64 (of gradients: to ours).
 
 from __future__ import annotations
 
-import pathlib
 import statistics
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
-
-import dynamics_far
-import dynamics_mesh
-import dynamics_multipole
-import dynamics_pairs
-import dynamics_peers as peers
-import dynamics_scaling
-import dynamics_time
-import harness
+from experiments.benchmarks import (
+    dynamics_far,
+    dynamics_mesh,
+    dynamics_multipole,
+    dynamics_pairs,
+    dynamics_scaling,
+    dynamics_time,
+    harness,
+)
+from experiments.benchmarks import dynamics_peers as peers
 
 SECTIONS: dict[str, Callable[[Any], None]] = {
     "forward": dynamics_pairs.forward,
@@ -136,9 +134,9 @@ def plot(bench: Bench, path: str) -> None:
     for axis, case in zip(axes[:, 0], cases, strict=False):
         slowest_first = sorted(rows[case], key=lambda row: -float(row[2]))
         for place, (_, name, median, quartiles, *_) in enumerate(slowest_first):
-            colour = "tab:orange" if name.startswith("ours") else "tab:gray"
-            axis.hlines(place, *map(float, quartiles.split(" – ")), color=colour, linewidth=5)
-            axis.plot(float(median), place, "o", color=colour)
+            color = "tab:orange" if name.startswith("ours") else "tab:gray"
+            axis.hlines(place, *map(float, quartiles.split(" – ")), color=color, linewidth=5)
+            axis.plot(float(median), place, "o", color=color)
             axis.annotate(f"{float(median):.3g}", (float(median), place), (0, 5), ha="center",
                           textcoords="offset points", fontsize=8)  # fmt: skip
         axis.set_yticks(range(len(slowest_first)), [row[1] for row in slowest_first])

@@ -7,15 +7,15 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-import dynamics_peers as peers
 import jax
 import jax.numpy as jnp
 import numpy as np
-from dynamics_pairs import compile_, relative, seconds_of, uniform
 
+from experiments.benchmarks import dynamics_peers as peers
+from experiments.benchmarks.dynamics_pairs import compile_, relative, seconds_of, uniform
 from vidparticles import dynamics as vd
 
-NEIGHBOURS = 20
+NEIGHBORS = 20
 
 
 # ---------------------------------------------------------------- cut-off: the peers
@@ -72,8 +72,8 @@ def numba_cells(position: np.ndarray, cutoff: float) -> Callable[[], np.ndarray]
     return call
 
 
-def jaxmd_neighbours(position: np.ndarray, cutoff: float, form: str) -> Callable[[], np.ndarray]:
-    """jax-md's neighbour list, updated, and the force over it."""
+def jaxmd_neighbors(position: np.ndarray, cutoff: float, form: str) -> Callable[[], np.ndarray]:
+    """jax-md's neighbor list, updated, and the force over it."""
     import jax_md
     from jax_md import partition, quantity, smap, space
 
@@ -95,28 +95,28 @@ def jaxmd_neighbours(position: np.ndarray, cutoff: float, form: str) -> Callable
     )
     metric = space.canonicalize_displacement_or_metric(displacement_fn)
     force = quantity.force(smap.pair_neighbor_list(energy, metric))
-    neighbours = lists.allocate(p)
+    neighbors = lists.allocate(p)
 
-    def both(p: Any, neighbours: Any) -> Any:
-        return force(p, neighbor=lists.update(p, neighbours))
+    def both(p: Any, neighbors: Any) -> Any:
+        return force(p, neighbor=lists.update(p, neighbors))
 
-    compiled = jax.jit(both).lower(p, neighbours).compile()
-    return lambda: np.asarray(compiled(p, neighbours))[None]
+    compiled = jax.jit(both).lower(p, neighbors).compile()
+    return lambda: np.asarray(compiled(p, neighbors))[None]
 
 
 def cutoff(bench: Any) -> None:
-    """About twenty neighbours: sorting into cells and the force, in one call."""
+    """About twenty neighbors: sorting into cells and the force, in one call."""
     count = 4096 if bench.smoke else 102_400
     position = uniform(count)
-    radius = math.sqrt(NEIGHBOURS / (math.pi * count))
-    force = vd.within(vd.repulsion, radius, strength=1.0)
+    radius = math.sqrt(NEIGHBORS / (math.pi * count))
+    force = vd.cutoff(vd.repulsion, radius, strength=1.0)
     call, memory = compile_(force, jnp.asarray(position[0]))
     calls, results = {"ours": seconds_of(call)}, {"ours": np.asarray(call())[None]}
     for form in ("Dense", "OrderedSparse"):
         name = f"jax-md {form} list"
         try:
             calls[name], results[name] = bench.worker.make(
-                name, jaxmd_neighbours, position, radius, form
+                name, jaxmd_neighbors, position, radius, form
             )
         except peers.AbsentError as error:
             bench.skipped(name, str(error))
@@ -132,7 +132,7 @@ def cutoff(bench: Any) -> None:
             f"cut-off, N = {count:,}",
             name,
             seconds,
-            pairs=count * NEIGHBOURS,
+            pairs=count * NEIGHBORS,
             error=relative(results[name][0][wanted[0]], wanted[1]),
             memory=memory if name == "ours" else None,
         )

@@ -8,11 +8,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from dynamics_pairs import compile_, relative, seconds_of, slope
 
+from experiments.benchmarks.dynamics_pairs import compile_, relative, seconds_of, slope
 from vidparticles import dynamics as vd
 
-FORCE = vd.mesh(vd.repulsion, 1.0, strength=1.0)
+FORCE = vd.ewald(vd.repulsion, 1.0, strength=1.0)
 
 
 def ewald(position: np.ndarray, sample: int = 64) -> tuple[np.ndarray, np.ndarray]:

@@ -6,12 +6,12 @@ import math
 import statistics
 from typing import Any
 
-import dynamics_peers as peers
 import jax
 import jax.numpy as jnp
 import numpy as np
-from dynamics_pairs import compile_, exact, relative, seconds_of, uniform
 
+from experiments.benchmarks import dynamics_peers as peers
+from experiments.benchmarks.dynamics_pairs import compile_, exact, relative, seconds_of, uniform
 from vidparticles import dynamics as vd
 
 OURS = vd.multipole(vd.repulsion, strength=1.0)

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import dynamics_peers as peers
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.benchmarks import dynamics_peers as peers
 from vidparticles import dynamics as vd
 from vidparticles.particles import particles
 

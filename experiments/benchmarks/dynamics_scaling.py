@@ -12,11 +12,11 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from dynamics_pairs import STRAIGHT, compile_, seconds_of, slope, uniform
 
+from experiments.benchmarks.dynamics_pairs import STRAIGHT, compile_, seconds_of, slope, uniform
 from vidparticles import dynamics as vd
 
-NEIGHBOURS = 20
+NEIGHBORS = 20
 
 
 def scaling(bench: Any) -> None:
@@ -25,12 +25,12 @@ def scaling(bench: Any) -> None:
     curves: dict[str, list[float]] = {}
     for count in counts:
         position = jnp.asarray(uniform(count)[0])
-        cutoff = math.sqrt(NEIGHBOURS / (math.pi * count))
+        cutoff = math.sqrt(NEIGHBORS / (math.pi * count))
         ways = {
             "all pairs": vd.all_pairs(vd.repulsion, STRAIGHT, method="loop", strength=1.0),
             "multipoles": vd.multipole(vd.repulsion, strength=1.0),
-            "mesh, all images": vd.mesh(vd.repulsion, 1.0, strength=1.0),
-            f"within, {NEIGHBOURS} neighbours": vd.within(vd.repulsion, cutoff, strength=1.0),
+            "mesh, all images": vd.ewald(vd.repulsion, 1.0, strength=1.0),
+            f"within, {NEIGHBORS} neighbors": vd.cutoff(vd.repulsion, cutoff, strength=1.0),
         }
         calls = {name: seconds_of(compile_(force, position)[0]) for name, force in ways.items()}
         for name, seconds in bench.interleave(calls).items():
@@ -38,7 +38,7 @@ def scaling(bench: Any) -> None:
             curves.setdefault(name, []).append(statistics.median(seconds))
     for name, seconds in curves.items():
         bench.curves[name] = (counts, seconds)
-    for name, key in (("all pairs", "all_pairs"), (f"within, {NEIGHBOURS} neighbours", "within")):
+    for name, key in (("all pairs", "all_pairs"), (f"within, {NEIGHBORS} neighbors", "within")):
         bench.figures[f"{key}_exponent"] = slope(counts, curves[name])
     gain = np.log(curves["all pairs"]) - np.log(curves["multipoles"])
     if gain[0] < 0 < gain[-1]:

@@ -12,8 +12,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from dynamics_pairs import FOUNDING, SHIFT, compile_, exact, relative, seconds_of, slope, uniform
 
+from experiments.benchmarks.dynamics_pairs import (
+    FOUNDING,
+    SHIFT,
+    compile_,
+    exact,
+    relative,
+    seconds_of,
+    slope,
+    uniform,
+)
 from vidparticles import dynamics as vd
 from vidparticles.particles import particles
 

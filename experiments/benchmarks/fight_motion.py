@@ -25,12 +25,12 @@ import pathlib
 import tempfile
 from collections.abc import Sequence
 
-import harness
 import numpy as np
 
+from experiments.benchmarks import harness
 from vidparticles.models.motion_statistics import NAMES, STATISTICS, motion_statistics
-from vidparticles.particleize import tracks
 from vidparticles.particles import Trajectory, particles
+from vidparticles.tracking.points import tracker as tracks
 from vidparticles.training.baselines import motion_energy
 from vidparticles.video import open_video
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-import harness
+from experiments.benchmarks import harness
 
 STATEMENTS = {
     "python": "pass",

@@ -20,12 +20,9 @@ from __future__ import annotations
 import bisect
 import os
 import pathlib
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 import av
 import numpy as np

@@ -3,8 +3,8 @@
 Each one-shot clip of the shared data gives a stretch of its frames around the middle, at most
 480 pixels high. Every second one is given away and every candidate rebuilds the others:
 `between` here, ffmpeg's minterpolate (motion compensated, both directions, variable blocks;
-in PyAV's filter graph, at 4:4:4 so that it loses no colour), OpenCV's DIS flow both ways,
-the mean of the two neighbours, and the nearer neighbour. minterpolate gives no frame in the
+in PyAV's filter graph, at 4:4:4 so that it loses no color), OpenCV's DIS flow both ways,
+the mean of the two neighbors, and the nearer neighbor. minterpolate gives no frame in the
 last gap: that one counts for nobody. PSNR is that of the mean squared error over the stretch,
 SSIM the mean over its frames, of luma. CPU time is that of the whole process, compiled, from
 RGB to RGB. The made clip has textures that are moved exactly: its frames in between are true.
@@ -21,10 +21,10 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import av
-import harness
 import numpy as np
 
-from vidparticles.render import warp
+from experiments.benchmarks import harness
+from vidparticles.render import between as warp
 from vidparticles.video import open_video
 
 CLIPS = {
@@ -93,10 +93,10 @@ def dis(given: np.ndarray) -> list[np.ndarray]:
 
     flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     y, x = np.mgrid[0 : given.shape[1], 0 : given.shape[2]].astype(np.float32)
-    greys = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in given]
+    grays = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in given]
 
     def moved(k: int, to: int) -> np.ndarray:
-        way = flow.calc(greys[k], greys[to], None) / 2
+        way = flow.calc(grays[k], grays[to], None) / 2
         where = x - way[..., 0], y - way[..., 1]
         edge = cv2.BORDER_REPLICATE
         return cv2.remap(given[k], *where, cv2.INTER_LINEAR, borderMode=edge)

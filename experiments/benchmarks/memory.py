@@ -69,7 +69,7 @@ def tracks(path: str) -> int:
 
 
 def show(path: str) -> int:
-    from vidparticles.commands import show
+    from vidparticles.viz import show
 
     with tempfile.TemporaryDirectory() as folder:
         return show(path, f"{folder}/out.mp4").frames

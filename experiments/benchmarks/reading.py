@@ -18,10 +18,10 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import av
-import harness
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
+from experiments.benchmarks import harness
 from vidparticles.video import copy_trim, open_video
 
 FRAMES = 16

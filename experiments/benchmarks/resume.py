@@ -19,11 +19,8 @@ import multiprocessing.process
 import os
 import pathlib
 import random
-import sys
 import tempfile
 import time
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 import numpy as np
 

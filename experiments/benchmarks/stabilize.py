@@ -1,11 +1,11 @@
 """Shake taken out of real clips that were shaken on purpose, by ours and by FFmpeg's deshake.
 
 A clip of known rest is moved, turned and scaled by smoothed noise (1.2 % of the height, 0.6°
-and 0.4 %, below some 6 Hz), cropped to what all frames show, encoded, and stabilised from the
+and 0.4 %, below some 6 Hz), cropped to what all frames show, encoded, and stabilized from the
 file. Jitter is read off the files by OpenCV, which neither has a part in: points are followed
 from frame to frame, a similarity is fitted by RANSAC, and the r.m.s. change of its step at the
 corners is the figure, in pixels. `jitter_ratio` is that of the shaken clip over that of the
-stabilised one, on chaplin.mp4, whose camera stands on a tripod. The other clips, held by hand,
+stabilized one, on chaplin.mp4, whose camera stands on a tripod. The other clips, held by hand,
 keep the motion of their own that the table gives beside it.
 """
 
@@ -18,9 +18,9 @@ import sys
 import tempfile
 
 import av
-import harness
 import numpy as np
 
+from experiments.benchmarks import harness
 from vidparticles import editing
 from vidparticles.video import open_video, write_video
 
@@ -46,8 +46,8 @@ def shaken(path: pathlib.Path, out: pathlib.Path, *, frames: int) -> None:
     height, width = film.shape[1:3]
     turn = (1 + SCALE * shake(count, rng)) * np.exp(1j * TURN * shake(count, rng))
     moved = SHIFT * height * (shake(count, rng) + 1j * shake(count, rng))
-    centre = (width + 1j * height) / 2
-    shift = centre + moved - turn * centre
+    center = (width + 1j * height) / 2
+    shift = center + moved - turn * center
     cut = round(MARGIN * height)
     rows = slice(cut, cut + (height - 2 * cut) // 2 * 2)
     columns = slice(cut, cut + (width - 2 * cut) // 2 * 2)
@@ -122,13 +122,13 @@ def main() -> None:
             for file in (rough, ours, peer):
                 file.unlink(missing_ok=True)
             shaken(path, rough, frames=frames)
-            made = editing.stabilise(rough, ours)
+            made = editing.stabilize(rough, ours)
             deshake(rough, peer)
             values = [jitter(file, frames=frames) for file in (path, rough, ours, peer)]
             ratio, other = values[1] / values[2], values[1] / values[3]
             timings = harness.interleaved(
                 {
-                    "ours": lambda: editing.stabilise(rough, ours, overwrite=True),
+                    "ours": lambda: editing.stabilize(rough, ours, overwrite=True),
                     "deshake": lambda: (peer.unlink(), deshake(rough, peer)),
                 },
                 repeats=1 if args.smoke else 3,

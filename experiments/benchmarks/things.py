@@ -8,14 +8,14 @@ counting only. A share is of all frames, those in which the middle of one thing,
 along, lies on the player; it is that of the best thing there was, told by the masks, and beside it
 stands out of how many. Near means within 10 of 480 lines of him. References: the middle of the
 picture; the centroid of what differs from the frame before, and of what differs from the running
-ground of `particleize.ground`; the best point of `particleize.tracks`; the same model untrained.
+ground of `tracking.objects.background`; the best point of
+`tracking.points.tracker`; the same model untrained.
 """
 
 from __future__ import annotations
 
 import pathlib
 import statistics
-import sys
 import tempfile
 import time
 
@@ -25,12 +25,13 @@ import numpy as np
 from harness import ROOT, finish, parser, print_table
 from PIL import Image
 
-sys.path.insert(0, str(ROOT))
 from experiments.configs import clip as clip_config
 from experiments.train import train
-from vidparticles.particleize import ground, objects, tracks
+from vidparticles.data.spec import in_shape
+from vidparticles.tracking.objects import background as ground
+from vidparticles.tracking.objects import tracker as objects
+from vidparticles.tracking.points import tracker as tracks
 from vidparticles.training.checkpoint import load_model
-from vidparticles.training.source import in_shape
 from vidparticles.video import open_video, write_video
 
 TENNIS = ROOT.parent / "shared" / "data" / "masks" / "davis_tennis"

@@ -14,17 +14,14 @@ from __future__ import annotations
 
 import pathlib
 import statistics
-import sys
 import tempfile
 
-import harness
 import numpy as np
 
-sys.path.insert(0, str(harness.ROOT))
-
-from vidparticles.commands import understand
-from vidparticles.commands.edit import edit
+from experiments.benchmarks import harness
 from vidparticles.data import embedded
+from vidparticles.editing.edit import edit
+from vidparticles.inference import windows as understand
 
 STEP = 0.01  # seconds between the moments at which labels are compared
 

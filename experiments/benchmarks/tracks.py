@@ -1,7 +1,7 @@
 """Points followed through real pictures that move in known ways, beside OpenCV's.
 
 Frames of `../shared/data/clips` that the constants of the tracker were not chosen on are moved
-by known warps and followed for 30 frames from one set of seeds, by `particleize.tracks` and by
+by known warps and followed for 30 frames from one set of seeds, by `tracking.points.tracker` and by
 pyramidal Lucas-Kanade of OpenCV (`calcOpticalFlowPyrLK`, 21 × 21, four levels). An error is a
 distance from the truth in pixels at 320 × 240, where the point can be seen. A point survives
 if it is followed to the end, and is there within 2 pixels.
@@ -19,8 +19,10 @@ import numpy as np
 from harness import ROOT, finish, interleaved, parser, print_table, print_timings, ratio
 from PIL import Image
 
-from vidparticles.particleize import groups, tracks
-from vidparticles.render import field, sampling
+from vidparticles.flow import dense as field
+from vidparticles.image import resample as sampling
+from vidparticles.tracking import segments as groups
+from vidparticles.tracking.points import tracker as tracks
 
 DATA = ROOT.parent / "shared" / "data"
 HEIGHT, WIDTH, FRAMES, COUNT = 240, 320, 31, 512
@@ -159,10 +161,10 @@ def follow(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def lucas_kanade(frames: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The same from given seeds by OpenCV."""
-    grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
+    gray = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
     points = (seeds - 0.5).astype(np.float32)[:, None]
     positions, alive = [seeds], [np.ones(len(seeds), bool)]
-    for before, after in itertools.pairwise(grey):
+    for before, after in itertools.pairwise(gray):
         points, found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, None)
         positions.append(points[:, 0] + 0.5)
         alive.append(alive[-1] & (found[:, 0] > 0))
@@ -231,7 +233,7 @@ def overlap(found: list[np.ndarray], masks: list[np.ndarray]) -> float:
 def tennis_groups() -> dict[str, float]:
     """How the groups by common fate lie over the player, beside what needs no tracks.
 
-    A place is given to a group by `groups.region`, from the motion that `render.field` sees
+    A place is given to a group by `groups.region`, from the motion that `flow.dense` sees
     there. The trivial ones: where frames differ most (the best of some thresholds, told by the
     masks), and a box in the middle of the frame (the best of some sizes, likewise).
     """
@@ -245,7 +247,7 @@ def tennis_groups() -> dict[str, float]:
         if t:
             flow = -24 * motions(frames[t - 1], frame)[0][1]
             rows, columns = flow.shape[:2]
-            place = sampling.pixel_centres(rows, columns) / rows
+            place = sampling.pixel_centers(rows, columns) / rows
             label = np.asarray(region(together, state.particles, place, flow / rows))
             large = Image.fromarray(label > 0).resize((width, height), Image.Resampling.NEAREST)
             found.append(np.asarray(large))

@@ -10,12 +10,9 @@ without evaluation and checkpoints) in which the device computes (to reach: ≥ 
 from __future__ import annotations
 
 import pathlib
-import sys
 import tempfile
 
-import harness
-
-sys.path.insert(0, str(harness.ROOT))
+from experiments.benchmarks import harness
 
 
 def main() -> None:

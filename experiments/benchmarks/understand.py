@@ -14,15 +14,13 @@ import statistics
 import sys
 import tempfile
 
-import harness
 import numpy as np
 
-sys.path.insert(0, str(harness.ROOT))
-
+from experiments.benchmarks import harness
 from experiments.configs import embedded as embedded_config
 from experiments.train import train
-from vidparticles.commands import understand
 from vidparticles.data import embedded
+from vidparticles.inference import windows as understand
 from vidparticles.video.write import write_video
 
 SECONDS, RATE, WIDTH, HEIGHT = 10, 30, 320, 240

@@ -16,7 +16,7 @@ import ml_collections
 from experiments.configs import common
 
 
-def get_config(model: str = "objects") -> ml_collections.ConfigDict:
+def get_config(model: str = "object_particles") -> ml_collections.ConfigDict:
     config = common.get_config(model)
     config.steps = 150
     config.batch_size = 4
@@ -28,7 +28,7 @@ def get_config(model: str = "objects") -> ml_collections.ConfigDict:
     config.data.size = 72  # H; W is as the clip's shape has it
     config.data.sampling = "dense"
     config.data.rate = 0.0  # the clip's own
-    if model == "objects":
+    if model == "object_particles":
         config.model.options.memory_weight = 0.0  # nothing is asked of it: it keeps what was seen
         config.model.options.objects.update(
             ground=True,  # what has been seen before, moved with the camera

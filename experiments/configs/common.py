@@ -1,4 +1,4 @@
-"""What all configs share: the optimiser, the rhythm, the model behind the config's name."""
+"""What all configs share: the optimizer, the rhythm, the model behind the config's name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import ml_collections
 from vidparticles import models
 
 
-def get_config(model: str = "particles") -> ml_collections.ConfigDict:
+def get_config(model: str = "frame_particles") -> ml_collections.ConfigDict:
     """The common part; each config adds its `data`.
 
     Args:

@@ -10,7 +10,7 @@ import ml_collections
 from experiments.configs import common
 
 
-def get_config(model: str = "particles") -> ml_collections.ConfigDict:
+def get_config(model: str = "frame_particles") -> ml_collections.ConfigDict:
     config = common.get_config(model)
     config.data.kind = "embedded"
     config.data.dir = "out/embedded"

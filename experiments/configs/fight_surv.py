@@ -31,7 +31,7 @@ import ml_collections
 from experiments.configs import common
 
 
-def get_config(model: str = "particles") -> ml_collections.ConfigDict:
+def get_config(model: str = "frame_particles") -> ml_collections.ConfigDict:
     config = common.get_config(model)
     config.steps = 300
     config.batch_size = 8

@@ -13,7 +13,7 @@ import ml_collections
 from experiments.configs import common
 
 
-def get_config(model: str = "particles") -> ml_collections.ConfigDict:
+def get_config(model: str = "frame_particles") -> ml_collections.ConfigDict:
     config = common.get_config(model)
     config.data.kind = "tfds"
     config.data.name = "ucf101"

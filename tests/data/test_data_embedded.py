@@ -63,8 +63,8 @@ def test_motion_tells_the_class_and_places_do_not(paths: tuple[np.ndarray, np.nd
     assert _accuracy(moving, labels) > 0.95
     # All that one frame can show of where things are; chance is 0.17.
     for frame in (0, 24, 47):
-        centre = x[:, frame].mean(1) - 0.5
-        still = np.concatenate([distance[:, frame, None], centre, x[:, frame].reshape(-1, 4)], 1)
+        center = x[:, frame].mean(1) - 0.5
+        still = np.concatenate([distance[:, frame, None], center, x[:, frame].reshape(-1, 4)], 1)
         assert _accuracy(still, labels) < 0.45
 
 

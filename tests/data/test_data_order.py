@@ -35,7 +35,7 @@ def test_every_place_is_as_likely() -> None:
         times = np.bincount(seen[:, place], minlength=count)
         chi2 = np.sum((times - epochs / count) ** 2) / (epochs / count)
         assert chi2 < 33.7  # 1 in 10,000 for 9 degrees of freedom
-    # Neighbours are not kept together either: after 3 comes 4 about once in ten.
+    # Neighbors are not kept together either: after 3 comes 4 about once in ten.
     follows = np.mean([np.any((row[:-1] == 3) & (row[1:] == 4)) for row in seen])
     assert 0.08 < follows < 0.12
 

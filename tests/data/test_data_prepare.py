@@ -18,7 +18,7 @@ from vidparticles.errors import InputError
 from vidparticles.video import Audio, open_video, write_video
 from vidparticles.video.sample import sample_frames, table_of
 
-# A clock without a rate: neighbouring frames 1/30 s or 1/10 s apart.
+# A clock without a rate: neighboring frames 1/30 s or 1/10 s apart.
 UNEVEN = np.cumsum([0, *([1, 1, 3] * 20)]) / 30
 
 

@@ -61,15 +61,15 @@ def params(law: str | None, dtype=None) -> dict:
 def force(space: str):
     """All laws at once, at strengths that `params` gives."""
     displacement_fn, _ = SPACES[space]
-    return dyn.total(
+    return dyn.combine(
         attraction=dyn.all_pairs(dyn.attraction, displacement_fn, softening=0.4),
         repulsion=dyn.all_pairs(dyn.repulsion, displacement_fn),
         collision=dyn.all_pairs(dyn.collision, displacement_fn, diameter=4.0),
         spring=dyn.all_pairs(dyn.spring, displacement_fn, length=0.8),
         radial_basis=dyn.all_pairs(dyn.radial_basis, displacement_fn, cutoff=4.0),
         pair_network=dyn.all_pairs(dyn.pair_network, displacement_fn),
-        drag=dyn.bodies(dyn.drag),
-        uniform=dyn.bodies(dyn.uniform),
+        drag=dyn.external(dyn.drag),
+        uniform=dyn.external(dyn.uniform),
     )
 
 
@@ -109,8 +109,8 @@ def start(space: str, dtype=jnp.float64) -> Particles:
     """
     rng = np.random.default_rng(3)
     position = np.array([[0, 0], [1.3, 0.2], [0.3, 1.4], [1.7, 1.6], [-0.9, 0.8], [5, 5], [0, 0]])
-    centre = {"free": [0.0, 0.0], "periodic": [8.6, 8.4], "walls": [4.2, 4.0]}[space]
-    position = position + np.array(centre)
+    center = {"free": [0.0, 0.0], "periodic": [8.6, 8.4], "walls": [4.2, 4.0]}[space]
+    position = position + np.array(center)
     if space == "periodic":
         position = position % BOX
     return particles(

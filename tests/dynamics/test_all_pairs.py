@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from jax.test_util import check_grads
 
 from vidparticles import dynamics as vd
-from vidparticles.dynamics.interactions import central_kernel
-from vidparticles.dynamics.interactions.multipole import far_field
-from vidparticles.dynamics.interactions.pair_loop import sum_over_sources
+from vidparticles.dynamics.interactions.multipole.multipole import far_field
+from vidparticles.dynamics.interactions.pairs import central_kernel
+from vidparticles.dynamics.interactions.pairs.pair_loop import sum_over_sources
 
 LAWS = {
     "attraction": {"strength": 0.3, "softening": 0.1},
@@ -26,7 +26,7 @@ LAWS = {
     "radial_basis": {"weights": jnp.array([0.1, 0.2, -0.3]), "cutoff": 0.4},
 }
 # The function of that name hides the file.
-all_pairs_file = sys.modules["vidparticles.dynamics.interactions.all_pairs"]
+all_pairs_file = sys.modules["vidparticles.dynamics.interactions.pairs.all_pairs"]
 SPACES = {"free": vd.free()[0], "periodic": vd.periodic(1.0)[0]}
 
 
@@ -255,13 +255,13 @@ def test_methods_that_do_not_fit_are_refused():
 def every_way():
     """Each way of summing that takes a feature and a sign of life for each position."""
     straight, devices = SPACES["free"], jax.make_mesh((1,), ("particles",))
-    listed = {"neighbour": jnp.zeros((4, 1), int), "bonded": jnp.ones((4, 1), bool)}
+    listed = {"index": jnp.zeros((4, 1), int), "bonded": jnp.ones((4, 1), bool)}
     return {
         "all_pairs": vd.all_pairs(vd.repulsion, straight, strength=1.0),
         "potential": vd.potential(vd.repulsion_energy, straight, strength=1.0),
         "ring": vd.ring(vd.repulsion, straight, devices, "particles", strength=1.0),
-        "within": vd.within(vd.repulsion, 0.1, strength=1.0),
-        "mesh": vd.mesh(vd.repulsion, 1.0, cells=16, strength=1.0),
+        "within": vd.cutoff(vd.repulsion, 0.1, strength=1.0),
+        "mesh": vd.ewald(vd.repulsion, 1.0, cells=16, strength=1.0),
         "bonds": functools.partial(vd.bonds(vd.repulsion, straight, strength=1.0), **listed),
     }
 
@@ -291,7 +291,7 @@ def test_many_particles_under_the_founding_law_are_summed_by_multipoles(monkeypa
     free = SPACES["free"]
 
     def force(method):
-        return vd.total(
+        return vd.combine(
             pull=vd.all_pairs(vd.attraction, free, method=method, strength=0.3),
             push=vd.all_pairs(vd.repulsion, free, method=method, strength=1.0),
             soft=vd.all_pairs(vd.repulsion, free, method=method, strength=2.0, softening=0.1),

@@ -13,7 +13,7 @@ import pytest
 from jax.sharding import PartitionSpec as P
 
 from vidparticles import dynamics as dyn
-from vidparticles.dynamics.interactions import cell_grid
+from vidparticles.dynamics.interactions.cutoff import cell_grid
 from vidparticles.dynamics.laws.central import central
 from vidparticles.particles import particles
 
@@ -75,7 +75,7 @@ def dense(law, position, cutoff, box, *, feature=None, alive=None, **params):
 def forces(space: str):
     """The force, its cotangent for u, and the same of the reference; jitted."""
     _, box = SPACES[space]
-    force_fn = dyn.within(dyn.repulsion, CUTOFF, box=box)
+    force_fn = dyn.cutoff(dyn.repulsion, CUTOFF, box=box)
     reference = functools.partial(dense, dyn.repulsion, cutoff=CUTOFF, box=box)
 
     def both(fn):
@@ -125,10 +125,10 @@ def test_any_spread_and_place(space, seed, scale, shift, living):
 
 
 @pytest.mark.parametrize("space", ["free 2", "periodic 2", "free 3"])
-def test_neighbours_are_counted_once(space):
+def test_neighbors_are_counted_once(space):
     """A law that counts: in float32, whole numbers."""
     dim, box = SPACES[space]
-    count_fn = jax.jit(dyn.within(lambda dr, fa, fb: jnp.ones_like(dr), CUTOFF, box=box))
+    count_fn = jax.jit(dyn.cutoff(lambda dr, fa, fb: jnp.ones_like(dr), CUTOFF, box=box))
     for shape in ("uniform", "clusters", "column", "coincident"):
         x = jnp.asarray(shaped(shape, dim, 5), jnp.float32)
         dr = np.asarray(apart(x[:, None], x[None], box))
@@ -149,7 +149,7 @@ def test_general_laws_with_features():
     x, u = shaped("uniform", 2), rng.normal(size=(N, 2))
     feature, alive = rng.normal(size=(N, 3)), rng.random(N) < 0.8
     box = (1.0, 0.6)
-    force_fn = dyn.within(dyn.pair_network, CUTOFF, box=box)
+    force_fn = dyn.cutoff(dyn.pair_network, CUTOFF, box=box)
     reference = functools.partial(dense, dyn.pair_network, cutoff=CUTOFF, box=box)
 
     def both(fn):
@@ -169,7 +169,7 @@ def test_what_a_law_closes_over_is_differentiated():
 
     def value(k):
         law = central(lambda square: k / (square + 0.01))
-        return jnp.sum(dyn.within(law, CUTOFF)(x) * x)
+        return jnp.sum(dyn.cutoff(law, CUTOFF)(x) * x)
 
     got, slope = jax.jit(jax.value_and_grad(value))(2.0)
     np.testing.assert_allclose(slope, got / 2, rtol=1e-10)
@@ -179,7 +179,7 @@ def test_vector_parameters_and_finite_differences():
     """A smooth law, so that no pair jumps over the cut-off."""
     x = jnp.asarray(shaped("clusters", 2))
     weights = jnp.array([0.3, -0.5, 0.8])
-    force_fn = dyn.within(dyn.radial_basis, CUTOFF, cutoff=CUTOFF)
+    force_fn = dyn.cutoff(dyn.radial_basis, CUTOFF, cutoff=CUTOFF)
     value = jax.jit(lambda x, w: jnp.sum(jnp.sin(force_fn(x, weights=w))))
     of_x, of_w = jax.jit(jax.grad(value, (0, 1)))(x, weights)
     rng = np.random.default_rng(0)
@@ -192,7 +192,7 @@ def test_vector_parameters_and_finite_differences():
 def test_symmetries():
     """Permutation, translation, rotation; a law that ends smoothly at the cut-off."""
     params = {"stiffness": 2.0, "diameter": CUTOFF}
-    force_fn = jax.jit(dyn.within(dyn.collision, CUTOFF, **params))
+    force_fn = jax.jit(dyn.cutoff(dyn.collision, CUTOFF, **params))
     x = shaped("uniform", 2)
     force = np.asarray(force_fn(x))
     order = np.random.default_rng(0).permutation(N)
@@ -201,7 +201,7 @@ def test_symmetries():
     turn = np.array([[np.cos(1), -np.sin(1)], [np.sin(1), np.cos(1)]])
     np.testing.assert_allclose(force_fn(x @ turn.T), force @ turn.T, atol=1e-12)
     np.testing.assert_allclose(force.sum(0), 0, atol=1e-11)
-    box = jax.jit(dyn.within(dyn.collision, CUTOFF, box=1.0, **params))
+    box = jax.jit(dyn.cutoff(dyn.collision, CUTOFF, box=1.0, **params))
     np.testing.assert_allclose(box(x + np.array([0.37, 5.8])), box(x), atol=1e-11)
     whole = dyn.all_pairs(dyn.collision, dyn.free()[0], **params)(jnp.asarray(x))
     np.testing.assert_allclose(force, whole, atol=1e-12)
@@ -212,7 +212,7 @@ def test_leading_axes_vmap_jit_and_groups(monkeypatch):
     x = jnp.stack([jnp.asarray(shaped(s, 2)) for s in ("uniform", "clusters", "line", "outlier")])
     alive = jnp.asarray(np.random.default_rng(0).random((4, N)) < 0.8)
     strength = jnp.array([0.1, 0.2, 0.3, 0.4])
-    force_fn = dyn.within(dyn.repulsion, CUTOFF, softening=0.03)
+    force_fn = dyn.cutoff(dyn.repulsion, CUTOFF, softening=0.03)
 
     one = lambda x, a, k: force_fn(x, alive=a, strength=k)  # noqa: E731
     jitted = jax.jit(one)
@@ -237,8 +237,8 @@ def test_shard_map():
     """The batch over devices, in a manual region, forward and backward."""
     mesh = jax.make_mesh((4,), ("batch",), devices=jax.devices()[:4])
     x = jnp.stack([jnp.asarray(shaped(s, 2)) for s in ("uniform", "clusters", "line", "column")])
-    force_fn = dyn.within(dyn.repulsion, CUTOFF, **LAW)
-    general = dyn.within(lambda dr, fa, fb: dr * dr, CUTOFF)
+    force_fn = dyn.cutoff(dyn.repulsion, CUTOFF, **LAW)
+    general = dyn.cutoff(lambda dr, fa, fb: dr * dr, CUTOFF)
 
     def value(x):
         return jnp.sum((force_fn(x) + general(x)) ** 2, axis=(1, 2))
@@ -260,7 +260,7 @@ def test_shard_map():
 
 @pytest.mark.parametrize("box", [None, 1.0])
 def test_few_and_none(box):
-    force_fn = jax.jit(dyn.within(dyn.repulsion, CUTOFF, box=box, **LAW))
+    force_fn = jax.jit(dyn.cutoff(dyn.repulsion, CUTOFF, box=box, **LAW))
     assert force_fn(jnp.zeros((0, 2))).shape == (0, 2)
     assert force_fn(jnp.zeros((3, 0, 2))).shape == (3, 0, 2)
     assert (force_fn(jnp.ones((1, 2))) == 0).all()
@@ -282,7 +282,7 @@ def test_what_is_not_finite_is_seen():
     for bad in (jnp.nan, jnp.inf):
         x = jnp.asarray(shaped("uniform", 2)).at[7, 1].set(bad)
         for box in (None, 1.0):
-            force_fn = jax.jit(dyn.within(dyn.repulsion, CUTOFF, box=box, **LAW))
+            force_fn = jax.jit(dyn.cutoff(dyn.repulsion, CUTOFF, box=box, **LAW))
             assert jnp.isnan(force_fn(x)).all()
 
 
@@ -304,7 +304,7 @@ def test_memory_grows_as_the_particles():
     """Forward and backward, compiled and not run."""
 
     def megabytes(count):
-        value = lambda x: jnp.sum(dyn.within(dyn.repulsion, 0.01, **LAW)(x) ** 2)  # noqa: E731
+        value = lambda x: jnp.sum(dyn.cutoff(dyn.repulsion, 0.01, **LAW)(x) ** 2)  # noqa: E731
         x = jax.ShapeDtypeStruct((count, 2), jnp.float32)
         analysis = jax.jit(jax.grad(value)).lower(x).compile().memory_analysis()
         return analysis.temp_size_in_bytes / 1e6
@@ -319,11 +319,11 @@ def test_in_a_rollout():
     _, shift_fn = dyn.free()
     ends = []
     for force_fn in (
-        dyn.within(dyn.collision, CUTOFF, **params),
+        dyn.cutoff(dyn.collision, CUTOFF, **params),
         dyn.all_pairs(dyn.collision, dyn.free()[0], **params),
     ):
         path = dyn.rollout(
-            dyn.velocity_verlet(dyn.total(soft=force_fn), shift_fn, 0.02), p, steps=30
+            dyn.velocity_verlet(dyn.combine(soft=force_fn), shift_fn, 0.02), p, steps=30
         )
         ends.append(path.at(30).position)
     np.testing.assert_allclose(*ends, atol=1e-9)
@@ -344,7 +344,7 @@ def test_lists_of_jax_md(form):
     force_fn = dyn.bonds(dyn.collision, displacement_fn, **params)
     alive = jnp.arange(N) % 5 > 0
     neighbor = listed.allocate(x)
-    want = dyn.within(dyn.collision, CUTOFF, box=1.0, **params)
+    want = dyn.cutoff(dyn.collision, CUTOFF, box=1.0, **params)
     np.testing.assert_allclose(
         jax.jit(force_fn)(x, neighbor=neighbor, alive=alive), want(x, alive=alive), atol=1e-12
     )
@@ -359,10 +359,10 @@ def test_lists_of_jax_md(form):
 def test_wrong_calls_say_so():
     law = dyn.repulsion
     with pytest.raises(ValueError, match=r"cut-off is -1\.0; expected a positive"):
-        dyn.within(law, -1)
+        dyn.cutoff(law, -1)
     with pytest.raises(ValueError, match="at least twice the cut-off"):
-        dyn.within(law, 1.0, box=1.9)
-    force_fn = dyn.within(law, 1.0, box=(4.0, 4.0), strength=1.0)
+        dyn.cutoff(law, 1.0, box=1.9)
+    force_fn = dyn.cutoff(law, 1.0, box=(4.0, 4.0), strength=1.0)
     for shape in ((2,), (5, 4)):
         with pytest.raises(ValueError, match=r"expected \[\.\.\., N, D\]"):
             force_fn(jnp.zeros(shape))
@@ -377,4 +377,4 @@ def test_wrong_calls_say_so():
     with pytest.raises(ValueError, match="expected one of the two"):
         dyn.bonds(law, dyn.free()[0])(jnp.zeros((5, 2)))
     with pytest.raises(ValueError, match="returned shape"):
-        dyn.within(lambda dr, fa, fb: dr[..., 0], 1.0)(jnp.zeros((5, 2)))
+        dyn.cutoff(lambda dr, fa, fb: dr[..., 0], 1.0)(jnp.zeros((5, 2)))

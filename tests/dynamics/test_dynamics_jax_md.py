@@ -71,7 +71,7 @@ def test_our_force_in_jax_md_nve(jax_md, space):
     """The same path as our velocity Verlet, in its space or ours."""
     ours = {"free": dyn.free(), "periodic": dyn.periodic(BOX)}[space]
     theirs = {"free": jax_md.space.free(), "periodic": jax_md.space.periodic(BOX)}[space]
-    force = dyn.total(
+    force = dyn.combine(
         collision=dyn.all_pairs(dyn.collision, ours[0], **SOFT),
         attraction=dyn.all_pairs(dyn.attraction, ours[0], softening=0.2),
     )
@@ -109,10 +109,10 @@ def test_a_jax_md_energy_in_our_rollout(jax_md):
     )
     with pytest.raises(ValueError):  # jax-md's own, or ours
         end(energy, two)
-    drag = dyn.bodies(dyn.drag, rate=0.2)
+    drag = dyn.external(dyn.drag, rate=0.2)
     np.testing.assert_allclose(
-        end(dyn.total(soft=energy, drag=drag), p),
-        end(dyn.total(soft=ours, drag=drag), p),
+        end(dyn.combine(soft=energy, drag=drag), p),
+        end(dyn.combine(soft=ours, drag=drag), p),
         atol=1e-10,
     )
 

@@ -54,26 +54,26 @@ def test_bonds_to_all_are_all_pairs(law):
     law, params = PAIR_LAWS[law]
     R, f, alive = some()
     n = len(R)
-    neighbour = jnp.broadcast_to(jnp.arange(n), (n, n))
+    neighbor = jnp.broadcast_to(jnp.arange(n), (n, n))
     bonded = ~jnp.eye(n, dtype=bool)
     want = dyn.all_pairs(law, displacement_fn, **params)(R, feature=f, alive=alive)
     bonds = dyn.bonds(law, displacement_fn, **params)
-    got = bonds(R, feature=f, alive=alive, neighbour=neighbour, bonded=bonded)
+    got = bonds(R, feature=f, alive=alive, index=neighbor, bonded=bonded)
     np.testing.assert_allclose(got, want, atol=1e-13)
     # A list for each batch entry, here the second without bonds.
     both = jnp.stack([bonded, jnp.zeros_like(bonded)])
-    lists = {"neighbour": jnp.stack([neighbour, neighbour]), "bonded": both}
+    lists = {"index": jnp.stack([neighbor, neighbor]), "bonded": both}
     got = bonds(jnp.stack([R, R]), feature=jnp.stack([f, f]), alive=jnp.stack([alive] * 2), **lists)
     np.testing.assert_allclose(got, jnp.stack([want, jnp.zeros_like(want)]), atol=1e-13)
 
 
 def test_each_bond_has_its_own_length():
     chain = dyn.bonds(dyn.spring, displacement_fn, stiffness=1.0)
-    neighbour = jnp.array([[1, 0], [0, 2], [1, 0]])
+    neighbor = jnp.array([[1, 0], [0, 2], [1, 0]])
     bonded = jnp.array([[True, False], [True, True], [True, False]])
     length = jnp.array([[1.0, 9.0], [1.0, 2.0], [2.0, 9.0]])
     R = jnp.array([[0.0, 0.0], [1.5, 0.0], [3.0, 0.0]])
-    force = chain(R, neighbour=neighbour, bonded=bonded, length=length)
+    force = chain(R, index=neighbor, bonded=bonded, length=length)
     np.testing.assert_allclose(force[:, 0], [0.5, -0.5 - 0.5, 0.5])
 
 
@@ -82,14 +82,14 @@ def test_total_is_the_sum_of_its_terms():
     R, f, alive = some()
     around, _ = dyn.periodic(1.0)
     v = jnp.ones_like(R)
-    chain = {"neighbour": jnp.arange(6)[:, None] - 1, "bonded": jnp.arange(6)[:, None] > 0}
+    chain = {"index": jnp.arange(6)[:, None] - 1, "bonded": jnp.arange(6)[:, None] > 0}
     terms = {
         "attraction": dyn.all_pairs(dyn.attraction, displacement_fn, softening=0.3),
         "collision": dyn.all_pairs(dyn.collision, displacement_fn, diameter=1.1),
         "network": dyn.all_pairs(dyn.pair_network, displacement_fn),
         "around": dyn.all_pairs(dyn.spring, around, stiffness=1.0),
         "chain": dyn.bonds(dyn.spring, displacement_fn, stiffness=2.0),
-        "drag": dyn.bodies(dyn.drag),
+        "drag": dyn.external(dyn.drag),
         "trap": lambda position, *, k: 0.5 * k * jnp.sum(position**2),
     }
     params = {
@@ -100,7 +100,7 @@ def test_total_is_the_sum_of_its_terms():
         "drag": {"rate": 0.4},
         "trap": {"k": 0.2},
     }
-    got = dyn.total(**terms)(R, velocity=v, feature=f, alive=alive, **params)
+    got = dyn.combine(**terms)(R, velocity=v, feature=f, alive=alive, **params)
     want = sum(
         dyn.canonicalize_force(term)(R, velocity=v, feature=f, alive=alive, **params.get(name, {}))
         for name, term in terms.items()
@@ -200,8 +200,8 @@ def test_damped_motion():
     bath = dyn.langevin(jnp.zeros_like, shift_fn, 0.1, kT=0.0, friction=2.0)
     path = dyn.rollout(bath, p, steps=20, key=jax.random.key(0))
     np.testing.assert_allclose(path.particles.velocity[:, 0, 0], np.exp(-2 * path.time), atol=1e-12)
-    fall = dyn.total(
-        drag=dyn.bodies(dyn.drag, rate=2.0), weight=dyn.bodies(dyn.uniform, force=[3.0])
+    fall = dyn.combine(
+        drag=dyn.external(dyn.drag, rate=2.0), weight=dyn.external(dyn.uniform, force=[3.0])
     )
     path = dyn.rollout(dyn.semi_implicit_euler(fall, shift_fn, 0.01), p, steps=1000)
     np.testing.assert_allclose(path.at(1000).velocity, 1.5, atol=1e-6)

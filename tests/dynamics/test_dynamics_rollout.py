@@ -188,9 +188,9 @@ def test_sentences_for_mistakes():
     with pytest.raises(
         ValueError, match=r"no force is called 'atraction'.* Did you mean 'attraction'"
     ):
-        dyn.total(attraction=FORCE)(p.position, atraction={"strength": 1.0})
+        dyn.combine(attraction=FORCE)(p.position, atraction={"strength": 1.0})
     with pytest.raises(ValueError, match="drag needs a velocity"):
-        dyn.bodies(dyn.drag, rate=1.0)(p.position)
+        dyn.external(dyn.drag, rate=1.0)(p.position)
     with pytest.raises(ValueError, match=r"returned shape \(4,\); expected \(4, 2\)"):
         dyn.canonicalize_force(lambda R: R[:, 0])(p.position)
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from vidparticles.data.pv5 import world
-from vidparticles.dynamics import bounce, hard_discs
+from vidparticles.dynamics import bounce
+from vidparticles.dynamics import collisions as hard_discs
 from vidparticles.particles import particles
 
 RADIUS = 0.07

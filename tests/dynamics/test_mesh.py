@@ -67,7 +67,7 @@ def relative(found, wanted):
 @functools.cache
 def force(dim: int, **options):
     """Jitted, of strength 1 or another."""
-    force_fn = dyn.mesh(dyn.repulsion, BOXES[dim], strength=1.0, **options)
+    force_fn = dyn.ewald(dyn.repulsion, BOXES[dim], strength=1.0, **options)
     return jax.jit(lambda x, **more: force_fn(x, **more))
 
 
@@ -102,7 +102,7 @@ def test_force_is_that_of_the_slow_sum(dim):
 
 
 def test_attraction_is_the_opposite():
-    pull = jax.jit(dyn.mesh(dyn.attraction, BOXES[1], **LOW))
+    pull = jax.jit(dyn.ewald(dyn.attraction, BOXES[1], **LOW))
     np.testing.assert_allclose(
         pull(scattered(1), strength=2.0), -2 * force(1, **LOW)(scattered(1)), rtol=1e-12
     )
@@ -154,7 +154,7 @@ def test_gradients_are_finite_differences(dim):
     alive = jnp.asarray(rng.random(N) < 0.8)
     x = jnp.where(alive[:, None], x, jnp.nan)
     u, dx = jnp.asarray(rng.normal(size=(2, *x.shape)))
-    force_fn = dyn.mesh(dyn.repulsion, BOXES[dim], **LOW)
+    force_fn = dyn.ewald(dyn.repulsion, BOXES[dim], **LOW)
     value = jax.jit(lambda x, k: jnp.sum(force_fn(x, alive=alive, strength=k) * u))
     of_x, of_k = jax.jit(jax.grad(value, (0, 1)))(x, 1.5)
     assert (jnp.where(alive[:, None], 0, of_x) == 0).all()
@@ -203,7 +203,7 @@ def test_leading_axes_vmap_and_jit():
     x = jnp.stack([jnp.asarray(scattered(2, seed)) for seed in range(4)])
     alive = jnp.asarray(np.random.default_rng(0).random((4, N)) < 0.8)
     strength = jnp.array([0.1, 0.2, 0.3, 0.4])
-    force_fn = dyn.mesh(dyn.repulsion, BOXES[2], **LOW)
+    force_fn = dyn.ewald(dyn.repulsion, BOXES[2], **LOW)
 
     def value(x, alive, strength):
         got = force_fn(x, alive=alive, strength=strength)
@@ -223,7 +223,7 @@ def test_shard_map():
     """The batch over devices, in a manual region, forward and backward."""
     devices = jax.make_mesh((4,), ("batch",), devices=jax.devices()[:4])
     x = jnp.stack([jnp.asarray(scattered(1, seed)) for seed in range(4)])
-    force_fn = dyn.mesh(dyn.repulsion, BOXES[1], strength=1.0, **LOW)
+    force_fn = dyn.ewald(dyn.repulsion, BOXES[1], strength=1.0, **LOW)
     slope = jax.grad(lambda x: jnp.sum(force_fn(x) ** 2))
     spread = jax.shard_map(slope, mesh=devices, in_specs=P("batch"), out_specs=P("batch"))
     placed = jax.device_put(x, jax.NamedSharding(devices, P("batch")))
@@ -232,10 +232,10 @@ def test_shard_map():
 
 def test_blocks_change_nothing(monkeypatch):
     """More particles than a block holds, the last of them not full."""
-    from vidparticles.dynamics.interactions import mesh_sums
+    from vidparticles.dynamics.interactions.ewald import mesh as mesh_sums
 
     x, u = scattered(2), np.random.default_rng(3).normal(size=(N, 2))
-    force_fn = dyn.mesh(dyn.repulsion, BOXES[2], strength=1.0, **LOW)
+    force_fn = dyn.ewald(dyn.repulsion, BOXES[2], strength=1.0, **LOW)
 
     def both(x):
         got, back = jax.vjp(force_fn, x)
@@ -252,7 +252,7 @@ def test_memory_grows_as_the_particles():
     """Forward and backward, compiled and not run."""
 
     def megabytes(count):
-        force_fn = dyn.mesh(dyn.repulsion, 1.0, strength=1.0, order=4)
+        force_fn = dyn.ewald(dyn.repulsion, 1.0, strength=1.0, order=4)
         x = jax.ShapeDtypeStruct((count, 2), jnp.float32)
         slope = jax.grad(lambda x: jnp.sum(force_fn(x) ** 2))
         return jax.jit(slope).lower(x).compile().memory_analysis().temp_size_in_bytes / 1e6
@@ -266,7 +266,7 @@ def test_in_a_rollout():
 
     x = jnp.asarray(scattered(2)[:12])
     verlet = functools.partial(
-        dyn.velocity_verlet, dyn.mesh(dyn.attraction, BOXES[2], strength=-0.1, **LOW)
+        dyn.velocity_verlet, dyn.ewald(dyn.attraction, BOXES[2], strength=-0.1, **LOW)
     )
     swing = []
     for steps in (10, 20):
@@ -288,7 +288,7 @@ def test_in_a_rollout():
 @pytest.mark.parametrize(
     ("options", "x", "words"),
     [
-        ({"law": dyn.collision}, None, "not known to mesh"),
+        ({"law": dyn.collision}, None, "not known to ewald"),
         ({"order": 5}, None, "4, 6, 8"),
         ({"cells": 12}, None, "twice as many cells"),
         ({"cells": (32, 32, 32)}, None, "3 numbers of cells"),
@@ -307,6 +307,6 @@ def test_bad_input_is_told_in_a_sentence(options, x, words):
     options = {k: v for k, v in options.items() if v is not None}
     x = np.zeros((4, 2)) if x is None else x
     with pytest.raises(ValueError, match=words):
-        dyn.mesh(options.pop("law"), options.pop("box"), **options)(x)
+        dyn.ewald(options.pop("law"), options.pop("box"), **options)(x)
     with pytest.raises(ValueError, match="alive has shape"):
-        dyn.mesh(dyn.repulsion, 1.0, strength=1.0)(np.zeros((4, 2)), alive=np.ones(3, bool))
+        dyn.ewald(dyn.repulsion, 1.0, strength=1.0)(np.zeros((4, 2)), alive=np.ones(3, bool))

@@ -13,11 +13,9 @@ import pytest
 from jax.sharding import PartitionSpec as P
 
 from vidparticles import dynamics as dyn
-from vidparticles.dynamics.interactions import (
-    multipole_expansions,
-    multipole_tree,
-    multipole_walk,
-)
+from vidparticles.dynamics.interactions.multipole import expansions as multipole_expansions
+from vidparticles.dynamics.interactions.multipole import tree as multipole_tree
+from vidparticles.dynamics.interactions.multipole import walk as multipole_walk
 
 N = 1600
 SHAPES = ("uniform", "clusters", "cusp", "line", "diagonal", "coincident", "outlier", "far off")

@@ -13,8 +13,9 @@ from jax import lax
 from jax.sharding import AxisType, PartitionSpec
 
 from vidparticles import dynamics as dyn
-from vidparticles.dynamics import lattice, reversible_path
-from vidparticles.dynamics.reversible_path import _drift, _kick
+from vidparticles.dynamics.reversible import lattice
+from vidparticles.dynamics.reversible import leapfrog as reversible_path
+from vidparticles.dynamics.reversible.leapfrog import _drift, _kick
 from vidparticles.particles import particles
 
 displacement_fn, shift_fn = dyn.free()
@@ -276,7 +277,7 @@ def test_round_and_round_a_periodic_box():
 
 
 def unstoppable():
-    drag = dyn.total(pull=dense, drag=dyn.bodies(dyn.drag, rate=0.1))
+    drag = dyn.combine(pull=dense, drag=dyn.external(dyn.drag, rate=0.1))
     named = {"pull": PARAMS}
     return {
         "only velocity_verlet": (dyn.overdamped(dense, shift_fn, DT), PARAMS),
@@ -296,7 +297,7 @@ def test_what_cannot_be_undone_is_checkpointed_and_says_so(why):
 
 
 def test_what_can_be_undone_goes_without_a_word():
-    wind = dyn.total(pull=dense, wind=dyn.bodies(dyn.uniform, force=jnp.ones(2)))
+    wind = dyn.combine(pull=dense, wind=dyn.external(dyn.uniform, force=jnp.ones(2)))
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         for shift, params in ((shift_fn, {"pull": PARAMS}), (lambda R, dR, **_: R + dR, {})):

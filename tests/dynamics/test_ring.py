@@ -169,7 +169,7 @@ def test_memory_of_a_device_falls_with_the_devices(law):
 
 
 def test_ring_only():
-    """What goes between devices: blocks to the neighbour, nothing gathered."""
+    """What goes between devices: blocks to the neighbor, nothing gathered."""
     force = dyn.ring(dyn.repulsion, DISPLACEMENTS["free"], devices(8), "particles", strength=1.0)
     where = NamedSharding(devices(8), PartitionSpec("particles"))
     given = jax.ShapeDtypeStruct((64, 2), jnp.float32, sharding=where)

@@ -38,9 +38,9 @@ EDITS: dict[str, Callable[..., editing.Written]] = {
     "trim": lambda path, out, **kw: editing.trim(path, out, 0.2, 0.7, **kw),
     "slow": lambda path, out, **kw: editing.speed(path, out, 0.5, **kw),
     "quick": lambda path, out, **kw: editing.speed(path, out, 2, **kw),
-    "recolour": lambda path, out, **kw: editing.recolour(path, out, contrast=0.9, **kw),
+    "recolor": lambda path, out, **kw: editing.recolor(path, out, contrast=0.9, **kw),
     "splice": lambda path, out, **kw: editing.splice([path, path], out, **kw),
-    "stabilise": editing.stabilise,
+    "stabilize": editing.stabilize,
 }
 
 

@@ -41,9 +41,9 @@ def test_trim_of_no_frame_says_how_long_the_clip_is(counted, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_uneven_times_stay_through_recolour(counted, numbers, tmp_path):
+def test_uneven_times_stay_through_recolor(counted, numbers, tmp_path):
     out = tmp_path / "out.mp4"
-    editing.recolour(counted(frames=40, times=UNEVEN), out, contrast=0.9)
+    editing.recolor(counted(frames=40, times=UNEVEN), out, contrast=0.9)
     assert probe(out).variable_rate
     with open_video(out) as video:
         np.testing.assert_allclose(video.times, UNEVEN, atol=2e-4)

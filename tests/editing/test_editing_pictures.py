@@ -1,4 +1,4 @@
-"""What the new frames look like: colours turned, slow motion near the truth, no ghosts."""
+"""What the new frames look like: colors turned, slow motion near the truth, no ghosts."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from vidparticles import editing
-from vidparticles.editing import Colours, parse_colours
-from vidparticles.editing.recolour import apply_matrix
+from vidparticles.editing import Colors, parse_colors
+from vidparticles.editing.recolor import apply_matrix
 from vidparticles.errors import InputError
 from vidparticles.video import open_video, write_video
 
 
 def texture(seed: int, height: int, width: int) -> np.ndarray:
-    """Smooth noise, uint8 [H, W, 3], mean about 128; grey, as 4:2:0 blurs fine colours."""
+    """Smooth noise, uint8 [H, W, 3], mean about 128; gray, as 4:2:0 blurs fine colors."""
     noise = np.random.default_rng(seed).normal(size=(height, width, 1))
     for axis in (0, 1):
         for _ in range(3):
@@ -28,20 +28,20 @@ def read(path) -> np.ndarray:
 
 
 def pale(seed: int) -> np.ndarray:
-    """Weak colours, uint8 [24, 24, 3]."""
+    """Weak colors, uint8 [24, 24, 3]."""
     return np.random.default_rng(seed).integers(96, 160, (24, 24, 3), np.uint8)
 
 
-# ------------------------------------------------------------------ recolour
+# ------------------------------------------------------------------ recolor
 
 
-def test_hue_of_120_degrees_turns_red_to_green_and_leaves_grey(tmp_path):
-    for colour, hue in (((200, 40, 40), 120), ((120, 120, 120), 120), ((40, 200, 40), -120)):
+def test_hue_of_120_degrees_turns_red_to_green_and_leaves_gray(tmp_path):
+    for color, hue in (((200, 40, 40), 120), ((120, 120, 120), 120), ((40, 200, 40), -120)):
         source, out = tmp_path / "in.mp4", tmp_path / "out.mp4"
-        write_video(source, np.full((4, 32, 32, 3), colour, np.uint8), rate=25, overwrite=True)
-        editing.recolour(source, out, hue=hue, overwrite=True)
+        write_video(source, np.full((4, 32, 32, 3), color, np.uint8), rate=25, overwrite=True)
+        editing.recolor(source, out, hue=hue, overwrite=True)
         red, green, blue = read(out)[2].mean((0, 1))
-        if colour[0] == colour[1]:
+        if color[0] == color[1]:
             assert np.abs(np.array([red, green, blue]) - 120).max() < 3
         elif hue > 0:
             assert green > red + 50
@@ -52,8 +52,8 @@ def test_hue_of_120_degrees_turns_red_to_green_and_leaves_grey(tmp_path):
 
 def test_turning_there_and_back_changes_nothing():
     frame = pale(0)  # none of it is clipped on the way
-    there = apply_matrix(frame, *Colours(hue=75).matrix())
-    back = np.asarray(apply_matrix(there, *Colours(hue=-75).matrix()))
+    there = apply_matrix(frame, *Colors(hue=75).matrix())
+    back = np.asarray(apply_matrix(there, *Colors(hue=-75).matrix()))
     assert np.abs(back.astype(int) - frame).max() <= 2
     assert np.abs(np.asarray(there).astype(int) - frame).mean() > 3
 
@@ -61,18 +61,18 @@ def test_turning_there_and_back_changes_nothing():
 def test_hue_and_saturation_keep_luma():
     luma = np.array([0.2126, 0.7152, 0.0722])
     frame = pale(1)
-    for colours in (Colours(hue=200), Colours(saturation=0), Colours(hue=30, saturation=1.3)):
-        new = np.asarray(apply_matrix(frame, *colours.matrix()))
+    for colors in (Colors(hue=200), Colors(saturation=0), Colors(hue=30, saturation=1.3)):
+        new = np.asarray(apply_matrix(frame, *colors.matrix()))
         assert np.abs((new - frame.astype(float)) @ luma).max() < 1
 
 
 def test_brightness_and_contrast():
-    grey = np.full((2, 2, 3), 100, np.uint8)
-    brighter = apply_matrix(grey, *Colours(brightness=0.2).matrix())
+    gray = np.full((2, 2, 3), 100, np.uint8)
+    brighter = apply_matrix(gray, *Colors(brightness=0.2).matrix())
     assert np.unique(np.asarray(brighter)).tolist() == [151]
-    stronger = apply_matrix(grey, *Colours(contrast=2).matrix())
+    stronger = apply_matrix(gray, *Colors(contrast=2).matrix())
     assert np.unique(np.asarray(stronger)).tolist() in ([72], [73])  # 72.5
-    white = apply_matrix(grey, *Colours(brightness=1).matrix())
+    white = apply_matrix(gray, *Colors(brightness=1).matrix())
     assert np.unique(np.asarray(white)).tolist() == [255]
 
 
@@ -87,9 +87,9 @@ def test_brightness_and_contrast():
         ("", "not understood"),
     ],
 )
-def test_colours_that_are_not_understood(words, says):
+def test_colors_that_are_not_understood(words, says):
     with pytest.raises(InputError, match=says):
-        parse_colours(words)
+        parse_colors(words)
 
 
 # ------------------------------------------------------------------ slow motion

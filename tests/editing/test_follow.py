@@ -11,8 +11,8 @@ import pytest
 
 from vidparticles.editing.follow import following
 from vidparticles.editing.reel import opened
-from vidparticles.particleize.tracks import TrackState
-from vidparticles.render.sampling import smooth
+from vidparticles.image.resample import smooth
+from vidparticles.tracking.points.tracker import TrackState
 from vidparticles.video import open_video, write_video
 
 # The size that 8K is shrunk to, so that one program is compiled for nearly all.

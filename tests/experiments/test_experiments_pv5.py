@@ -10,11 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+from experiments.pv5 import __main__ as pv5
+from experiments.pv5 import cost as pv5_cost
+from experiments.pv5 import plans as pv5_plans
+from experiments.pv5 import rows as pv5_rows
+from experiments.pv5 import scores as pv5_scores
+from vidparticles.data.pv5 import TASKS, Source, permanence
 
-from experiments import pv5, pv5_cost, pv5_plans, pv5_rows, pv5_scores  # noqa: E402
-from vidparticles.data.pv5 import TASKS, Source, permanence  # noqa: E402
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def _main(monkeypatch: pytest.MonkeyPatch, folder: pathlib.Path, *words: str) -> None:

@@ -16,19 +16,18 @@ import types
 import numpy as np
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+from experiments import evaluate as evaluate_script
+from experiments import launch
+from experiments.configs import clip, embedded, fight_surv, folder, tfds
+from experiments.train import train
+from vidparticles import models
+from vidparticles.data import embedded as embedded_set
+from vidparticles.data import tfds_builder
+from vidparticles.errors import InputError
+from vidparticles.tracking.objects.tracker import Objects
+from vidparticles.training import checkpoint, writer
 
-from experiments import evaluate as evaluate_script  # noqa: E402
-from experiments import launch  # noqa: E402
-from experiments.configs import clip, embedded, fight_surv, folder, tfds  # noqa: E402
-from experiments.train import train  # noqa: E402
-from vidparticles import models  # noqa: E402
-from vidparticles.data import embedded as embedded_set  # noqa: E402
-from vidparticles.data import tfds_builder  # noqa: E402
-from vidparticles.errors import InputError  # noqa: E402
-from vidparticles.particleize.objects import Objects  # noqa: E402
-from vidparticles.training import checkpoint, writer  # noqa: E402
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 CLIPS = {"train": 3, "val": 1, "test": 1}
 SMALL = {
@@ -54,7 +53,7 @@ def clips(tmp_path_factory) -> pathlib.Path:
 
 def small(config, **changes):
     """The config at the size of a test."""
-    if config.model.name == "particles":
+    if config.model.name == "frame_particles":
         config.model.options.update(planes=2, steps=1, encoder=(4, 4), motion_clips=0)
     for key, value in {**SMALL, **changes}.items():
         node, name = config, key
@@ -118,7 +117,7 @@ def test_embedded_config_makes_its_clips_and_trains(tmp_path):
     assert final["test/low"] <= final["test/accuracy"] <= final["test/high"]
     assert final["val/accuracy"] in np.arange(7) / 6
     loaded = checkpoint.load_model(tmp_path / "run")
-    assert (loaded.model_name, loaded.step, len(loaded.classes)) == ("particles", 1, 6)
+    assert (loaded.model_name, loaded.step, len(loaded.classes)) == ("frame_particles", 1, 6)
     assert loaded.options["encoder"] == (4, 4)
 
 
@@ -176,7 +175,11 @@ def test_things_of_a_clip_are_trained_without_labels(clips, tmp_path):
     assert final["train/prediction_error"] > 0
     assert not any("accuracy" in name for name in final)
     loaded = checkpoint.load_model(tmp_path / "run")
-    assert (loaded.model_name, loaded.classes, loaded.model.num_classes) == ("objects", (), 1)
+    assert (loaded.model_name, loaded.classes, loaded.model.num_classes) == (
+        "object_particles",
+        (),
+        1,
+    )
     assert (loaded.model.objects.count, loaded.model.objects.widths) == (2, (2,))
     assert loaded.model.objects.ground
 
@@ -193,19 +196,21 @@ def test_mistakes_about_a_clip_are_said(tmp_path):
     with pytest.raises(InputError):
         train(config, tmp_path / "W")
     with pytest.raises(InputError, match="Did you mean 'count'"):
-        models.build("objects", num_classes=1, **config.model.options.to_dict())
+        models.build("object_particles", num_classes=1, **config.model.options.to_dict())
     assert not (tmp_path / "W").exists()
 
 
 def test_a_labelled_config_keeps_the_options_of_things(tmp_path):
-    config = folder.get_config("objects")
+    config = folder.get_config("object_particles")
     config.model.options.objects.ground = True
     checkpoint.write_config(
         tmp_path, {**json.loads(config.to_json()), "classes": ["a", "b"], "clip_seconds": 1.0}
     )
     options = checkpoint.read_config(tmp_path)["model"]["options"]
-    model = models.build("objects", num_classes=2, **options)
-    assert model == models.build("objects", num_classes=2, **config.model.options.to_dict())
+    model = models.build("object_particles", num_classes=2, **options)
+    assert model == models.build(
+        "object_particles", num_classes=2, **config.model.options.to_dict()
+    )
     assert model.objects == Objects(ground=True)
     hash(model.objects)  # a static argument of jit
 
@@ -308,7 +313,10 @@ def test_two_processes_give_the_same_curve(clips, whole, tmp_path):
         ("--config.data.siez=3", "config.data has no key 'siez'. Did you mean 'size'?"),
         ("--config.steps.x=3", "config.steps is a value and has no keys"),
         ("--config=absent.py", "--config=absent.py is no file; see experiments/configs/"),
-        ("--config=experiments/configs/folder.py:particle", "Did you mean 'particles'?"),
+        (
+            "--config=experiments/configs/folder.py:frame_particle",
+            "Did you mean 'frame_particles'?",
+        ),
         ("--confg=experiments/configs/folder.py", "--config is missing"),
     ],
 )
@@ -343,7 +351,7 @@ def test_bad_data_and_batches_write_nothing(clips, tmp_path):
         train(folder_config(clips, batch_size=12), workdir)
     with pytest.raises(InputError):
         train(folder_config(tmp_path / "absent"), workdir)
-    config = folder.get_config("particles")
+    config = folder.get_config("frame_particles")
     config.model.options.widht = 3
     config = small(config, **{"data.dir": str(clips)})
     with pytest.raises(InputError, match="has no option 'widht'"):

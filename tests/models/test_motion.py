@@ -43,13 +43,13 @@ def bouncing(key: jax.Array, clips: int) -> Trajectory:
 def test_fitting_beats_constant_velocity_on_bouncing_things():
     train, test = bouncing(jax.random.key(0), 32), bouncing(jax.random.key(1), 32)
     params = motion.init(jax.random.key(2))
-    optimiser = optax.adam(0.05)
-    state = optimiser.init(params)
+    optimizer = optax.adam(0.05)
+    state = optimizer.init(params)
 
     @jax.jit
     def step(params, state):
         loss, slope = jax.value_and_grad(motion.loss)(params, train)
-        change, state = optimiser.update(slope, state)
+        change, state = optimizer.update(slope, state)
         return optax.apply_updates(params, change), state, loss
 
     first = None
@@ -76,7 +76,7 @@ def test_what_moves_alone_flies_on_and_what_rests_stays():
     laws["drag"]["rate"] = jnp.asarray(-20.0)
     path = motion.predict(laws, start, seconds=1.0, rate=10.0)
     end = np.asarray(path.particles.position[-1])
-    # Unlike velocities bind a little: a seventh of the way is lost to the resting neighbours.
+    # Unlike velocities bind a little: a seventh of the way is lost to the resting neighbors.
     np.testing.assert_allclose(end[0], [0.5, 0.3], atol=0.05)
     np.testing.assert_allclose(end[1:], start.position[1:], atol=0.01)
     np.testing.assert_allclose(path.time, np.arange(11) / 10, atol=1e-6)

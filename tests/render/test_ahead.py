@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vidparticles.image.resample import bilinear, smooth
 from vidparticles.render import ahead
-from vidparticles.render.sampling import bilinear, smooth
 
 HEIGHT, WIDTH = 48, 64
 

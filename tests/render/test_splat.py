@@ -26,17 +26,17 @@ def test_a_spot_is_the_gaussian_of_its_distance():
 
 
 def test_spots_add_up_and_the_dead_show_nothing():
-    position, colour = scene(), jax.random.uniform(jax.random.key(2), (5, 3))
-    whole = splat(particles(position), colour=colour, radius=0.05, **SIZE)
+    position, color = scene(), jax.random.uniform(jax.random.key(2), (5, 3))
+    whole = splat(particles(position), color=color, radius=0.05, **SIZE)
     parts = [
-        splat(particles(position[k : k + 1]), colour=colour[k : k + 1], radius=0.05, **SIZE)
+        splat(particles(position[k : k + 1]), color=color[k : k + 1], radius=0.05, **SIZE)
         for k in range(5)
     ]
     np.testing.assert_allclose(whole, sum(parts), atol=1e-5)
     padded = pad(particles(position), 8)
     padded = padded.replace(position=padded.position.at[5:].set(jnp.nan))
-    colours = jnp.concatenate([colour, jnp.full((3, 3), jnp.nan)])
-    np.testing.assert_allclose(splat(padded, colour=colours, radius=0.05, **SIZE), whole, atol=1e-6)
+    colors = jnp.concatenate([color, jnp.full((3, 3), jnp.nan)])
+    np.testing.assert_allclose(splat(padded, color=colors, radius=0.05, **SIZE), whole, atol=1e-6)
 
 
 def test_leading_axes_are_frames():

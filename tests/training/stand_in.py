@@ -11,7 +11,7 @@ CLASSES = 3
 
 
 class Linear:
-    """Logits linear in the mean colour of each frame, behind noise when it trains."""
+    """Logits linear in the mean color of each frame, behind noise when it trains."""
 
     def __init__(self, *, width: int = 4, noise: float = 0.1):
         self.width, self.noise = width, noise

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from vidparticles.data import spec as source
 from vidparticles.errors import InputError
-from vidparticles.training import baselines, source
+from vidparticles.training import baselines
 
 
 def clips(seed: int, count: int, *, masked: int = 0):
-    """Class 1 moves twice as much as class 0; the colours say nothing."""
+    """Class 1 moves twice as much as class 0; the colors say nothing."""
     rng = np.random.default_rng(seed)
     label = rng.integers(0, 2, count).astype(np.int32)
     still = rng.integers(60, 180, (count, 1, 16, 16, 3))
@@ -40,7 +41,7 @@ def test_windows_of_a_clip_give_one_prediction():
     assert got.confusion.tolist() == [[2, 0], [0, 2]]
 
 
-def test_motion_energy_is_blind_to_colour_and_order():
+def test_motion_energy_is_blind_to_color_and_order():
     video = clips(3, 4)["video"]
     features = baselines.motion_energy(video)
     np.testing.assert_allclose(baselines.motion_energy(video[..., ::-1]), features, atol=1e-6)

@@ -190,8 +190,8 @@ def test_batch_size_must_divide_over_the_devices():
 
 def test_half_given_processes_are_refused(monkeypatch):
     monkeypatch.delenv("JAX_COORDINATOR_ADDRESS", raising=False)
-    sharding.initialise()
+    sharding.initialize()
     with pytest.raises(InputError, match="--coordinator"):
-        sharding.initialise(processes=2)
+        sharding.initialize(processes=2)
     with pytest.raises(InputError, match="which of them this is"):
-        sharding.initialise(coordinator="localhost:1", processes=2, process=2)
+        sharding.initialize(coordinator="localhost:1", processes=2, process=2)

@@ -39,7 +39,7 @@ def pitch(audio: Audio) -> float:
     fps=st.sampled_from([Fraction(30000, 1001), Fraction(25), Fraction(24000, 1001)]),
     frames=st.lists(st.integers(0, 90), min_size=2, max_size=12),
 )
-def test_neighbouring_cuts_share_and_lose_no_sample(rate, fps, frames):
+def test_neighboring_cuts_share_and_lose_no_sample(rate, fps, frames):
     sound = Audio(np.arange(rate * 2, dtype=np.float32)[:, None], rate)
     places = sorted(frames)
     pieces = [cut(sound, a / fps, b / fps) for a, b in itertools.pairwise(places)]

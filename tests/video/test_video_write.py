@@ -17,7 +17,7 @@ from vidparticles.video.write import exact_rate
 
 
 def smooth(count: int, height: int, width: int) -> np.ndarray:
-    """Frames whose colour changes slowly, so that coding keeps them nearly as they are."""
+    """Frames whose color changes slowly, so that coding keeps them nearly as they are."""
     y, x = np.mgrid[0:height, 0:width] / max(height, width)
     frames = [np.stack([x * 200 + 20, y * 200 + 3 * i, 120 + 0 * x], -1) for i in range(count)]
     return np.clip(frames, 0, 255).astype(np.uint8)
@@ -86,7 +86,7 @@ def test_the_last_of_uneven_frames_shows_as_long_as_it_should(tmp_path, suffix, 
     assert probe(path).duration == pytest.approx(float(2 * times[-1] - times[-2]), abs=2e-3)
 
 
-def test_colours_are_true_and_tagged(tmp_path):
+def test_colors_are_true_and_tagged(tmp_path):
     path = tmp_path / "bars.mp4"
     bars = np.array(
         [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [0, 0, 0], [90, 90, 90]]
@@ -102,7 +102,7 @@ def test_colours_are_true_and_tagged(tmp_path):
     assert decoded.format.name == "yuv420p"
 
 
-def test_a_gif_keeps_times_and_nearly_its_colours(tmp_path):
+def test_a_gif_keeps_times_and_nearly_its_colors(tmp_path):
     path = tmp_path / "clip.gif"
     frames = smooth(8, 31, 45)
     write_video(path, frames, rate=20, audio=Audio(np.zeros((4000, 1), np.float32), 8000))

@@ -2,7 +2,7 @@
 
 Two handwritten digits (scikit-learn's `load_digits`, 8 × 8 pixels, smoothly enlarged) move
 over a slowly drifting random texture; the label is how they move and meet
-(`motions.CLASSES`), never what one frame shows: which digits, their colours and sizes, the
+(`motions.CLASSES`), never what one frame shows: which digits, their colors and sizes, the
 texture, start, direction and speed are drawn alike for every class. Train, validation and
 test clips show different digit images. Sound: a soft tone that rises with the speed of the
 first digit, and a click at the nearest approach; models see frames only.
@@ -176,10 +176,10 @@ def story(
 
 @dataclasses.dataclass(frozen=True)
 class _Look:
-    """What does not depend on the class: glyphs [2][S, S] in 0..1, colours [2, 3]."""
+    """What does not depend on the class: glyphs [2][S, S] in 0..1, colors [2, 3]."""
 
     glyphs: tuple[np.ndarray, np.ndarray]
-    colours: np.ndarray
+    colors: np.ndarray
 
     @property
     def side(self) -> float:
@@ -212,11 +212,11 @@ def _look(rng: np.random.Generator, split: str) -> _Look:
         glyphs.append((x * x * (3 - 2 * x)).astype(np.float32))
     hue = rng.random()
     hues = (hue, hue + rng.uniform(0.3, 0.7))
-    colours = np.array([colorsys.hsv_to_rgb(h % 1, rng.uniform(0.5, 0.95), 1) for h in hues])
+    colors = np.array([colorsys.hsv_to_rgb(h % 1, rng.uniform(0.5, 0.95), 1) for h in hues])
     # Blues and reds are dark at full value: whiten until they stand out from any texture.
-    luma = colours @ [0.299, 0.587, 0.114]
+    luma = colors @ [0.299, 0.587, 0.114]
     white = np.clip((0.55 - luma) / (1 - luma), 0, 1)[:, None]
-    return _Look((glyphs[0], glyphs[1]), (colours + white * (1 - colours)).astype(np.float32))
+    return _Look((glyphs[0], glyphs[1]), (colors + white * (1 - colors)).astype(np.float32))
 
 
 def _path(rng: np.random.Generator, label: str, times: np.ndarray, look: _Look) -> np.ndarray:
@@ -226,7 +226,7 @@ def _path(rng: np.random.Generator, label: str, times: np.ndarray, look: _Look) 
 
 
 def _background(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Filtered noise in two colours, drifting: uint8 [count, 128, 128, 3]."""
+    """Filtered noise in two colors, drifting: uint8 [count, 128, 128, 3]."""
     drift = rng.uniform(0, 8) * np.exp(2j * np.pi * rng.random()) / RATE
     way = np.array([drift.imag, drift.real]) * np.arange(count)[:, None]
     way = way - way.min(0)
@@ -240,12 +240,12 @@ def _background(rng: np.random.Generator, count: int) -> np.ndarray:
         255 * np.array(colorsys.hsv_to_rgb(rng.random(), rng.uniform(0, 0.6), v))
         for v in (rng.uniform(0.1, 0.25), rng.uniform(0.35, 0.55))
     )
-    # One grey plane is moved and then coloured by a table: a third of the arithmetic.
+    # One gray plane is moved and then colored by a table: a third of the arithmetic.
     table = np.linspace(dark, light, 256).astype(np.uint8)
-    grey = np.empty((count, SIDE, SIDE), np.uint8)
+    gray = np.empty((count, SIDE, SIDE), np.uint8)
     for i, (y, x) in enumerate(way):
-        grey[i] = _shifted(texture[int(y) :, int(x) :][: SIDE + 1, : SIDE + 1], y % 1, x % 1)
-    return table.take(grey, axis=0)
+        gray[i] = _shifted(texture[int(y) :, int(x) :][: SIDE + 1, : SIDE + 1], y % 1, x % 1)
+    return table.take(gray, axis=0)
 
 
 def _shifted(image: np.ndarray, y: float, x: float) -> np.ndarray:
@@ -257,16 +257,16 @@ def _shifted(image: np.ndarray, y: float, x: float) -> np.ndarray:
 def _draw(background: np.ndarray, path: np.ndarray, look: _Look) -> np.ndarray:
     """Glyphs drawn into the background at sub-pixel places; the first digit lies on top."""
     frames = background
-    # A pixel's centre is at (i + ½)/128, so a glyph at x begins at 128 x − S/2.
+    # A pixel's center is at (i + ½)/128, so a glyph at x begins at 128 x − S/2.
     corner = path * SIDE - look.side * SIDE / 2
     for digit in (1, 0):
         glyph = np.pad(look.glyphs[digit], 1)
-        colour = 255 * look.colours[digit]
+        color = 255 * look.colors[digit]
         for frame, (x, y) in zip(frames, corner[:, digit], strict=True):
             x0, y0 = int(np.floor(x)), int(np.floor(y))
             alpha = _shifted(glyph, 1 - (y - y0), 1 - (x - x0))[..., None]
             place = frame[y0 : y0 + len(alpha), x0 : x0 + len(alpha)]
-            place[:] = place + alpha * (colour - place)
+            place[:] = place + alpha * (color - place)
     return frames
 
 

@@ -11,7 +11,7 @@ stick  a damped spring from first contact on: they meet and go on together
 chase  one follows, a moment later, the path that the other took
 ====== ==================================================================
 
-and their centre of mass drifts. Everything else (start, direction, speed, size, time of
+and their center of mass drifts. Everything else (start, direction, speed, size, time of
 meeting, mass ratio, who is who) is drawn in the same way for all, and the ranges below
 are chosen so that a single frame, which shows a separation but not its change, tells
 little of the class. Plain numpy: points of the plane are complex numbers, x + i y.
@@ -34,14 +34,14 @@ Law = Callable[[complex, complex], complex]
 def trajectory(
     rng: np.random.Generator, label: str, *, times: np.ndarray, contact: float, margin: float
 ) -> np.ndarray:
-    """Centres of the two digits of one clip of a class.
+    """Centers of the two digits of one clip of a class.
 
     Args:
         rng: where all randomness comes from.
         label: one of CLASSES.
         times: [T] seconds, evenly spaced from 0.
-        contact: distance between centres at which the digits touch, in frame heights.
-        margin: how far from the frame's edge a centre stays, in frame heights.
+        contact: distance between centers at which the digits touch, in frame heights.
+        margin: how far from the frame's edge a center stays, in frame heights.
 
     Returns:
         [T, 2, 2] (time, digit, xy) in frame heights, inside the unit square less the margin.
@@ -107,8 +107,8 @@ def _two_bodies(
     separation = np.concatenate([past, future])
     drift = rng.uniform(0.1, 0.3) * cmath.exp(2j * math.pi * rng.random())
     share = rng.uniform(0.35, 0.65)
-    centre = drift * (times - meeting)
-    return np.stack([centre + share * separation, centre - (1 - share) * separation], axis=1)
+    center = drift * (times - meeting)
+    return np.stack([center + share * separation, center - (1 - share) * separation], axis=1)
 
 
 def _chase(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:

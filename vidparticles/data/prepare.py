@@ -46,7 +46,7 @@ def prepare(
     """Write a small copy of every clip of a folder, and beside each a `.json` of facts.
 
     The copies (`video.proxy`) read an order of magnitude faster than the usual source, keep
-    true times, rotation, colour tags and sound (16 kHz), and are laid out as the source is,
+    true times, rotation, color tags and sound (16 kHz), and are laid out as the source is,
     so that `folder.scan` and everything after it take `out` for the folder. The facts hold
     the source's SHA-256, so a copy is made again only when its source or the settings have
     changed; a stopped call goes on where it was.

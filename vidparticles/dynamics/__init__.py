@@ -3,8 +3,8 @@
 - space: `(displacement_fn, shift_fn)`; `free`, `periodic`, `walls`, or one of jax-md's.
 - law: a function of one pair, `law(dr, fa, fb, **params)`, or of one particle,
   `law(r, v, f, **params)`; a readable formula, nothing else.
-- interaction: how a law is summed; `all_pairs`, `multipole`, `ring`, `mesh`, `within`, `bonds`,
-  `bodies`, and `total` of several.
+- interaction: how a law is summed; `all_pairs`, `multipole`, `ring`, `ewald`, `cutoff`, `bonds`,
+  `external`, and `combine` of several.
 - integrator: `(init_fn, apply_fn)`; `semi_implicit_euler`, `velocity_verlet`, `overdamped`,
   `langevin`.
 - `bounce`: hard discs, whose collisions are events and no forces.
@@ -24,8 +24,8 @@ Example:
     ((11, 2, 2), True)
 """
 
+from vidparticles.dynamics.collisions import bounce
 from vidparticles.dynamics.force import canonicalize_force
-from vidparticles.dynamics.hard_discs import bounce
 from vidparticles.dynamics.integrators import (
     Integrator,
     State,
@@ -36,15 +36,15 @@ from vidparticles.dynamics.integrators import (
 )
 from vidparticles.dynamics.interactions import (
     all_pairs,
-    bodies,
     bonds,
-    mesh,
+    combine,
+    cutoff,
+    ewald,
+    external,
     multipole,
     multipole_potential,
     potential,
     ring,
-    total,
-    within,
 )
 from vidparticles.dynamics.laws import (
     attraction,
@@ -71,17 +71,19 @@ __all__ = [
     "all_pairs",
     "attraction",
     "attraction_energy",
-    "bodies",
     "bonds",
     "bounce",
     "canonicalize_force",
     "collision",
     "collision_energy",
+    "combine",
+    "cutoff",
     "drag",
+    "ewald",
+    "external",
     "free",
     "init_pair_network",
     "langevin",
-    "mesh",
     "multipole",
     "multipole_potential",
     "overdamped",
@@ -97,9 +99,7 @@ __all__ = [
     "semi_implicit_euler",
     "spring",
     "spring_energy",
-    "total",
     "uniform",
     "velocity_verlet",
     "walls",
-    "within",
 ]

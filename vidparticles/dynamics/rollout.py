@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from vidparticles.dynamics.reversible import obstacle, record_reversibly
+from vidparticles.dynamics.reversible.reversible import obstacle, record_reversibly
 from vidparticles.dynamics.state import State
 from vidparticles.particles import Particles, Trajectory
 
@@ -51,7 +51,7 @@ def rollout(
         gradient: "store" keeps every step for the way back; "checkpoint" keeps about √steps of
             them and computes the others again: the same gradient, less memory, more time;
             "reversible" keeps none and runs the motion backwards, exactly, on a lattice of
-            integers (`vidparticles.dynamics.lattice`). Only leapfrogs in free or periodic space
+            integers (`dynamics.reversible.lattice`). Only leapfrogs in free or periodic space
             can be undone, under forces that do not depend on velocity: others are checkpointed,
             with a warning.
         reach: for "reversible" in free space, how far from the origin a component of a position

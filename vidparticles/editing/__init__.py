@@ -1,20 +1,20 @@
-"""Edits of files: trim, splice, speed, stabilise, recolour. Sound stays in step; all or nothing."""
+"""Edits of files: trim, splice, speed, stabilize, recolor. Sound stays in step; all or nothing."""
 
-from vidparticles.editing.recolour import Colours, parse_colours, recolour
+from vidparticles.editing.recolor import Colors, parse_colors, recolor
 from vidparticles.editing.reel import Written
 from vidparticles.editing.speed import speed
 from vidparticles.editing.splice import splice
-from vidparticles.editing.stabilise import stabilise
+from vidparticles.editing.stabilize import stabilize
 from vidparticles.editing.trim import parse_span, trim
 
 __all__ = [
-    "Colours",
+    "Colors",
     "Written",
-    "parse_colours",
+    "parse_colors",
     "parse_span",
-    "recolour",
+    "recolor",
     "speed",
     "splice",
-    "stabilise",
+    "stabilize",
     "trim",
 ]

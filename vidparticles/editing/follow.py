@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from vidparticles.particleize import tracks
-from vidparticles.particleize.tracks import TrackState
-from vidparticles.render.sampling import grey, resize, shrink_size
+from vidparticles.image.resample import gray, resize, shrink_size
+from vidparticles.tracking.points import tracker as tracks
+from vidparticles.tracking.points.tracker import TrackState
 
 COUNT = 320  # particles; of one number, so that verbs share a compiled program
 LONGEST = 320  # pixels of the longer side of what is followed
@@ -29,7 +29,7 @@ def _small(frame: Array) -> Array:
 @jax.jit
 def _unlike(before: Array, after: Array) -> Array:
     """Whether two small frames differ as a whole, apart from overall brightness."""
-    one, two = grey(before), grey(after)
+    one, two = gray(before), gray(after)
     return jnp.mean(jnp.abs((one - one.mean()) - (two - two.mean()))) > DIFFERENT
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from vidparticles.editing.curve import Piece, parse_curve, places, whole
 from vidparticles.editing.reel import Frames, PathLike, Reel, Written, check_paths, opened, write
-from vidparticles.render import warp
+from vidparticles.render import between as warp
 from vidparticles.video import Audio, cut, join, reverse, silence, stretch
 
 HAIR = Fraction(1, 1000)  # share of the way between frames that is none

@@ -21,7 +21,7 @@ from vidparticles.editing.reel import (
     write,
 )
 from vidparticles.errors import InputError
-from vidparticles.render.sampling import resize
+from vidparticles.image.resample import resize
 from vidparticles.video import Audio, Video, join, open_video, silence
 
 

@@ -1,6 +1,6 @@
 """Learned laws of motion in the picture: what tracked points do next.
 
-The points of a clip (`particleize.tracks`) are rolled forward by the dynamics under
+The points of a clip (`tracking.points.tracker`) are rolled forward by the dynamics under
 attraction, repulsion, collision, a free force curve (radial basis), springs, drag and
 gravity, whose strengths are learned from where the points really went. What the picture
 gives decides who takes part:
@@ -26,8 +26,8 @@ from jax import Array
 from vidparticles import dynamics
 from vidparticles.dynamics import Integrator
 from vidparticles.numerics import safe_divide, safe_norm
-from vidparticles.particleize.tracks import neighbours
 from vidparticles.particles import Particles, Trajectory
+from vidparticles.tracking.points.tracker import neighbors
 
 Params = dict[str, dict[str, Array]]
 
@@ -120,11 +120,11 @@ def _integrator() -> Integrator:
         name: dynamics.all_pairs(_between_things(law), displacement_fn, **fixed)
         for name, (law, fixed) in PAIR_LAWS.items()
     }
-    force_fn = dynamics.total(
+    force_fn = dynamics.combine(
         **pairs,
         spring=dynamics.bonds(dynamics.spring, displacement_fn),
-        drag=dynamics.bodies(_on_active(dynamics.drag)),
-        gravity=dynamics.bodies(_on_active(dynamics.uniform)),
+        drag=dynamics.external(_on_active(dynamics.drag)),
+        gravity=dynamics.external(_on_active(dynamics.uniform)),
     )
     return dynamics.semi_implicit_euler(force_fn, shift_fn, STEP)
 
@@ -141,12 +141,12 @@ def _prepare(points: Particles) -> tuple[Particles, dict[str, Array]]:
     alive = points.alive
     position = jnp.where(alive[:, None], points.position, 0)
     velocity = jnp.where(alive[:, None], points.velocity, 0)
-    index, bonded = neighbours(position, alive, k=BONDS)
-    # Mutual neighbours alone: then each spring pulls at both of its ends.
+    index, bonded = neighbors(position, alive, k=BONDS)
+    # Mutual neighbors alone: then each spring pulls at both of its ends.
     mutual = jnp.any((index[index] == jnp.arange(points.count)[:, None, None]) & bonded[index], -1)
     bonded = bonded & mutual
 
-    # Neighbours of one fate share their velocity: the error of each is not rolled on.
+    # Neighbors of one fate share their velocity: the error of each is not rolled on.
     first = jnp.concatenate([velocity[:, :1], velocity], -1)
     weight = _alike(first[:, None], first[index]) * bonded
     total = velocity + jnp.sum(weight[..., None] * velocity[index], axis=1)
@@ -158,7 +158,7 @@ def _prepare(points: Particles) -> tuple[Particles, dict[str, Array]]:
     activity = against**2 / (against**2 + ACTIVE_SPEED**2)
     feature = jnp.concatenate([activity[:, None], velocity], -1)
     bonds = {
-        "neighbour": index,
+        "index": index,
         "bonded": bonded,
         "length": safe_norm(position[:, None] - position[index]),
         "alike": _alike(feature[:, None], feature[index]),

@@ -1,7 +1,7 @@
 """Statistics of tracked points: how a clip moves, whatever it shows.
 
 From each frame to the next come *signals* over the points that are seen in both: how fast they
-go against the camera, how they speed up and turn, how springs between neighbours are strained,
+go against the camera, how they speed up and turn, how springs between neighbors are strained,
 how far the moving ones go one way, how many are lost. A clip's features are statistics of the
 signals over its time. None tells where in the picture something is or which way it goes; how
 the camera moves is told by signals of its own alone.
@@ -17,10 +17,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from vidparticles import dynamics
+from vidparticles.flow.camera import camera_motion
 from vidparticles.numerics import safe_divide, safe_norm
-from vidparticles.particleize.camera import camera_motion
-from vidparticles.particleize.tracks import neighbours
 from vidparticles.particles import Trajectory
+from vidparticles.tracking.points.tracker import neighbors
 
 BONDS = 4  # springs of a point
 SLOW = 0.05  # frame heights per second at which a point counts half as moving
@@ -87,11 +87,11 @@ def signals(trajectory: Trajectory) -> tuple[dict[str, Array], Array]:
         over `SPEEDS`; so has `acceleration`, its change. A point moves as far as
         m = v² / (v² + SLOW²). `turning` is Σ|Δv| / Σ|v|; `straightness` the cosine between
         successive velocities; `force`, per second, what springs of stiffness 1 between nearest
-        neighbours, relaxed before, exert after; `strain` their relative change of length per
-        second; `shear` the difference of neighbours' velocities, and `discord` that over the
+        neighbors, relaxed before, exert after; `strain` their relative change of length per
+        second; `shear` the difference of neighbors' velocities, and `discord` that over the
         sum of their speeds. `alignment` is |Σ m v| / Σ m |v|; `direction_entropy` that of the
         directions, 0 … 1; `extent` how far the moving are spread; `expansion` and `rotation`
-        how far they go apart and around their centre. `lost` is the share of points lost per
+        how far they go apart and around their center. `lost` is the share of points lost per
         second and `lost_speed` how fast they were; `camera_speed` and `camera_zoom` are per
         second.
     """
@@ -150,22 +150,22 @@ def _pairs(x: Array) -> tuple[Array, Array]:
 def _springs(
     before: Array, after: Array, both: Array, velocity: Array, moving: Array, dt: Array
 ) -> dict[str, Array]:
-    """Signals of neighbours [T − 1], from positions before and after [T − 1, N, 2]."""
-    neighbour, bonded = neighbours(before, both, k=BONDS)
+    """Signals of neighbors [T − 1], from positions before and after [T − 1, N, 2]."""
+    neighbor, bonded = neighbors(before, both, k=BONDS)
     beside = jax.vmap(lambda x, index: x[index])
 
     def lengths(x: Array) -> Array:
-        return safe_norm(x[:, :, None] - beside(x, neighbour))
+        return safe_norm(x[:, :, None] - beside(x, neighbor))
 
     rest, now = lengths(before), lengths(after)
     pull = dynamics.bonds(dynamics.spring, dynamics.free()[0], stiffness=1.0)
-    force = pull(after, alive=both, neighbour=neighbour, bonded=bonded, length=rest)
+    force = pull(after, alive=both, index=neighbor, bonded=bonded, length=rest)
     force = safe_norm(force) / dt[:, None]
     strain = jnp.abs(now - rest) / jnp.maximum(rest, NEAREST) / dt[:, None, None]
-    shear = safe_norm(velocity[:, :, None] - beside(velocity, neighbour))
+    shear = safe_norm(velocity[:, :, None] - beside(velocity, neighbor))
     speed = safe_norm(velocity)
-    pair_moving = bonded * (moving[..., None] + beside(moving, neighbour)) / 2
-    pair_speed = speed[..., None] + beside(speed, neighbour)
+    pair_moving = bonded * (moving[..., None] + beside(moving, neighbor)) / 2
+    pair_speed = speed[..., None] + beside(speed, neighbor)
     return {
         "force": _mean(force, both),
         "force_moving": _mean(force, moving),
@@ -182,8 +182,8 @@ def _group(position: Array, velocity: Array, moving: Array) -> dict[str, Array]:
     """Signals of what moves as one group [T − 1], from positions and velocities [T − 1, N, 2]."""
     flow = moving * safe_norm(velocity)
     total = jnp.sum(flow, -1)
-    centre = safe_divide(jnp.sum(flow[..., None] * position, 1), total[:, None])
-    arm = position - centre[:, None]
+    center = safe_divide(jnp.sum(flow[..., None] * position, 1), total[:, None])
+    arm = position - center[:, None]
     swept = jnp.sum(flow * safe_norm(arm), -1)
     cross = arm[..., 0] * velocity[..., 1] - arm[..., 1] * velocity[..., 0]
     turns = jnp.arctan2(velocity[..., 1], velocity[..., 0]) / (2 * jnp.pi) % 1

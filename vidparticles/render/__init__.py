@@ -1,1 +1,1 @@
-"""Trajectories to frames: splats, motion-compensated warps, drawn particles."""
+"""Particles to pictures: splats, frames in between and frames to come."""

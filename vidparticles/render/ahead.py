@@ -21,15 +21,15 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from vidparticles.numerics import safe_divide, safe_norm
-from vidparticles.render.sampling import (
+from vidparticles.image.resample import (
     bilinear,
     enlarge,
-    pixel_centres,
+    pixel_centers,
     resize,
     shrink_size,
     to_bytes,
 )
+from vidparticles.numerics import safe_divide, safe_norm
 
 FIELD_SIZE = 96  # longer side of the grid on which fields are summed over particles
 
@@ -171,14 +171,14 @@ def carry(frame: Array, points: Array, displacement: Array, alive: Array) -> Arr
     here = spread(points + displacement, jnp.concatenate([displacement, doubt[:, None]], axis=-1))
     gone = spread(points, displacement)
     field, blur = here[..., :2], jnp.minimum(here[..., 2], WIDEST)
-    source = pixel_centres(*size) / size[0] - field
+    source = pixel_centers(*size) / size[0] - field
     # A place that looks where something has left from is uncovered: nobody saw what is there.
     missed = safe_norm(bilinear(gone, source * size[0]) - field)
     outside = jnp.maximum(-source, source - jnp.asarray([width / height, 1.0])).max(-1)
     missed = jnp.maximum(missed, jnp.where(outside > 0.5 / size[0], 1.0, 0.0))
     known = 1 - jnp.clip((missed - UNCOVERED[0]) / (UNCOVERED[1] - UNCOVERED[0]), 0, 1)
 
-    xy = pixel_centres(height, width) - enlarge(field, height, width) * height
+    xy = pixel_centers(height, width) - enlarge(field, height, width) * height
     picture = bilinear(frame.astype(jnp.float32), xy)
     # What is filled in is soft: it is made at the size of the field.
     shown = resize(picture, *size)

@@ -14,11 +14,11 @@ def splat(
     height: int,
     width: int,
     radius: Array | float = 0.01,
-    colour: Array | None = None,
+    color: Array | None = None,
 ) -> Array:
-    """A picture of the particles: each adds a Gaussian spot of its colour.
+    """A picture of the particles: each adds a Gaussian spot of its color.
 
-    picture(x) = Σᵢ colourᵢ exp(−|x − pᵢ|² / 2 rᵢ²) over the living. The Gaussian of two
+    picture(x) = Σᵢ colorᵢ exp(−|x − pᵢ|² / 2 rᵢ²) over the living. The Gaussian of two
     dimensions is a product of two of one, so the sum is one matrix product, and exact.
 
     Args:
@@ -26,10 +26,10 @@ def splat(
         height: H, pixels; a frame height is H pixels.
         width: W, pixels.
         radius: standard deviation of a spot in frame heights, one or [..., N].
-        colour: [..., N, C]; default white, C = 3.
+        color: [..., N, C]; default white, C = 3.
 
     Returns:
-        [..., H, W, C]. It has finite gradients in position, radius and colour.
+        [..., H, W, C]. It has finite gradients in position, radius and color.
 
     Example:
         >>> from vidparticles.particles import particles
@@ -40,8 +40,8 @@ def splat(
     if particles.dim != 2:
         raise ValueError(f"particles have {particles.dim} dimensions; a picture has 2.")
     position = particles.position
-    if colour is None:
-        colour = jnp.ones((*position.shape[:-1], 3), position.dtype)
+    if color is None:
+        color = jnp.ones((*position.shape[:-1], 3), position.dtype)
     radius = jnp.broadcast_to(jnp.asarray(radius, position.dtype), position.shape[:-1])
 
     def spots(pixels: int, along: Array) -> Array:
@@ -49,12 +49,12 @@ def splat(
         away = (place[:, None] - along[..., None, :]) / radius[..., None, :]
         return jnp.exp(-0.5 * away * away)
 
-    colour = jnp.where(particles.alive[..., None], colour, 0)
+    color = jnp.where(particles.alive[..., None], color, 0)
     # What a dead particle holds may be anything, NaN too: 0 · NaN is not 0.
     position = jnp.where(particles.alive[..., None], position, 0)
     return jnp.einsum(
         "...hn,...nc,...wn->...hwc",
         spots(height, position[..., 1]),
-        colour,
+        color,
         spots(width, position[..., 0]),
     )

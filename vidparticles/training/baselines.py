@@ -27,7 +27,7 @@ def motion_energy(video: np.ndarray) -> np.ndarray:
         video: uint8 [B, T, H, W, 3], T ≥ 2.
 
     Returns:
-        float32 [B, 6]: of the absolute difference of grey values between successive frames
+        float32 [B, 6]: of the absolute difference of gray values between successive frames
         (0 … 1), the mean, standard deviation and maximum over time of its mean over the
         picture, and the same three of its largest value over 8 × 8 blocks of the picture.
 
@@ -36,8 +36,8 @@ def motion_energy(video: np.ndarray) -> np.ndarray:
         >>> motion_energy(still).tolist()
         [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
     """
-    grey = video.astype(np.float32).mean(-1) / 255
-    change = np.abs(np.diff(grey, axis=1))
+    gray = video.astype(np.float32).mean(-1) / 255
+    change = np.abs(np.diff(gray, axis=1))
     whole = change.mean((2, 3))
     high, wide = change.shape[2] // 8 * 8, change.shape[3] // 8 * 8
     blocks = change[:, :, :high, :wide].reshape(*change.shape[:2], 8, high // 8, 8, wide // 8)

@@ -32,9 +32,9 @@ def wilson(correct: int, count: int, *, z: float = 1.959964) -> tuple[float, flo
     if count == 0:
         return 0.0, 1.0
     p, s = correct / count, z * z / count
-    centre = (p + s / 2) / (1 + s)
+    center = (p + s / 2) / (1 + s)
     half = math.sqrt(p * (1 - p) * s + s * s / 4) / (1 + s)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return max(0.0, center - half), min(1.0, center + half)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,7 +18,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from vidparticles.errors import InputError
 
 
-def initialise(
+def initialize(
     *, coordinator: str | None = None, processes: int | None = None, process: int | None = None
 ) -> None:
     """Join the other processes of the run, when there are any; call it before any other jax.

@@ -1,4 +1,4 @@
-"""What training carries from step to step, and the optimiser that moves it."""
+"""What training carries from step to step, and the optimizer that moves it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TrainState:
     Attributes:
         step: int32 scalar, the number of updates done.
         params: what the model learns.
-        opt_state: the optimiser's own.
+        opt_state: the optimizer's own.
         ema: exponential moving average of params; what is evaluated and shipped.
     """
 
@@ -104,7 +104,7 @@ def adamw(
 
 
 def ema_decay(decay: float, step: Array) -> Array:
-    """min(decay, (1 + s) / (10 + s)): an average that does not remember the initialisation.
+    """min(decay, (1 + s) / (10 + s)): an average that does not remember the initialization.
 
     Args:
         decay: the decay of long runs, in [0, 1).

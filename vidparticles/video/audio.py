@@ -134,7 +134,7 @@ def cut(audio: Audio, start: Fraction | float, end: Fraction | float) -> Audio:
 
     Args:
         audio: the sound.
-        start, end: seconds; both are rounded to the nearest sample, so that neighbouring cuts
+        start, end: seconds; both are rounded to the nearest sample, so that neighboring cuts
             share no sample and lose none.
 
     Raises:
@@ -247,7 +247,7 @@ def stretch(audio: Audio, factor: Fraction | float) -> Audio:
     size = 1 << (width + 2 * shift - 1).bit_length()
     start = 0
     for k in range(count):
-        # Window k is centred at sample k·hop of the result and k·hop / factor of the sound.
+        # Window k is centered at sample k·hop of the result and k·hop / factor of the sound.
         early = min(int(k * hop / factor), len(audio.samples))
         if k:
             near = mono[early : early + width + 2 * shift]

@@ -26,7 +26,7 @@ def write_proxy(source: PathLike, out: PathLike, *, size: tuple[int, int], crf: 
 
     H.264 with a keyframe every 4 frames, no B-frames and neither CABAC nor deblocking: a
     frame anywhere costs at most four cheap ones. Pictures are scaled by area averaging
-    without leaving YUV, so the colour tags stay true; times, rotation and the display's
+    without leaving YUV, so the color tags stay true; times, rotation and the display's
     aspect are the source's; sound becomes 16 kHz mono.
 
     Args:
@@ -37,7 +37,7 @@ def write_proxy(source: PathLike, out: PathLike, *, size: tuple[int, int], crf: 
 
     Returns:
         what is to be known of it: `frames`, `missing` (frames that did not decode), `pts`
-        and `time_base` (the times, exactly), `rotation`, `colour` (ITU-T H.273 codes),
+        and `time_base` (the times, exactly), `rotation`, `color` (ITU-T H.273 codes),
         `sound_rate` or None, `warnings`.
 
     Raises:
@@ -121,11 +121,11 @@ def _write(
 
 
 def _facts(frame: av.VideoFrame, small: av.VideoFrame) -> dict:
-    """Rotation and colour tags; pictures that were RGB are tagged as what they became."""
+    """Rotation and color tags; pictures that were RGB are tagged as what they became."""
     matrix = int(frame.colorspace)
     return {
         "rotation": round(-frame.rotation / 90) * 90 % 360,
-        "colour": {
+        "color": {
             "matrix": _BT601 if frame.format.is_rgb else matrix,
             "primaries": int(frame.color_primaries),
             "transfer": int(frame.color_trc),
@@ -163,9 +163,9 @@ def _picture(
     context.sample_aspect_ratio = (
         aspect * Fraction(frame.width, small.width) / Fraction(frame.height, small.height)
     )
-    colour = facts["colour"]
-    context.colorspace, context.color_primaries = colour["matrix"], colour["primaries"]
-    context.color_trc, context.color_range = colour["transfer"], colour["range"]
+    color = facts["color"]
+    context.colorspace, context.color_primaries = color["matrix"], color["primaries"]
+    context.color_trc, context.color_range = color["transfer"], color["range"]
     if facts["rotation"]:
         stream.set_display_rotation(-facts["rotation"])
     return stream

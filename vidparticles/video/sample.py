@@ -163,7 +163,7 @@ def _packets(path: pathlib.Path, index: FrameIndex) -> _Packets | None:
 def _agrees(path: pathlib.Path, table: Table, video: Video) -> bool:
     """Whether the first and last frames come out the same without the container.
 
-    It may hold what the packets do not, colour tags or a crop, or hold them otherwise than
+    It may hold what the packets do not, color tags or a crop, or hold them otherwise than
     they are stored.
     """
     places = [0, len(video) - 1]

@@ -62,7 +62,7 @@ class Writer:
 
     Example:
         >>> import tempfile, os
-        >>> name = os.path.join(tempfile.mkdtemp(), "grey.mp4")
+        >>> name = os.path.join(tempfile.mkdtemp(), "gray.mp4")
         >>> with Writer(name, rate=25) as writer:
         ...     for level in range(10):
         ...         writer.add(np.full((32, 48, 3), 20 * level, np.uint8))

@@ -9,23 +9,23 @@ from vidparticles.data.pv5 import first_hit
 
 
 def _distances(clips: dict) -> np.ndarray:
-    """Of each disc from the centre disc: [B, T, 4]."""
+    """Of each disc from the center disc: [B, T, 4]."""
     path = clips["truth"]["position"]
     return np.linalg.norm(path[:, :, :4] - path[:, :, 4:], axis=-1)
 
 
 @pytest.mark.parametrize("options", [{}, {"frames": 256}, {"frames": 32, "idle": 60}], ids=str)
-def test_the_label_is_the_colour_of_the_first_to_touch(options: dict) -> None:
+def test_the_label_is_the_color_of_the_first_to_touch(options: dict) -> None:
     clips = first_hit.batch(range(40), **options)
     distance = _distances(clips)
     touch = distance < 0.17 + 1e-5
     assert (touch.sum(1) == 1).all()
     first = touch.argmax(1).argmin(1)
     frame = touch.argmax(1).min(1)
-    # The colour is read from the picture, where the disc is when it touches.
+    # The color is read from the picture, where the disc is when it touches.
     x, y = np.floor(clips["truth"]["position"][np.arange(40), frame, first] * 32).astype(int).T
     seen = clips["frames"][np.arange(40), frame, y, x]
-    found = np.abs(seen[:, None].astype(int) - first_hit.COLOURS).sum(-1).argmin(1)
+    found = np.abs(seen[:, None].astype(int) - first_hit.COLORS).sum(-1).argmin(1)
     np.testing.assert_array_equal(found, clips["label"])
 
 
@@ -78,7 +78,7 @@ def test_what_is_pooled_over_frames_is_alike_for_all_labels() -> None:
 def test_order_is_asked_for_as_one_of_24() -> None:
     clips = first_hit.batch(range(60), frames=16, ask="order")
     truth = clips["truth"]
-    hitters = np.take_along_axis(truth["colour"], truth["order"], 1)
+    hitters = np.take_along_axis(truth["color"], truth["order"], 1)
     assert len({(int(i), tuple(h)) for i, h in zip(clips["label"], hitters, strict=True)}) == len(
         {tuple(h) for h in hitters}
     )

@@ -10,7 +10,7 @@ from vidparticles.data.pv5.flash_recall import HUES
 
 
 def _pixel(frames: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Colours [B, 3] of the pixels at places [B, 2]."""
+    """Colors [B, 3] of the pixels at places [B, 2]."""
     x, y = np.floor(place * 32).astype(int).T
     return frames[np.arange(len(frames)), y, x].astype(int)
 
@@ -22,7 +22,7 @@ def test_the_label_is_the_hue_that_the_marked_disc_showed() -> None:
     white = np.stack([(_pixel(frames[:, -1], path[:, -1, k]).min(-1) > 200) for k in range(4)], 1)
     assert (white.sum(1) == 1).all()
     marked = white.argmax(1)
-    # Of the 16 pixels under its centre while hues are shown, the most saturated.
+    # Of the 16 pixels under its center while hues are shown, the most saturated.
     shown = np.stack([_pixel(frames[:, t], path[rows, t, marked]) for t in range(16)], 1)
     vivid = shown[rows, np.ptp(shown, axis=-1).argmax(1)]
     found = np.abs(vivid[:, None] - HUES).sum(-1).argmin(1)

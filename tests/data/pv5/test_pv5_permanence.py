@@ -53,11 +53,11 @@ def test_each_kind_does_what_it_is_called(clips: dict[str, dict]) -> None:
         [np.linalg.norm(v, axis=-1) for v in (before, after)], axis=0
     )
     assert np.mean(turned < 0.51) > 0.9  # the rest bounce in that very frame
-    truth = clips["recolour"]["truth"]
-    changes = np.diff(truth["colour"], axis=1) != 0
+    truth = clips["recolor"]["truth"]
+    changes = np.diff(truth["color"], axis=1) != 0
     assert (changes.sum((1, 2)) == 1).all()
     assert changes[rows, truth["violation"] - 1, truth["disc"]].all()
-    assert all(len(set(c)) == 3 for c in truth["colour"][:, -1].tolist())
+    assert all(len(set(c)) == 3 for c in truth["color"][:, -1].tolist())
     truth = clips["vanish"]["truth"]
     assert not truth["visible"][rows, -1, truth["disc"]].any()
     truth = clips["pass_through"]["truth"]
@@ -69,7 +69,7 @@ def test_each_kind_does_what_it_is_called(clips: dict[str, dict]) -> None:
 
 def test_kinds_share_their_world_until_the_violation() -> None:
     normal = permanence.batch(TEST)
-    for kind in ("teleport", "kick", "vanish", "recolour"):
+    for kind in ("teleport", "kick", "vanish", "recolor"):
         clips = permanence.batch(TEST, kind=kind)
         for row, t in enumerate(clips["truth"]["violation"]):
             # Clips whose violation stays hidden are drawn again, and so are other worlds.

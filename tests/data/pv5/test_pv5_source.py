@@ -55,18 +55,18 @@ def test_wrong_names_and_places_are_said() -> None:
 def test_a_disc_covers_its_area_at_any_place() -> None:
     canvas = drawing.canvas(1, 50)
     place = np.random.default_rng(0).uniform(0.2, 0.8, (1, 50, 2))
-    drawing.disc(canvas, place, radius=0.12, colour=drawing.WHITE)
+    drawing.disc(canvas, place, radius=0.12, color=drawing.WHITE)
     picture = drawing.finish(canvas)[0, ..., 0] / 255
     np.testing.assert_allclose(picture.sum((1, 2)), np.pi * (0.12 * 32) ** 2, rtol=0.02)
     y, x = np.mgrid[:32, :32] + 0.5
-    centre = np.stack([(picture * g).sum((1, 2)) / picture.sum((1, 2)) / 32 for g in (x, y)], -1)
-    np.testing.assert_allclose(centre, place[0], atol=0.02 / 32 * 10)
+    center = np.stack([(picture * g).sum((1, 2)) / picture.sum((1, 2)) / 32 for g in (x, y)], -1)
+    np.testing.assert_allclose(center, place[0], atol=0.02 / 32 * 10)
 
 
 def test_a_disc_over_the_border_is_cut_there() -> None:
     canvas = drawing.canvas(1, 2)
     place = np.array([[[0.0, 0.5], [1.0, 1.0]]])
-    drawing.disc(canvas, place, radius=0.12, colour=drawing.WHITE)
+    drawing.disc(canvas, place, radius=0.12, color=drawing.WHITE)
     area = drawing.finish(canvas)[0, ..., 0].sum((1, 2)) / 255
     np.testing.assert_allclose(area, np.pi * (0.12 * 32) ** 2 / np.array([2, 4]), rtol=0.05)
 

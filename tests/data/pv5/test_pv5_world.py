@@ -60,7 +60,7 @@ def test_those_that_do_not_meet_pass_through_each_other() -> None:
     np.testing.assert_allclose(x, [[[0.7, 0.5], [0.3, 0.5]]], atol=1e-12)
 
 
-def test_a_glancing_collision_exchanges_only_what_is_along_the_centres() -> None:
+def test_a_glancing_collision_exchanges_only_what_is_along_the_centers() -> None:
     x = np.array([[[0.4, 0.5], [0.4 + 0.18 * np.cos(0.5) + 0.01, 0.5 + 0.18 * np.sin(0.5)]]])
     v = np.array([[[0.02, 0.0], [0.0, 0.0]]])
     _, after, hit = world.advance(x, v, radius=0.09)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from vidparticles.data.pv5 import flash_recall, permanence, shell_game
-from vidparticles.models.baselines import surprise, tracker
+from vidparticles.models.baselines import novelty as surprise
+from vidparticles.models.baselines import tracker
 
 
 @pytest.mark.parametrize(

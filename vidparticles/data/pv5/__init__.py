@@ -6,7 +6,7 @@ is exact and none is stored. What each task asks is said at the head of its file
 ============ ==============================================================
 first_hit    T1: which of four circling discs was the first to touch a fifth?
 shell_game   T2: where is the cup that was marked, after n swaps?
-flash_recall T3: which colour did this disc once show?
+flash_recall T3: which color did this disc once show?
 permanence   T4: in which frames does something happen that cannot?
 texture_flow T5: how does this texture move?
 ============ ==============================================================

@@ -19,7 +19,7 @@ BAND_GREY = np.array([64, 64, 64])
 
 
 def hues(count: int) -> np.ndarray:
-    """That many pure colours, evenly around the circle of hues: [count, 3] in 0 … 255.
+    """That many pure colors, evenly around the circle of hues: [count, 3] in 0 … 255.
 
     Example:
         >>> hues(3).tolist()
@@ -35,35 +35,35 @@ def canvas(clips: int, frames: int) -> np.ndarray:
 
 def disc(
     canvas: np.ndarray,
-    centre: np.ndarray,
+    center: np.ndarray,
     *,
     radius: float,
-    colour: np.ndarray,
+    color: np.ndarray,
     shown: np.ndarray | bool = True,
 ) -> None:
     """Paint one disc into each frame, over what is there.
 
-    The coverage of a pixel at distance d from the centre is clip((r − d) · SIDE + ½, 0, 1).
+    The coverage of a pixel at distance d from the center is clip((r − d) · SIDE + ½, 0, 1).
 
     Args:
         canvas: painted in place.
-        centre: [B, T, 2], (x, y) in [0, 1].
+        center: [B, T, 2], (x, y) in [0, 1].
         radius: r, at most EDGE / SIDE less a pixel.
-        colour: 0 … 255, broadcast to [B, T, 3].
+        color: 0 … 255, broadcast to [B, T, 3].
         shown: where there is a disc at all, broadcast to [B, T].
     """
     side = canvas.shape[2]
     pixels = canvas.reshape(-1, 3)
-    which = np.flatnonzero(np.broadcast_to(shown, centre.shape[:2]))
-    at = (centre.reshape(-1, 2)[which] * SIDE + EDGE).astype(np.float32)
+    which = np.flatnonzero(np.broadcast_to(shown, center.shape[:2]))
+    at = (center.reshape(-1, 2)[which] * SIDE + EDGE).astype(np.float32)
     reach = int(np.ceil(radius * SIDE + 0.5))
     corner = np.floor(at).astype(np.int64) - reach
     window = np.arange(2 * reach + 1)
-    # Squared distances from pixels' centres, along each axis and then together.
+    # Squared distances from pixels' centers, along each axis and then together.
     off = ((corner - at).astype(np.float32)[..., None] + (window + 0.5).astype(np.float32)) ** 2
     distance = np.sqrt(off[:, 0, None, :] + off[:, 1, :, None])
     cover = np.clip(np.float32(radius * SIDE + 0.5) - distance, 0, 1)[..., None]
-    paint = np.broadcast_to(colour, (*centre.shape[:2], 3)).reshape(-1, 3)[which]
+    paint = np.broadcast_to(color, (*center.shape[:2], 3)).reshape(-1, 3)[which]
     first = (which * side + corner[:, 1]) * side + corner[:, 0]
     index = first[:, None, None] + window[:, None] * side + window
     below = pixels[index].astype(np.float32)
@@ -72,7 +72,7 @@ def disc(
 
 
 def band(canvas: np.ndarray, left: float, right: float) -> None:
-    """Paint an upright opaque grey band over everything; pixels it covers in part are mixed."""
+    """Paint an upright opaque gray band over everything; pixels it covers in part are mixed."""
     pixel = np.arange(SIDE + 2 * EDGE) - EDGE
     cover = np.clip(np.minimum(pixel + 1, right * SIDE) - np.maximum(pixel, left * SIDE), 0, 1)
     for column in np.flatnonzero(cover):

@@ -1,9 +1,9 @@
 """PV-5 T1, first-hit: which of four circling discs was the first to touch the one in the middle?
 
-A white disc stands in the centre; four coloured ones circle near the corners, each at its own
-rate, colours permuted among them. Time has four equal slots. In each slot another disc, in
-permuted order, leaves its orbit, touches the centre disc and returns; that takes half a slot
-and begins at random in it. The label is the colour of the first. Every disc does the same
+A white disc stands in the center; four colored ones circle near the corners, each at its own
+rate, colors permuted among them. Time has four equal slots. In each slot another disc, in
+permuted order, leaves its orbit, touches the center disc and returns; that takes half a slot
+and begins at random in it. The label is the color of the first. Every disc does the same
 once, so that what is pooled over frames without their order gives 25 %.
 """
 
@@ -24,7 +24,7 @@ CONTACT = 0.17
 CORNERS = np.array([[0.22, 0.22], [0.78, 0.22], [0.22, 0.78], [0.78, 0.78]])
 ORBIT = 0.07
 TURN = (0.2, 0.5)  # radians a frame
-COLOURS = drawing.hues(DISCS)
+COLORS = drawing.hues(DISCS)
 
 
 def batch(
@@ -38,12 +38,12 @@ def batch(
             half a slot, so that in longer clips they are slower.
         idle: frames more in which discs only circle, put at random before the slots and after
             the last; they change nothing but when things happen.
-        ask: "first", for the colour of the first hitter; or "order", for all four.
+        ask: "first", for the color of the first hitter; or "order", for all four.
 
     Returns:
         frames uint8 [B, T, 32, 32, 3] with T = frames + idle, label int32 [B] (0 … 3; or the
-        rank of the order among all 24), and truth: position [B, T, 5, 2] (in sides; the centre
-        disc is the last), visible [B, T, 5], colour [B, 4] (of each disc), order [B, 4] (which
+        rank of the order among all 24), and truth: position [B, T, 5, 2] (in sides; the center
+        disc is the last), visible [B, T, 5], color [B, 4] (of each disc), order [B, 4] (which
         disc visits in each slot), contact [B, 4] (the frame in which it touches).
 
     Example:
@@ -73,16 +73,16 @@ def batch(
                 np.sort(rng.integers(0, idle + 1, DISCS)),
             )
         )
-    colour, order, turn, phase, begin, wait = (np.array(x) for x in zip(*drawn, strict=True))
+    color, order, turn, phase, begin, wait = (np.array(x) for x in zip(*drawn, strict=True))
     contact = begin + wait + visit // 2
     of_disc = np.take_along_axis(contact, np.argsort(order, axis=1), axis=1)
     path = _path(np.arange(frames + idle), turn, phase, of_disc, visit)
     canvas = drawing.canvas(*path.shape[:2])
     middle = np.broadcast_to([0.5, 0.5], (*path.shape[:2], 2))
-    drawing.disc(canvas, middle, radius=CENTRE_RADIUS, colour=drawing.WHITE)
+    drawing.disc(canvas, middle, radius=CENTRE_RADIUS, color=drawing.WHITE)
     for k in range(DISCS):
-        drawing.disc(canvas, path[:, :, k], radius=RADIUS, colour=COLOURS[colour[:, k], None])
-    hitters = np.take_along_axis(colour, order, axis=1)
+        drawing.disc(canvas, path[:, :, k], radius=RADIUS, color=COLORS[color[:, k], None])
+    hitters = np.take_along_axis(color, order, axis=1)
     label = hitters[:, 0] if ask == "first" else rank(hitters)
     position = np.concatenate([path, middle[:, :, None]], axis=2)
     return {
@@ -91,7 +91,7 @@ def batch(
         "truth": {
             "position": position.astype(np.float32),
             "visible": np.ones(position.shape[:3], bool),
-            "colour": colour,
+            "color": color,
             "order": order,
             "contact": contact,
         },
@@ -117,7 +117,7 @@ def _path(
     angle = phase[:, None] + turn[:, None] * clock[:, None]
     outward = CORNERS - 0.5 + ORBIT * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     far = np.linalg.norm(outward, axis=-1, keepdims=True)
-    # From the orbit along its ray from the centre, to the touch and back.
+    # From the orbit along its ray from the center, to the touch and back.
     since = np.clip((clock[:, None] - contact[:, None]) / visit, -0.5, 0.5)
     near = np.cos(np.pi * since)[..., None] ** 2
     return 0.5 + outward * (1 - near + near * CONTACT / far)

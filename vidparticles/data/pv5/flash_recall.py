@@ -1,6 +1,6 @@
-"""PV-5 T3, flash-recall: which colour did the marked one of four moving discs once show?
+"""PV-5 T3, flash-recall: which color did the marked one of four moving discs once show?
 
-Four grey discs move and collide without loss. In frames 0 … 15 each once shows one of eight
+Four gray discs move and collide without loss. In frames 0 … 15 each once shows one of eight
 hues for three frames, all different, in random order; in the last four frames a white dot
 marks one. The label is its hue. Chance is 12.5 %; to know which hues were shown but not by
 whom gives 25 %.
@@ -59,15 +59,15 @@ def batch(indices: Sequence[int] | np.ndarray, *, frames: int = 64) -> dict[str,
     rows, clock = np.arange(len(path)), np.arange(frames)
     turn = np.argsort(order, axis=1)  # when it is each disc's turn
     flashes = (clock[:, None] // EACH == turn[:, None]) & (clock % EACH < FLASH)[:, None]
-    colour = np.where(flashes[..., None], HUES[hue][:, None], drawing.GREY)
+    color = np.where(flashes[..., None], HUES[hue][:, None], drawing.GREY)
     canvas = drawing.canvas(len(path), frames)
     for k in range(DISCS):
-        drawing.disc(canvas, path[:, :, k], radius=RADIUS, colour=colour[:, :, k])
+        drawing.disc(canvas, path[:, :, k], radius=RADIUS, color=color[:, :, k])
     drawing.disc(
         canvas,
         path[rows, :, marked],
         radius=DOT,
-        colour=drawing.WHITE,
+        color=drawing.WHITE,
         shown=clock >= frames - MARKED,
     )
     return {

@@ -1,6 +1,6 @@
 """PV-5 T4, permanence: in which frames does something happen that cannot?
 
-Three coloured discs move and collide without loss behind and beside an opaque band. Training
+Three colored discs move and collide without loss behind and beside an opaque band. Training
 clips are normal. A test clip has one violation at a frame t ∈ [32, 64]:
 
 ============ ================================================================
@@ -8,7 +8,7 @@ teleport     a disc is suddenly elsewhere
 kick         a disc turns by 60 to 180 degrees though nothing touched it
 pass_through two discs that should collide go through each other
 vanish       a disc is gone, from the world too
-recolour     a disc has another hue
+recolor     a disc has another hue
 ============ ================================================================
 
 Frames are positive for 6 to 8 frames from when it can be seen: from the first frame that
@@ -32,7 +32,7 @@ FRAMES = 96
 BAND = (0.42, 0.58)
 WINDOW = (32, 64)
 POSITIVE = (6, 8)
-KINDS = ("teleport", "kick", "pass_through", "vanish", "recolour")
+KINDS = ("teleport", "kick", "pass_through", "vanish", "recolor")
 HUES = drawing.hues(8)
 # A teleport goes at least so far: by more than a disc.
 JUMP = 0.3
@@ -47,7 +47,7 @@ def batch(indices: Sequence[int] | np.ndarray, *, kind: str | None = None) -> di
 
     Returns:
         frames uint8 [B, 96, 32, 32, 3], label int32 [B, 96] (1 in positive frames), and truth:
-        position [B, 96, 3, 2] (in sides), visible [B, 96, 3], colour [B, 96, 3] (the hue, of
+        position [B, 96, 3, 2] (in sides), visible [B, 96, 3], color [B, 96, 3] (the hue, of
         8), violation [B] (its frame; −1 in normal clips), disc [B] (whose it is; the first of
         two).
 
@@ -65,13 +65,13 @@ def batch(indices: Sequence[int] | np.ndarray, *, kind: str | None = None) -> di
         for row, ok, *clip in zip(todo, good, *clips, strict=True):
             if ok:
                 found[row] = tuple(clip)
-    frames, label, path, visible, colour, when, disc = (
+    frames, label, path, visible, color, when, disc = (
         np.array(x) for x in zip(*(found[row] for row in range(len(rngs))), strict=True)
     )
     truth = {
         "position": path.astype(np.float32),
         "visible": visible,
-        "colour": colour,
+        "color": color,
         "violation": when,
         "disc": disc,
     }
@@ -88,9 +88,9 @@ def _clips(
     )
     rows, clock = np.arange(len(rngs)), np.arange(FRAMES)
     path, hits = world.run(start, velocity, radius=RADIUS, frames=FRAMES)
-    colour = np.repeat(hue[:, None, :DISCS], FRAMES, axis=1)
+    color = np.repeat(hue[:, None, :DISCS], FRAMES, axis=1)
     exists = np.ones(path.shape[:3], bool)
-    frames = _paint(path, colour, exists)
+    frames = _paint(path, color, exists)
     good = np.ones(len(rngs), bool)
     label = np.zeros((len(rngs), FRAMES), bool)
     if kind is None:
@@ -106,16 +106,16 @@ def _clips(
         since = clock >= when[:, None]
         if kind == "vanish":
             exists[rows, :, disc] = ~since
-        if kind == "recolour":
-            colour[rows, :, disc] = np.where(since, hue[:, DISCS:], hue[rows, disc, None])
-        normal, frames = frames, _paint(path, colour, exists)
+        if kind == "recolor":
+            color[rows, :, disc] = np.where(since, hue[:, DISCS:], hue[rows, disc, None])
+        normal, frames = frames, _paint(path, color, exists)
         changed = (np.abs(frames.astype(np.int16) - normal).max(-1) > 64).sum((2, 3))
         seen = changed > 0.25 * np.pi * (RADIUS * drawing.SIDE) ** 2
         first = seen.argmax(1)
         good = good & seen.any(1) & (first + lasts <= FRAMES)
         label = (clock >= first[:, None]) & (clock < (first + lasts)[:, None])
     visible = exists & (drawing.share_outside(path[..., 0], RADIUS, *BAND) > 0.1)
-    return (frames, label, path, visible, colour, when, disc), good
+    return (frames, label, path, visible, color, when, disc), good
 
 
 def _draw(rng: np.random.Generator) -> tuple[Any, ...]:
@@ -123,7 +123,7 @@ def _draw(rng: np.random.Generator) -> tuple[Any, ...]:
     return (
         world.scatter(rng, DISCS, radius=RADIUS),
         world.velocities(rng, DISCS, *SPEED),
-        rng.permutation(len(HUES))[: DISCS + 1],  # the last is for a recolour
+        rng.permutation(len(HUES))[: DISCS + 1],  # the last is for a recolor
         rng.integers(WINDOW[0], WINDOW[1] + 1),
         rng.integers(DISCS),
         rng.uniform(np.pi / 3, np.pi) * (2 * rng.integers(0, 2) - 1),
@@ -183,14 +183,14 @@ def _violated(
     return np.stack(path, axis=1)
 
 
-def _paint(path: np.ndarray, colour: np.ndarray, exists: np.ndarray) -> np.ndarray:
+def _paint(path: np.ndarray, color: np.ndarray, exists: np.ndarray) -> np.ndarray:
     canvas = drawing.canvas(*path.shape[:2])
     for k in range(DISCS):
         drawing.disc(
             canvas,
             path[:, :, k],
             radius=RADIUS,
-            colour=HUES[colour[:, :, k]],
+            color=HUES[color[:, :, k]],
             shown=exists[:, :, k],
         )
     drawing.band(canvas, *BAND)

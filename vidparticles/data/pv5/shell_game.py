@@ -1,6 +1,6 @@
 """PV-5 T2, shell-game: identical cups change places; where is the one that was marked?
 
-Four grey discs stand on a square, or five on a pentagon; a red dot marks one in frames 0 … 5.
+Four gray discs stand on a square, or five on a pentagon; a red dot marks one in frames 0 … 5.
 From frame 10 on come n swaps of two cups drawn at random: 8 frames along opposite halves of
 an ellipse (its short half-axis is 0.6 of the long one) and 2 still. The label is the slot
 where the marked cup ends. With n swaps among k cups the slot where it began is right with
@@ -53,7 +53,7 @@ def batch(
         cups: 4 or 5.
         idle: still frames more, put at random between the swaps and after the last.
         stride: every so-manieth frame is kept; swaps are faster.
-        occlude: whether a grey band hides the middle of the picture.
+        occlude: whether a gray band hides the middle of the picture.
 
     Returns:
         frames uint8 [B, T, 32, 32, 3] with T = ⌈(10 + 10 n + idle) / stride⌉, label int32 [B]
@@ -78,10 +78,10 @@ def batch(
     path = path[:, ::stride]
     canvas = drawing.canvas(len(path), path.shape[1])
     for cup in range(cups):
-        drawing.disc(canvas, path[:, :, cup], radius=RADIUS, colour=drawing.GREY)
+        drawing.disc(canvas, path[:, :, cup], radius=RADIUS, color=drawing.GREY)
     dotted = np.arange(length)[::stride] < MARKED
     target = path[np.arange(len(path)), :, marked]
-    drawing.disc(canvas, target, radius=DOT, colour=RED, shown=dotted)
+    drawing.disc(canvas, target, radius=DOT, color=RED, shown=dotted)
     visible = np.ones(path.shape[:3], bool)
     if occlude:
         drawing.band(canvas, *BAND)

@@ -40,7 +40,7 @@ def batch(indices: Sequence[int] | np.ndarray, *, frames: int = 24) -> dict[str,
         frames: T.
 
     Returns:
-        frames uint8 [B, T, 32, 32, 3], grey; label int32 [B], the place in CLASSES; and truth:
+        frames uint8 [B, T, 32, 32, 3], gray; label int32 [B], the place in CLASSES; and truth:
         speed [B] (pixels a frame), way [B] (radians: the direction of a translation; the sign
         of its cosine is the sense of a rotation or zoom).
 
@@ -52,9 +52,9 @@ def batch(indices: Sequence[int] | np.ndarray, *, frames: int = 24) -> dict[str,
     if frames < 1:
         raise ValueError(f"frames is {frames}; expected at least 1.")
     drawn = [_clip(rng_of(STREAM, int(index)), frames) for index in indices]
-    grey, label, speed, way = (np.array(x) for x in zip(*drawn, strict=True))
+    gray, label, speed, way = (np.array(x) for x in zip(*drawn, strict=True))
     return {
-        "frames": np.repeat(grey[..., None], 3, axis=-1),
+        "frames": np.repeat(gray[..., None], 3, axis=-1),
         "label": label.astype(np.int32),
         "truth": {"speed": speed, "way": way},
     }
@@ -94,8 +94,8 @@ def _clip(rng: np.random.Generator, frames: int) -> tuple[np.ndarray, int, float
                 picture[seen] += layer(place, age[seen])
             else:
                 picture[seen] += np.cos(np.pi / 2 * age[seen]) * two_layers(place)
-    grey = np.clip(127.5 + CONTRAST * picture, 0, 255).round().astype(np.uint8)
-    return grey, label, speed, way
+    gray = np.clip(127.5 + CONTRAST * picture, 0, 255).round().astype(np.uint8)
+    return gray, label, speed, way
 
 
 def _texture(rng: np.random.Generator, scale: float) -> np.ndarray:

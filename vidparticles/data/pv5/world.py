@@ -84,7 +84,7 @@ def advance(
         i, j = first[pair], second[pair]
         normal = position[at, i] - position[at, j]
         normal /= np.hypot(normal[:, 0], normal[:, 1])[:, None]
-        # Equal masses: they exchange what of their velocities lies along the line of centres.
+        # Equal masses: they exchange what of their velocities lies along the line of centers.
         along = ((velocity[at, i] - velocity[at, j]) * normal).sum(-1, keepdims=True) * normal
         velocity[at, i] -= along
         velocity[at, j] += along

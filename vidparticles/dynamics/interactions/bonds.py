@@ -1,4 +1,4 @@
-"""Bonds: a law over a fixed list of neighbours."""
+"""Bonds: a law over a fixed list of neighbors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vidparticles.dynamics.space import DisplacementFn
 
 
 def bonds(law: Law, displacement_fn: DisplacementFn, **defaults: Any) -> ForceFn:
-    """A pair law over a fixed list of neighbours: F_i = Σ_k law(p_i − p_j, f_i, f_j), j = n[i, k].
+    """A pair law over a fixed list of neighbors: F_i = Σ_k law(p_i − p_j, f_i, f_j), j = n[i, k].
 
     What acts on i is what i's own list holds: for Newton's third law list both directions.
 
@@ -26,12 +26,12 @@ def bonds(law: Law, displacement_fn: DisplacementFn, **defaults: Any) -> ForceFn
             [..., N, K], so that each bond can have its own.
 
     Returns:
-        `force_fn(position, *, feature=None, alive=None, neighbour, bonded, **params)`
-        → [..., N, D], where neighbour [..., N, K] holds indices below N, and bonded [..., N, K]
+        `force_fn(position, *, feature=None, alive=None, index, bonded, **params)`
+        → [..., N, D], where index [..., N, K] holds indices below N, and bonded [..., N, K]
         says which of them are bonds and which padding. In their place it takes `neighbor=`, a
-        neighbour list of jax-md's in any of its formats, for positions [N, D]; as that list's
+        neighbor list of jax-md's in any of its formats, for positions [N, D]; as that list's
         own energies do, it lets those act that the list holds, also in the skin beyond the
-        cut-off. NaN for all, where the list says that it overflowed (`within` needs none).
+        cut-off. NaN for all, where the list says that it overflowed (`cutoff` needs none).
 
     Raises:
         ValueError: when called, with neither or both; shapes do not fit.
@@ -39,7 +39,7 @@ def bonds(law: Law, displacement_fn: DisplacementFn, **defaults: Any) -> ForceFn
     Example:
         >>> from vidparticles.dynamics import free, spring
         >>> force_fn = bonds(spring, free()[0], stiffness=1.0, length=1.0)
-        >>> chain = {"neighbour": jnp.array([[1], [0]]), "bonded": jnp.ones((2, 1), bool)}
+        >>> chain = {"index": jnp.array([[1], [0]]), "bonded": jnp.ones((2, 1), bool)}
         >>> force_fn(jnp.array([[0.0], [3.0]]), **chain).tolist()
         [[2.0], [-2.0]]
     """
@@ -49,23 +49,23 @@ def bonds(law: Law, displacement_fn: DisplacementFn, **defaults: Any) -> ForceFn
         *,
         feature: Array | None = None,
         alive: Array | None = None,
-        neighbour: Array | None = None,
+        index: Array | None = None,
         bonded: Array | None = None,
         neighbor: Any = None,
         **params: Any,
     ) -> Array:
         check_shapes(position, feature, alive)
         position, feature, alive = complete(position, feature, alive)
-        if neighbor is not None and neighbour is None and bonded is None:
+        if neighbor is not None and index is None and bonded is None:
             every = {**defaults, **params}
             return _listed(law, displacement_fn, neighbor, position, feature, alive, every)
-        if neighbor is not None or neighbour is None or bonded is None:
+        if neighbor is not None or index is None or bonded is None:
             raise ValueError(
-                "bonds are given as neighbour=[..., N, K] and bonded=[..., N, K], or as a "
-                "neighbour list of jax-md's, neighbor=; expected one of the two."
+                "bonds are given as index=[..., N, K] and bonded=[..., N, K], or as a "
+                "neighbor list of jax-md's, neighbor=; expected one of the two."
             )
-        lead, (count, most) = position.shape[:-2], neighbour.shape[-2:]
-        flat = jnp.broadcast_to(neighbour, (*lead, count, most)).reshape(*lead, count * most)
+        lead, (count, most) = position.shape[:-2], index.shape[-2:]
+        flat = jnp.broadcast_to(index, (*lead, count, most)).reshape(*lead, count * most)
 
         def gather(x: Array) -> Array:
             taken = jnp.take_along_axis(x, flat[..., None], axis=-2)
@@ -90,7 +90,7 @@ def _listed(
     alive: Array,
     params: Mapping[str, Any],
 ) -> Array:
-    """The sum over a neighbour list of jax-md's: pairs (i, j), padded with N."""
+    """The sum over a neighbor list of jax-md's: pairs (i, j), padded with N."""
     count, form = len(position), neighbor.format.name
     if form == "Dense":
         j = neighbor.idx.reshape(-1)

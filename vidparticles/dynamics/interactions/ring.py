@@ -20,12 +20,12 @@ from jax import Array, lax
 from jax.sharding import Mesh, PartitionSpec
 
 from vidparticles.dynamics.force import ForceFn
-from vidparticles.dynamics.interactions import central_loop
-from vidparticles.dynamics.interactions.central import OverSources, central_sum
 from vidparticles.dynamics.interactions.common import Law, check_shapes, complete, lift, prepare
+from vidparticles.dynamics.interactions.pairs import central_loop
+from vidparticles.dynamics.interactions.pairs.central import OverSources, central_sum
 from vidparticles.dynamics.laws.central import CentralLaw
 from vidparticles.dynamics.laws.split import SplitLaw
-from vidparticles.dynamics.reversible import smooth_apart
+from vidparticles.dynamics.reversible.reversible import smooth_apart
 from vidparticles.dynamics.space import DisplacementFn
 
 

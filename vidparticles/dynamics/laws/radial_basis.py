@@ -15,9 +15,9 @@ from vidparticles.numerics import safe_divide, safe_norm, safe_sqrt
 def _weighted(
     bump: Callable[[Array], Array], r: Array, weights: tuple[Array, ...], cutoff: ArrayLike
 ) -> tuple[Array, Array]:
-    """Σ_m w_m bump(t_m) over the M bumps, and the spacing Δ of their centres.
+    """Σ_m w_m bump(t_m) over the M bumps, and the spacing Δ of their centers.
 
-    Bump m is centred at (m + 2) Δ and reaches 2 Δ to either side, with Δ = cutoff / (M + 3):
+    Bump m is centered at (m + 2) Δ and reaches 2 Δ to either side, with Δ = cutoff / (M + 3):
     the first starts at r = 0 and the last ends at the cut-off. A sum of M terms, not a
     reduction over an axis of M: XLA fuses the one and trips over the other.
     """

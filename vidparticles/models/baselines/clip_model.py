@@ -18,7 +18,7 @@ import optax
 from jax import Array
 
 from vidparticles.errors import InputError
-from vidparticles.particleize.frames import HE
+from vidparticles.models.frame_particles.frames import HE
 
 Size = Literal["small", "published"]
 # Of a frame's token, in the small networks.

@@ -1,7 +1,7 @@
 """Residual stages with kernels in time, for the baselines of published size.
 
-Bottleneck blocks of ResNet-50 (He et al. 2016, arXiv 1512.03385). Group normalisation of each
-frame (arXiv 1803.08494) stands where the papers have batch normalisation: it has the same
+Bottleneck blocks of ResNet-50 (He et al. 2016, arXiv 1512.03385). Group normalization of each
+frame (arXiv 1803.08494) stands where the papers have batch normalization: it has the same
 parameters, and rows of a batch do not see each other.
 """
 
@@ -14,7 +14,7 @@ BLOCKS = (3, 4, 6, 3)
 
 
 class Norm(nn.Module):
-    """Group normalisation of each frame, 16 channels a group."""
+    """Group normalization of each frame, 16 channels a group."""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:

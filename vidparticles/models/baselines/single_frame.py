@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from vidparticles.particleize.frames import FrameEncoder
+from vidparticles.models.frame_particles.frames import FrameEncoder
 
 
 class _Network(nn.Module):

@@ -1,7 +1,7 @@
 """A blob tracker that carries a tag: what PV-5 takes without any learning.
 
 It is told what a learned model has to find out: how many discs there are and how large, that
-the background is black, that grey of one kind hides, and what a tag looks like. Each frame it
+the background is black, that gray of one kind hides, and what a tag looks like. Each frame it
 predicts p + v, gives every pixel to the nearest disc (as k-means does, within reach of one)
 and moves discs by as much as what they were given is off what they should see there. Plain
 numpy.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 ROUNDS = 4
-# Grey levels of what hides and of the darkest disc.
+# Gray levels of what hides and of the darkest disc.
 BAND, BRIGHT = 64, 128
 
 
@@ -38,7 +38,7 @@ def follow(frames: np.ndarray, *, count: int, radius: float) -> np.ndarray:
     side = frames.shape[2]
     shown = frames.max(-1).astype(np.float32).reshape(*frames.shape[:2], -1)
     light = np.clip(shown / BRIGHT, 0, 1)
-    # A pixel of the band in both this frame and the first: edges of discs pass through its grey.
+    # A pixel of the band in both this frame and the first: edges of discs pass through its gray.
     hides = (np.abs(shown - BAND) < 2) & (np.abs(shown[:, :1] - BAND) < 2)
     pixel = (np.arange(side, dtype=np.float32) + 0.5) / side
     grid = np.stack(np.meshgrid(pixel, pixel), axis=-1).reshape(-1, 2)
@@ -91,8 +91,8 @@ def shell_game(frames: np.ndarray, slots: np.ndarray, *, radius: float) -> np.nd
         radius: of a cup.
     """
     path = follow(frames, count=len(slots), radius=radius)
-    colour = frames[:, 0].astype(np.float32)
-    red = np.clip(colour[..., 0] - colour[..., 1], 0, None)
+    color = frames[:, 0].astype(np.float32)
+    red = np.clip(color[..., 0] - color[..., 1], 0, None)
     end = path[np.arange(len(path)), -1, _nearest(path[:, 0], _middle(red))]
     return np.linalg.norm(slots - end[:, None], axis=-1).argmin(-1)
 
@@ -110,7 +110,7 @@ def flash_recall(frames: np.ndarray, hues: np.ndarray, *, count: int, radius: fl
     rows = np.arange(len(frames))
     white = frames[:, -1].min(-1).astype(np.float32)
     marked = _nearest(path[:, -1], _middle(np.clip(white - 160, 0, None)))
-    # The colour under the disc in the frame in which it was most vivid.
+    # The color under the disc in the frame in which it was most vivid.
     vivid = np.ptp(frames.astype(np.int16), axis=-1)
     place = np.clip(np.floor(path[rows, :, marked] * frames.shape[2]).astype(int), 0, None)
     place = np.minimum(place, frames.shape[2] - 1)
@@ -121,7 +121,7 @@ def flash_recall(frames: np.ndarray, hues: np.ndarray, *, count: int, radius: fl
 
 
 def _middle(weight: np.ndarray) -> np.ndarray:
-    """Centre of mass [B, 2], (x, y) in sides, of weights [B, S, S]."""
+    """Center of mass [B, 2], (x, y) in sides, of weights [B, S, S]."""
     side = weight.shape[1]
     pixel = (np.arange(side) + 0.5) / side
     total = np.maximum(weight.sum((1, 2)), 1e-6)

@@ -1,0 +1,1 @@
+"""Experiments: training, evaluation, benchmarks; run from a clone of the repository."""

@@ -1,0 +1,1 @@
+"""Figures beside those of peers, one benchmark a file."""

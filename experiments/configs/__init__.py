@@ -1,0 +1,1 @@
+"""The configs of `experiments/train.py`, one a file."""

@@ -1,0 +1,1 @@
+"""PV-5: five synthetic tasks that separate models."""

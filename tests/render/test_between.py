@@ -1,0 +1,147 @@
+"""Frames between frames: true where the truth is known, untouched where nothing happens."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from vidparticles.flow import dense as field
+from vidparticles.render import between as warp
+
+SIZE = 64, 80
+
+
+def waves(seed: int, x: float = 0.0, y: float = 0.0, size: tuple[int, int] = SIZE) -> np.ndarray:
+    """A smooth texture moved by any part of a pixel, exactly: uint8 [H, W, 3]."""
+    rng = np.random.default_rng(seed)
+    down, across = np.mgrid[0 : size[0], 0 : size[1]]
+    picture = np.zeros((*size, 3))
+    for _ in range(40):
+        angle, phase, color = rng.uniform(0, 2 * np.pi, 2), rng.uniform(0, 7), rng.uniform(0, 1, 3)
+        length = rng.uniform(6, 24)
+        along = np.cos(angle[0]) * (across - x) + np.sin(angle[0]) * (down - y)
+        picture += np.sin(2 * np.pi * along / length + phase)[..., None] * color
+    return np.clip(128 + 12 * picture, 0, 255).round().astype(np.uint8)
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    error = np.mean((np.asarray(a, float) - np.asarray(b, float)) ** 2)
+    return 10 * np.log10(255**2 / max(error, 1e-9))
+
+
+def between(before: np.ndarray, after: np.ndarray, fraction: float) -> np.ndarray:
+    found = warp.match(before, after)
+    return np.asarray(warp.between(before, after, found, fraction))
+
+
+def covered(x: int) -> np.ndarray:
+    """A textured square at x before another texture."""
+    scene = waves(1).copy()
+    scene[20:44, x : x + 24] = waves(2)[:24, :24]
+    return scene
+
+
+@pytest.mark.parametrize("fraction", [0.25, 0.5])
+def test_a_moved_texture_is_shown_where_it_is_at_that_moment(fraction):
+    before, after = waves(0), waves(0, 5.3, -2.6)
+    truth = waves(0, 5.3 * fraction, -2.6 * fraction)
+    shown = between(before, after, fraction)
+    inner = slice(8, -8), slice(8, -8)
+    blend = (1 - fraction) * before.astype(float) + fraction * after
+    assert psnr(shown[inner], truth[inner]) > 38
+    assert psnr(shown[inner], truth[inner]) > psnr(blend[inner], truth[inner]) + 12
+
+
+def test_motion_is_found_both_ways():
+    motion, luma = field.motions(jnp.asarray(waves(0)), jnp.asarray(waves(0, 6, -4)))
+    scale = SIZE[0] / luma.shape[1]
+    inner = np.asarray(motion)[:, 6:-6, 6:-6] * scale
+    for way, sign in zip(inner, (1, -1), strict=True):
+        assert np.abs(np.median(way.reshape(-1, 2), axis=0) - sign * np.array([6, -4])).max() < 0.1
+
+
+def test_time_runs_both_ways():
+    before, after = covered(20), covered(26)
+    for fraction in (0.5, 0.75):
+        one = between(before, after, fraction).astype(int)
+        two = between(after, before, 1 - fraction).astype(int)
+        assert np.abs(one - two).max() <= 1
+
+
+def test_what_is_covered_and_uncovered_is_shown_as_it_is():
+    before, truth, after = covered(20), covered(24), covered(28)
+    shown = between(before, after, 0.5)
+    blend = (before.astype(float) + after) / 2
+    assert psnr(shown, truth) > psnr(blend, truth) + 5
+    thing = slice(23, 41), slice(27, 45)
+    assert psnr(shown[thing], truth[thing]) > 35
+    # Beside the square: seen in one of the frames only.
+    for beside in (slice(18, 22), slice(50, 54)):
+        assert psnr(shown[23:41, beside], truth[23:41, beside]) > 22
+    assert psnr(shown[:12], truth[:12]) > 45
+
+
+def test_where_nothing_happens_every_pixel_is_kept():
+    noise = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    for fraction in (0.0, 0.3, 0.5, 1.0):
+        assert (between(noise, noise, fraction) == noise).all()
+    # A thing moves in the lower half; the upper half is noise at rest.
+    before, after = covered(20), covered(26)
+    before[:16], after[:16] = noise[:16], noise[:16]
+    assert (between(before, after, 0.5)[:10] == noise[:10]).all()
+
+
+def test_at_its_ends_it_is_the_frames_themselves():
+    before, after = covered(20), covered(26)
+    assert (between(before, after, 0.0) == before).all()
+    assert (between(before, after, 1.0) == after).all()
+
+
+def test_nothing_lies_between_two_shots():
+    before, after = waves(3), waves(4)
+    assert bool(warp.match(before, after).cut)
+    assert (between(before, after, 0.4) == before).all()
+    assert (between(before, after, 0.6) == after).all()
+
+
+def test_a_flash_is_no_cut():
+    before = waves(0)
+    after = np.clip(waves(0, 2.0).astype(int) + 60, 0, 255).astype(np.uint8)
+    assert not bool(warp.match(before, after).cut)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 50), (37, 41)])
+def test_any_size_will_do(size):
+    before, after = waves(0, size=size), waves(0, 1.0, size=size)
+    shown = between(before, after, 0.5)
+    assert shown.shape == (*size, 3)
+    low = np.minimum(before, after).min((0, 1)).astype(int)
+    high = np.maximum(before, after).max((0, 1)).astype(int)
+    assert ((shown >= low - 1) & (shown <= high + 1)).all()
+    dark = np.zeros((*size, 3), np.uint8)
+    assert not between(dark, dark, 0.5).any()
+
+
+def test_however_many_lines_are_shown_at_a_time(monkeypatch):
+    size = 90, 70
+    before, after = waves(3, size=size), waves(3, 4.4, -3.7, size=size)
+    found = warp.match(before, after)
+    shown = [np.asarray(warp.between(before, after, found, 0.5))]
+    for lines in (90, 7):
+        monkeypatch.setattr(warp, "LINES", lines)
+        frames = jnp.asarray(before), jnp.asarray(after)
+        shown.append(np.asarray(warp._between(*frames, found, jnp.float32(0.5))))
+    for other in shown[1:]:
+        # Programs differ, and with them the last bit before rounding.
+        assert np.abs(other.astype(int) - shown[0]).max() <= 1
+
+
+def test_what_lies_between_pixels_is_sharpened(monkeypatch):
+    before, after, truth = waves(0), waves(0, 5.0, -3.0), waves(0, 2.5, -1.5)
+    found, inner = warp.match(before, after), (slice(8, -8), slice(8, -8))
+    sharp = between(before, after, 0.5)
+    monkeypatch.setattr(warp, "SHARP", 0.0)
+    frames = jnp.asarray(before), jnp.asarray(after)
+    soft = np.asarray(warp._between(*frames, found, jnp.float32(0.5)))
+    assert psnr(sharp[inner], truth[inner]) > psnr(soft[inner], truth[inner]) + 0.5

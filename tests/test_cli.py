@@ -1,0 +1,261 @@
+"""The command line: what it prints where, what it imports, how it stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from vidparticles import __version__, cli, editing
+from vidparticles.editing import Written
+from vidparticles.editing import edit as edit_module
+from vidparticles.inference import predict as predict_module
+from vidparticles.video import probe
+from vidparticles.viz import show as show_module
+
+VERBS = ("understand", "predict", "edit", "splice", "cuts", "show", "prepare")
+HEAVY = ("flax", "optax", "orbax", "tensorflow", "jax_md", "av", "matplotlib", "sklearn")
+
+
+def python(*words: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=120)
+
+
+# ------------------------------------------------------------------ light
+
+
+@pytest.mark.parametrize("words", [["--help"], ["edit", "--help"], ["--version"], ["edti"]])
+def test_help_and_mistakes_load_nothing_that_the_package_itself_does_not(words):
+    """Seconds of imports before a line of help would be felt."""
+    code = (
+        "import sys, vidparticles; before = set(sys.modules)\n"
+        "from vidparticles import cli\n"
+        "try: cli.main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "new = {m.split('.')[0] for m in set(sys.modules) - before}\n"
+        f"print('LOADED', *sorted(new & {{*{HEAVY}, 'jax', 'numpy'}}))"
+    )
+    done = python("-c", code, *words)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "LOADED"
+
+
+def test_help_names_every_verb(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert all(verb in text for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_verb_has_help(verb, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([verb, "--help"])
+    assert stop.value.code == 0
+    assert f"vidparticles {verb}" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert capsys.readouterr().out.strip() == f"vidparticles {__version__}"
+
+
+# ------------------------------------------------------------------ misspelt
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["understnd", "a.mp4"], "'understand'"),
+        (["splise", "a.mp4", "b.mp4", "-o", "c.mp4"], "'splice'"),
+        (["understand", "a.mp4", "--chekpoint", "w"], "'--checkpoint'"),
+        (["edit", "a.mp4", "--spede=0.5", "-o", "b.mp4"], "'--speed'"),
+        (["edit", "a.mp4", "--over", "-o", "b.mp4"], "'--overwrite'"),
+        (["--versoin"], "'--version'"),
+        ([], "understand, predict"),
+        (["edit", "a.mp4"], "-o/--output"),
+        (["edit", "a.mp4", "--speed", "fast", "-o", "b.mp4"], "'fast'"),
+        (["edit", "a.mp4", "b.mp4", "--speed", "2", "-o", "c.mp4"], "b.mp4"),
+    ],
+)
+def test_what_is_misspelt_or_missing_is_named(words, hint, capsys):
+    assert cli.main(words) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.startswith("vidparticles: ")
+    assert err.count("\n") == 1
+    assert hint in err
+
+
+# ------------------------------------------------------------------ output
+
+
+def test_json_is_alone_on_stdout(clip, run, capsys):
+    assert cli.main(["understand", str(clip), "--checkpoint", str(run), "--json"]) == 0
+    out, err = capsys.readouterr()
+    seen = json.loads(out)
+    assert not err
+    assert seen["path"] == str(clip)
+    assert sum(seen["classes"].values()) == pytest.approx(1)
+    assert seen["timeline"][0].keys() == {"label", "start", "end", "probability"}
+    assert {"decode_seconds", "model_seconds", "compile_seconds"} < seen.keys()
+
+
+def test_layout(clip, run, capsys):
+    assert cli.main(["understand", str(clip), "--checkpoint", str(run)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("0:02.0")
+    assert sum(line.count("%") for line in lines) == 7  # six classes and one event
+    assert "0:00.0 – 0:02.0" in lines[-3]
+    assert lines[-1].split()[0] == "decode"
+
+
+def test_shots_are_listed(clip, tmp_path, capsys):
+    dark, both = tmp_path / "dark.mp4", tmp_path / "both.mp4"
+    assert cli.main(["edit", str(clip), "--recolor", "brightness=-1", "-o", str(dark)]) == 0
+    assert cli.main(["splice", str(clip), str(dark), str(clip), "-o", str(both)]) == 0
+    capsys.readouterr()
+    assert cli.main(["cuts", str(both)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{both}  0:06.0, 3 shots"
+    assert [line.split()[0] for line in lines[2:]] == ["1", "2", "3"]
+    assert "0:02.0 – 0:04.0" in lines[3]
+    assert [line.endswith("cut") for line in lines[2:]] == [False, True, True]
+    assert cli.main(["cuts", str(both), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert not err
+    seen = json.loads(out)
+    assert seen.keys() == {"path", "seconds", "shots", "warnings"}
+    assert [(s["begins"], s["first"], s["last"]) for s in seen["shots"]] == [
+        ("", 0, 47),
+        ("cut", 48, 95),
+        ("cut", 96, 143),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0:00.0"), (59.96, "1:00.0"), (61.25, "1:01.2"), (7325.0, "2:02:05.0")],
+)
+def test_clock(seconds, text):
+    from vidparticles.viz.text import clock
+
+    assert clock(seconds) == text
+
+
+def test_edit_writes_what_it_says(clip, tmp_path, capsys):
+    out = tmp_path / "part.mp4"
+    assert cli.main(["edit", str(clip), "--trim", "0.5:1.5", "-o", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert said == f"{out}  1.00 s, 24 frames, 128 × 128, sound\n"
+    info = probe(out)
+    assert (info.frames, info.width, info.height) == (24, 128, 128)
+    assert info.audio is not None
+
+
+def test_what_is_cropped_away_is_said(clip, monkeypatch, capsys):
+    made = Written(pathlib.Path("c.mp4"), 2, 1.0, 4, 4, sound=False, seen=0.914)
+    monkeypatch.setattr(edit_module, "edit", lambda *args, **options: made)
+    assert cli.main(["edit", str(clip), "--stabilize", "-o", "c.mp4"]) == 0
+    assert capsys.readouterr().out.endswith("no sound, cropped to 91%\n")
+
+
+def test_options_reach_the_verbs(clip, monkeypatch, capsys):
+    """Every option of the command line arrives under the name that the function knows."""
+    calls = {}
+
+    def stand_in(name):
+        def verb(*args, **options):
+            calls[name] = (args, options)
+            return Written(pathlib.Path("c.mp4"), 2, 1.0, 4, 4, sound=False, note="Beware.")
+
+        return verb
+
+    verbs = {"predict": predict_module, "edit": edit_module, "splice": editing, "show": show_module}
+    for name, module in verbs.items():
+        monkeypatch.setattr(module, name, stand_in(name))
+    a = str(clip)
+    for line in (
+        "predict a.mp4 --checkpoint w --seconds 2.5 -o c.mp4",
+        "edit a.mp4 --speed 0.5 --recolor hue=90 --trim 1:2 --stabilize -o c.mp4 --overwrite",
+        "splice a.mp4 b.mp4 d.mp4 -o c.mp4",
+        "show a.mp4 -o c.mp4 --overwrite --color group --forces",
+    ):
+        words = [a if word.endswith(".mp4") and word != "c.mp4" else word for word in line.split()]
+        assert cli.main(words) == 0
+    edit = {
+        "trim": "1:2",
+        "stabilize": True,
+        "speed": "0.5",
+        "recolor": "hue=90",
+        "overwrite": True,
+    }
+    assert calls == {
+        "predict": (
+            (a, "c.mp4"),
+            {"checkpoint": "w", "seconds": 2.5, "overwrite": False},
+        ),
+        "edit": ((a, "c.mp4"), edit),
+        "splice": (([a, a, a], "c.mp4"), {"overwrite": False}),
+        "show": (
+            (a, "c.mp4"),
+            {"color": "group", "forces": True, "checkpoint": None, "overwrite": True},
+        ),
+    }
+    assert capsys.readouterr().err == 4 * "vidparticles: warning: Beware.\n"
+
+
+def test_prepare_makes_copies_once(clips, tmp_path, capsys):
+    words = ["prepare", str(clips), "-o", str(tmp_path / "small"), "--size", "32"]
+    assert cli.main(words) == 0
+    assert "18 clips made, 0 kept, 0 left out" in capsys.readouterr().out
+    copies = sorted((tmp_path / "small").glob("*/*/*.mp4"))
+    assert len(copies) == 18
+    assert probe(copies[0]).height == 32
+    assert cli.main(words) == 0
+    assert "0 clips made, 18 kept" in capsys.readouterr().out
+
+
+# ------------------------------------------------------------------ stopped
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_while_writing_leaves_nothing(clip, tmp_path, monkeypatch, capsys, number):
+    """By Ctrl-C or by a polite kill, in the middle of a file, with frames already written."""
+    from vidparticles.video import Writer
+
+    add, added = Writer.add, []
+
+    def stop_at_the_tenth(self, *args, **options):
+        added.append(1)
+        if len(added) == 10:
+            os.kill(os.getpid(), number)
+        return add(self, *args, **options)
+
+    monkeypatch.setattr(Writer, "add", stop_at_the_tenth)
+    # A shell starts what it puts into the background deaf to Ctrl-C: tests too.
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        words = ["edit", str(clip), "--recolor", "gray", "-o", str(tmp_path / "o.mp4")]
+        assert cli.main(words) == 130
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    assert capsys.readouterr().err == "vidparticles: stopped; nothing was written.\n"
+    assert len(added) == 10
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_goes_away_is_no_error(clip, run):
+    words = f"{sys.executable} -m vidparticles.cli understand {clip} --checkpoint {run} --json"
+    done = subprocess.run(
+        ["bash", "-c", f"{words} | true"], capture_output=True, text=True, timeout=120
+    )
+    assert "Traceback" not in done.stderr
+    assert "Error" not in done.stderr

@@ -1,0 +1,42 @@
+"""Work by blocks of particles: the same as for all at once, whoever counts."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from vidparticles.tracking.points.blocks import BLOCK, by_blocks
+
+
+@pytest.mark.parametrize("count", [1, 5, BLOCK, BLOCK + 1, 3 * BLOCK - 7])
+def test_is_that_of_all_at_once(count):
+    random = np.random.default_rng(count)
+    tree = random.normal(size=(2, 3, count)), random.normal(size=count)
+
+    def function(tree):
+        table, line = tree
+        return {"sum": table.sum((0, 1)) * line, "table": table[0] + line}
+
+    made = by_blocks(function, jnp.ones(count, bool), tree)
+    jax.tree.map(np.testing.assert_array_equal, made, jax.jit(function)(tree))
+
+
+def test_no_block_behind_the_last_is_looked_at():
+    seen = []
+    among = jnp.zeros(4 * BLOCK, bool).at[jnp.array([3, BLOCK + 5])].set(True)
+
+    def function(line):
+        jax.debug.callback(lambda first: seen.append(int(first)), line[0])
+        return line + 1
+
+    made = by_blocks(function, among, jnp.arange(4 * BLOCK))
+    jax.effects_barrier()
+    assert sorted(seen) == [0, BLOCK]
+    np.testing.assert_array_equal(made[: 2 * BLOCK], jnp.arange(2 * BLOCK) + 1)
+    assert not made[2 * BLOCK :].any()
+
+
+def test_nobody_gives_nothing():
+    assert not by_blocks(jnp.cos, jnp.zeros(7, bool), jnp.zeros(7)).any()

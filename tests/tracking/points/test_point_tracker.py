@@ -1,0 +1,244 @@
+"""Points followed through pictures that move in known ways.
+
+Nearly all tests stream through frames of one size, so that one program is compiled for them.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from vidparticles.image.resample import bilinear, pixel_centers, smooth
+from vidparticles.tracking.points import tracker as tracks
+
+HEIGHT, WIDTH, FRAMES = 72, 96, 8
+COUNT = 96
+RATE = 25
+
+
+@functools.cache
+def texture(seed: int = 0) -> jax.Array:
+    """A picture with structure at every place, larger than what is seen of it."""
+    noise = jax.random.uniform(jax.random.key(seed), (HEIGHT + 80, WIDTH + 80, 3))
+    noise = smooth(smooth(smooth(noise)))
+    return (noise - noise.min()) / (noise.max() - noise.min())
+
+
+def rounded(frames: jax.Array) -> np.ndarray:
+    return np.asarray(jnp.round(255 * frames).astype(jnp.uint8))
+
+
+def seen(places: jax.Array, seed: int = 0) -> np.ndarray:
+    """uint8 picture of the texture at places [H, W, 2] from the corner of the view."""
+    return rounded(bilinear(texture(seed), places + 40))
+
+
+def pan(shift: tuple[float, float], frames: int = FRAMES, seed: int = 0) -> np.ndarray:
+    """uint8 frames in which the picture moves by `shift` pixels a frame."""
+    places = pixel_centers(HEIGHT, WIDTH)
+    return np.stack([seen(places - k * jnp.asarray(shift), seed) for k in range(frames)])
+
+
+def stream(frames: np.ndarray, times: np.ndarray | None = None) -> list[tracks.TrackState]:
+    """The state after each frame."""
+    times = np.arange(len(frames)) / RATE if times is None else times
+    states = [tracks.start(frames[0], times[0], count=COUNT)]
+    for frame, time in zip(frames[1:], times[1:], strict=True):
+        states.append(tracks.step(states[-1], frame, time))
+    return states
+
+
+def kept(first: tracks.TrackState, last: tracks.TrackState) -> np.ndarray:
+    """[N] bool, who is one and the same and alive in both."""
+    alive = first.particles.alive & last.particles.alive
+    return np.asarray(alive & (first.identity == last.identity))
+
+
+def away(
+    first: tracks.TrackState, last: tracks.TrackState, truth: np.ndarray | tuple[float, float]
+) -> np.ndarray:
+    """Pixels by which those that were kept are away from where they should have gone."""
+    gone = np.asarray(last.particles.position - first.particles.position) * HEIGHT
+    return np.linalg.norm(gone - np.asarray(truth), axis=-1)[kept(first, last)]
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (1.7, -0.6), (-0.35, 2.2), (6.0, 3.0)])
+def test_known_translations_are_followed(shift):
+    states = stream(pan(shift))
+    error = away(states[0], states[-1], (FRAMES - 1) * np.asarray(shift))
+    assert len(error) >= 15
+    assert np.median(error) < 0.1
+    assert np.percentile(error, 95) < 0.5
+
+
+def test_errors_do_not_add_up_while_the_picture_turns():
+    """By 2° a frame, 28° in all, about the middle: patches deform."""
+    places, middle = pixel_centers(HEIGHT, WIDTH), np.asarray([WIDTH / 2, HEIGHT / 2])
+
+    def turned(angle: float, at: jax.Array) -> jax.Array:
+        c, s = np.cos(angle), np.sin(angle)
+        return (at - middle) @ jnp.asarray([[c, s], [-s, c]]) + middle
+
+    angles = np.deg2rad(2.0) * np.arange(15)
+    states = stream(np.stack([seen(turned(-angle, places)) for angle in angles]))
+    start = states[0].particles.position * HEIGHT
+    error = away(states[0], states[-1], np.asarray(turned(angles[-1], start) - start))
+    assert len(error) > 15
+    assert np.median(error) < 0.1
+    assert np.percentile(error, 95) < 0.6
+
+
+def test_velocity_is_in_frame_heights_a_second_whatever_the_times():
+    uneven = np.asarray([0.0, 0.04, 0.06, 0.16, 0.2, 0.3, 0.33, 0.35])
+    # The picture keeps its speed in pixels a second; the frames come unevenly.
+    speed = np.asarray([1.2, 0.8]) * RATE
+    frames = np.stack([seen(pixel_centers(HEIGHT, WIDTH) - t * jnp.asarray(speed)) for t in uneven])
+    states = stream(frames, uneven)
+    for state in states[2:]:
+        old = kept(states[0], state)
+        velocity = np.median(np.asarray(state.particles.velocity)[old], 0)
+        np.testing.assert_allclose(velocity, speed / HEIGHT, atol=0.02)
+
+
+def test_particles_die_at_the_border_and_are_born_where_there_are_none():
+    states = stream(pan((5.0, 0.0)))
+    aspect = WIDTH / HEIGHT
+    for state in states:
+        position = np.asarray(state.particles.position)[np.asarray(state.particles.alive)]
+        assert (position >= 0).all()
+        assert (position <= [aspect, 1]).all()
+    first, last = states[0].particles, states[-1].particles
+    right = np.asarray(first.alive & (first.position[:, 0] > aspect - 3 * 5 / HEIGHT))
+    assert right.sum() > 2
+    # Whoever started 15 pixels from the right border is out after 4 frames.
+    assert not (right & kept(states[0], states[4])).any()
+    # The strip that came into view on the left is filled again.
+    left = np.asarray(last.alive & (last.position[:, 0] < 5 * 5 / HEIGHT))
+    assert left.sum() >= 3
+
+
+def test_identities_are_never_given_twice():
+    states = stream(pan((5.0, 0.0)))
+    owner: dict[int, int] = {}
+    for state in states:
+        alive = np.asarray(state.particles.alive)
+        named = np.asarray(state.identity)[alive]
+        assert (named >= 0).all()
+        assert len(set(named)) == len(named)
+        for place in np.flatnonzero(alive):
+            assert owner.setdefault(int(state.identity[place]), place) == place
+
+
+def test_what_passes_in_front_hides_particles_and_they_come_back_the_same():
+    frames = pan((0.4, 0.2), 20)
+    bar = pan((0.0, 0.0), 1, seed=5)[0]
+    # 24 pixels wide, 4 pixels a frame: each place that it crosses is covered for 6 frames.
+    left = -24 + 4 * np.arange(20)
+    for frame, x in zip(frames, left, strict=True):
+        a, b = max(x, 0), max(x + 24, 0)
+        frame[:, a:b] = bar[:, a - x : b - x]
+    states = stream(frames)
+    x = np.asarray(states[0].particles.position[:, 0]) * HEIGHT
+    crossed = np.asarray(states[0].particles.alive) & (x > 12) & (x < 32)
+    assert crossed.sum() > 8
+    middle = (left + 12)[None] - (x[:, None] + 0.4 * np.arange(20))
+    for k, state in enumerate(states):
+        covered = crossed & (np.abs(middle[:, k]) < 5)
+        same = np.asarray(state.identity == states[0].identity)
+        # While it is covered it is not alive, or its place has been taken.
+        assert (covered & same & np.asarray(state.particles.alive)).sum() <= 1
+    same = crossed & kept(states[0], states[-1])
+    assert same.sum() >= 0.8 * crossed.sum()
+    error = away(states[0], states[-1], (19 * 0.4, 19 * 0.2))
+    assert np.percentile(error, 90) < 0.5
+
+
+def test_a_cut_ends_all():
+    clip = pan((0.0, 0.0), 6).copy()
+    clip[3:] = clip[3:, ::-1, ::-1, ::-1]
+    states = stream(clip)
+    assert [bool(state.cut) for state in states] == [False, False, False, True, False, False]
+    before = set(np.asarray(states[2].identity).tolist()) - {-1}
+    assert len(before) > 30
+    # Free places take what the new shot shows at once, the others one frame later.
+    for state in states[3:]:
+        assert not before & set(np.asarray(state.identity).tolist())
+    assert int(states[4].particles.alive.sum()) > 30
+
+
+def test_flicker_and_black_frames_are_not_cuts():
+    clip = pan((0.5, 0.0), 8).copy()
+    clip[3] = 0
+    clip[5] = 255
+    states = stream(clip)
+    assert not any(bool(state.cut) for state in states)
+    assert not states[3].particles.alive.any()
+    both = kept(states[0], states[-1]).sum()
+    assert both > 0.7 * int(states[0].particles.alive.sum())
+    assert np.median(away(states[0], states[-1], (3.5, 0.0))) < 0.1
+
+
+def test_a_picture_without_texture_has_no_particles():
+    flat = np.full((3, HEIGHT, WIDTH, 3), 90, np.uint8)
+    assert not any(bool(state.particles.alive.any()) for state in stream(flat))
+
+
+def test_noise_alone_has_fewer_particles_than_structure():
+    noise = np.random.default_rng(0).normal(128, 12, (HEIGHT, WIDTH, 1)).repeat(3, -1)
+    noise = tracks.start(noise.clip(0, 255).astype(np.uint8), 0.0, count=COUNT)
+    clean = tracks.start(pan((0.0, 0.0), 1)[0], 0.0, count=COUNT)
+    assert int(noise.particles.alive.sum()) < 0.2 * int(clean.particles.alive.sum())
+
+
+def test_a_change_of_light_is_not_motion():
+    still = pan((0.0, 0.0)).astype(float)
+    gain = np.linspace(1.0, 0.6, FRAMES)[:, None, None, None]
+    dimmed = np.round(still * gain + 20 * (1 - gain)).astype(np.uint8)
+    states = stream(dimmed)
+    assert kept(states[0], states[-1]).sum() > 30
+    assert np.percentile(away(states[0], states[-1], (0.0, 0.0)), 95) < 0.1
+
+
+def test_streaming_is_the_same_as_whole_clips_to_the_bit():
+    clips = np.stack([pan((1.7, -0.6), 5), pan((-5.0, 2.2), 5)])
+    times = np.tile(np.arange(5) / RATE, (2, 1))
+    both = tracks.follow(clips, jnp.asarray(times), count=COUNT)
+    points = both.trajectory.particles
+    for k in (0, 1):
+        for t, state in enumerate(stream(clips[k])):
+            np.testing.assert_array_equal(points.position[k, t], state.particles.position)
+            np.testing.assert_array_equal(points.velocity[k, t], state.particles.velocity)
+            np.testing.assert_array_equal(points.alive[k, t], state.particles.alive)
+            np.testing.assert_array_equal(both.identity[k, t], state.identity)
+
+
+def test_a_picture_of_four_pixels_is_no_error():
+    frame = jax.ShapeDtypeStruct((2, 2, 3), np.uint8)
+    state = jax.eval_shape(lambda frame: tracks.start(frame, 0.0, count=4), frame)
+    assert state.particles.position.shape == (4, 2)
+
+
+def test_what_cannot_be_followed_is_said():
+    with pytest.raises(ValueError, match="expected"):
+        tracks.start(np.zeros((40, 40), np.uint8), 0.0)
+    with pytest.raises(ValueError, match="at least 1"):
+        tracks.start(np.zeros((40, 40, 3), np.uint8), 0.0, count=0)
+    with pytest.raises(ValueError, match="expected"):
+        tracks.follow(np.zeros((2, 40, 40, 3), np.uint8), jnp.arange(3.0))
+
+
+def test_neighbors_are_the_nearest_living():
+    position = jnp.array([[0.0, 0.0], [1.0, 0.0], [0.1, 0.0], [9.0, 0.0]])
+    alive = jnp.array([True, True, False, True])
+    index, bonded = tracks.neighbors(position, alive, k=3)
+    assert index[0, :2].tolist() == [1, 3]
+    assert bonded.tolist() == [
+        [True, True, False],
+        [True, True, False],
+        [False, False, False],
+        [True, True, False],
+    ]

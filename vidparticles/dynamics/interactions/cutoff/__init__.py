@@ -1,0 +1,1 @@
+"""Sums over pairs nearer than a cut-off, in O(N)."""

@@ -1,0 +1,1 @@
+"""Sums over all pairs and all their periodic images, by a mesh, in O(N log N)."""

@@ -1,0 +1,1 @@
+"""Sums over all pairs, in blocks or in a closed form for central laws."""

@@ -1,0 +1,1 @@
+"""Motion between two pictures: of patches, of every place, of the camera."""

@@ -1,0 +1,203 @@
+"""The motion between two pictures, both ways: a sheet of particles pulled into place.
+
+A particle for every second pixel of a picture lies where it is seen in the other picture,
+u away. Two forces act on it: the picture's, which pulls until a window around the particle
+looks the same in both, and springs to its four neighbors, which let parts of a thing move
+together and give way where two things move apart. At rest
+
+    W (A u' + b) = Σⱼ kⱼ (uⱼ' − u'),   A = ⟨g gᵀ⟩,   b = ⟨g (r − gᵀu)⟩
+    W = 1 / (√(⟨r²⟩ + ε²) √(⟨|g|²⟩ + n²)),   kⱼ ∝ exp(−|Iⱼ − I| / κ) / √(|uⱼ − u|² + τ²)
+
+with r the difference of the pictures along u, g their mean gradient and ⟨⟩ the mean over the
+window: Lucas and Kanade's windows joined by Horn and Schunck's springs (Bruhn, Weickert and
+Schnörr 2005), weighted so that neither what does not fit nor a strong edge outvotes the rest.
+The equation is linear in u' and is relaxed with inertia (Chebyshev's), from the coarsest of a
+pyramid of pictures to the finest.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from vidparticles.image.resample import bilinear, box, enlarge, gray, halve, pixel_centers
+
+WIDEST = 1000  # longer side of the finest sheet, pixels of its level: memory at 8K
+COARSEST = 12  # shorter side of the smallest picture, pixels at least
+ROUNDS = 2  # looks at the pictures on each level
+PULLS = 8  # pulls of the springs a look
+SPAN = 0.98  # spectral radius that the pulls are tuned for
+WINDOW = 2  # radius of the windows, pixels of the level
+STIFF = 2.0  # of a slack spring, in units of the picture's pull, times τ
+NOISE = 0.01  # ε, luma: differences below it count alike
+FAINT = 0.03  # n, luma a pixel: gradients below it pull less
+EDGE = 0.05  # κ, luma: difference across which a spring is weak
+SLACK = 1.0  # τ, pixels: stretch from which a spring gives way
+STAY = 1e-3  # hold of a particle on where it lies, for those that nothing else holds
+STEP = 2.0  # longest way in one look, pixels of the level
+
+
+_Pair = tuple[Array, Array, Array, Array]  # both components, and as they were before
+
+
+def look(images: Array, motion: Array) -> Array:
+    """Each image seen from places moved away from its pixels.
+
+    Args:
+        images: [B, H, W] or [B, H, W, C] floats.
+        motion: [B, H, W, 2] pixels.
+
+    Returns:
+        The shape of `images`.
+
+    Example:
+        >>> look(jnp.array([[[0.0, 1.0, 2.0]]]), jnp.full((1, 1, 3, 2), 0.5)).tolist()
+        [[[0.5, 1.5, 2.0]]]
+    """
+    centers = pixel_centers(*images.shape[1:3])
+    # `map` leaves its result in memory: fused into the sums over windows that follow, every
+    # look-up would be done again for each place of the window.
+    return lax.map(lambda item: bilinear(item[0], centers + item[1]), (images, motion))
+
+
+def motions(before: Array, after: Array) -> tuple[Array, Array]:
+    """How each place of two pictures moves to the other one.
+
+    Args:
+        before, after: [H, W, 3] uint8, neighbors in time.
+
+    Returns:
+        [2, h, w, 2] pixels of a grid that spans the frame, about half as dense as its own:
+        from `before` to `after` and back; zero where the pictures are equal.
+        [2, h, w] luma of the pictures on that grid.
+
+    Example:
+        >>> wave = 127 + 100 * jnp.sin((jnp.arange(64) - jnp.array([[0], [2]])) / 5)
+        >>> frames = jnp.broadcast_to(wave[:, None, :, None], (2, 64, 64, 3)).astype(jnp.uint8)
+        >>> steps, _ = motions(*frames)
+        >>> [round(float(step), 1) for step in steps[:, 16, 16, 0]]
+        [1.0, -1.0]
+    """
+    pictures = [jnp.stack([gray(before), gray(after)])]
+    while min(pictures[-1].shape[1:]) >= 2 * COARSEST:
+        pictures.append(jax.vmap(halve)(pictures[-1]))
+    finest = 0
+    while finest < len(pictures) - 1 and (finest == 0 or max(pictures[finest].shape) > WIDEST):
+        finest += 1
+    motion = jnp.zeros((*pictures[-1].shape, 2))
+    for level in range(len(pictures) - 1, finest - 1, -1):
+        size = pictures[level].shape[1:]
+        if motion.shape[1:3] != size:
+            motion = 2 * jax.vmap(lambda sheet, size=size: enlarge(sheet, *size))(motion)
+        motion = _settle(pictures[level], motion)
+    return motion, pictures[finest]
+
+
+def _settle(pictures: Array, motion: Array) -> Array:
+    """The sheets of two pictures [2, h, w] pulled into place from where they lie, pixels."""
+    size = pictures.shape[1:]
+    others = pictures[::-1]
+    alike = [jnp.exp(-jnp.abs(jnp.diff(pictures, axis=axis)) / EDGE) for axis in (1, 2)]
+    slopes = _slopes(pictures)
+    corner = jnp.asarray([size[1], size[0]], jnp.float32)
+    centers = pixel_centers(*size)
+
+    def round_(motion: Array, _round: None) -> tuple[Array, None]:
+        seen = look(others, motion)
+        gx, gy = ((a + b) / 2 for a, b in zip(slopes, _slopes(seen), strict=True))
+        apart = seen - pictures
+        products = [gx * gx, gx * gy, gy * gy, gx * apart, gy * apart, apart * apart]
+        sums = _boxes(jnp.stack(products))
+        place = centers + motion
+        inside = ((place > 0) & (place < corner)).all(-1)
+        trust = lax.rsqrt(sums[5] + NOISE**2) * lax.rsqrt(sums[0] + sums[2] + FAINT**2)
+        axx, axy, ayy, bx, by = jnp.where(inside, trust, 0) * sums[:5]
+        springs = _springs(motion, alike)
+        hold = sum(springs) + STAY
+        u, v = motion[..., 0], motion[..., 1]
+        pull = axx * u + axy * v - bx + STAY * u, axy * u + ayy * v - by + STAY * v
+        inverse = jnp.stack([ayy + hold, -axy, axx + hold])
+        inverse = inverse / ((axx + hold) * (ayy + hold) - axy * axy)
+
+        def relax(state: _Pair, inertia: Array) -> tuple[_Pair, None]:
+            u, v, u_last, v_last = state
+            fx, fy = pull[0] + _held(u, springs), pull[1] + _held(v, springs)
+            u_next = inverse[0] * fx + inverse[1] * fy
+            v_next = inverse[1] * fx + inverse[2] * fy
+            u_next = u_last + inertia * (u_next - u_last)
+            v_next = v_last + inertia * (v_next - v_last)
+            return (u_next, v_next, u, v), None
+
+        state, _ = lax.scan(relax, (u, v, u, v), jnp.asarray(_inertia(PULLS)))
+        u, v = state[:2]
+        moved = motion + jnp.clip(jnp.stack([u, v], axis=-1) - motion, -STEP, STEP)
+        moved = lax.map(_median, jnp.moveaxis(moved, -1, 0))  # by `map`, as in `look`
+        return jnp.moveaxis(moved, 0, -1), None
+
+    return lax.scan(round_, motion, None, length=ROUNDS)[0]
+
+
+def _slopes(pictures: Array) -> tuple[Array, Array]:
+    """Central differences along x and y; edges are repeated."""
+    padded = jnp.pad(pictures, [(0, 0), (1, 1), (1, 1)], mode="edge")
+    return (
+        (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]) / 2,
+        (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]) / 2,
+    )
+
+
+def _boxes(images: Array) -> Array:
+    """Means over windows of [..., h, w]."""
+    flat = images.reshape(-1, *images.shape[-2:])
+    return jax.vmap(lambda image: box(image, WINDOW))(flat).reshape(images.shape)
+
+
+def _springs(motion: Array, alike: list[Array]) -> tuple[Array, Array, Array, Array]:
+    """Stiffness of the springs to the neighbors above, below, left and right, [2, h, w]."""
+    sides = []
+    for axis in (1, 2):
+        stretch = jnp.sum(jnp.diff(motion, axis=axis) ** 2, axis=-1)
+        stiff = STIFF * alike[axis - 1] * lax.rsqrt(stretch + SLACK**2)
+        for end in ((1, 0), (0, 1)):
+            sides.append(jnp.pad(stiff, [end if a == axis else (0, 0) for a in range(3)]))
+    above, below, left, right = sides
+    return above, below, left, right
+
+
+def _held(u: Array, springs: tuple[Array, Array, Array, Array]) -> Array:
+    """The sum of stiffness · place over the neighbors."""
+    padded = jnp.pad(u, [(0, 0), (1, 1), (1, 1)])
+    above, below, left, right = springs
+    return (
+        above * padded[:, :-2, 1:-1]
+        + below * padded[:, 2:, 1:-1]
+        + left * padded[:, 1:-1, :-2]
+        + right * padded[:, 1:-1, 2:]
+    )
+
+
+def _inertia(count: int) -> np.ndarray:
+    """Chebyshev's weights (Golub and Varga 1961): Jacobi's sweeps with momentum."""
+    weights = [1.0, 2 / (2 - SPAN**2)]
+    while len(weights) < count:
+        weights.append(4 / (4 - SPAN**2 * weights[-1]))
+    return np.asarray(weights[:count], np.float32)
+
+
+def _median(sheets: Array) -> Array:
+    """The median over 3 × 3 places of [B, h, w], edges repeated: strays fall in line.
+
+    By exchanges of pairs (Smith 1996), which fuse; a sort of nine costs a hundred times more.
+    """
+    height, width = sheets.shape[1:]
+    padded = jnp.pad(sheets, [(0, 0), (1, 1), (1, 1)], mode="edge")
+    nine = [padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
+    pairs = "12 45 78 01 34 67 12 45 78 03 58 47 36 14 25 47 42 64 42"
+    for low, high in (map(int, pair) for pair in pairs.split()):
+        nine[low], nine[high] = (
+            jnp.minimum(nine[low], nine[high]),
+            jnp.maximum(nine[low], nine[high]),
+        )
+    return nine[4]

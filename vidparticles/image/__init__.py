@@ -1,0 +1,1 @@
+"""Pictures as arrays: resampling, local structure, discs to pixels, small linear algebra."""

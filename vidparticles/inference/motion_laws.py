@@ -1,0 +1,32 @@
+"""The laws of motion that a command rolls particles forward with."""
+
+from __future__ import annotations
+
+import os
+
+import jax
+
+from vidparticles.errors import InputError
+from vidparticles.models import motion
+
+
+def motion_laws(checkpoint: str | os.PathLike[str] | None) -> motion.Params:
+    """The laws that a run learned, or those it would start from.
+
+    Args:
+        checkpoint: workdir of a training run, or None.
+
+    Raises:
+        InputError: not a run, or a model that learns no laws of motion.
+    """
+    if checkpoint is None:
+        return motion.init(jax.random.key(0))
+    from vidparticles.training.checkpoint import load_model
+
+    loaded = load_model(checkpoint)
+    if "motion" not in loaded.params:
+        raise InputError(
+            f"{checkpoint}: its model {loaded.model_name!r} learns no laws of motion; give the "
+            "workdir of a run of the model 'frame_particles', or no checkpoint."
+        )
+    return loaded.params["motion"]

@@ -1,0 +1,96 @@
+"""`vidparticles predict`: the frames that come next, by the laws of motion."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator
+from fractions import Fraction
+
+import jax.numpy as jnp
+import numpy as np
+
+from vidparticles.editing.follow import following
+from vidparticles.editing.reel import PathLike, Reel, Written, check_paths, write
+from vidparticles.errors import InputError
+from vidparticles.inference.motion_laws import motion_laws
+from vidparticles.models import motion
+from vidparticles.numerics import safe_norm
+from vidparticles.particles import Trajectory
+from vidparticles.render.ahead import carry
+from vidparticles.video import open_video
+
+HISTORY = 24  # last frames in which they are followed
+LONGEST = 60.0  # seconds that may be asked for
+MOVING = 0.02  # frame heights per second above which a particle counts as moving
+
+
+def predict(
+    path: PathLike,
+    out: PathLike,
+    *,
+    checkpoint: PathLike | None = None,
+    seconds: float = 1.0,
+    overwrite: bool = False,
+) -> Written:
+    """Write the frames that come after a clip's last one.
+
+    The particles of the last frames are rolled forward by the laws of motion, and the last
+    frame is carried along. The farther a place has moved, the less is known of it: it is
+    shown the more blurred.
+
+    Args:
+        path: a video file of at least 2 frames.
+        out: what to write: the new frames alone, at the clip's rate, without sound.
+        checkpoint: workdir of a training run, whose laws are used; default, laws untrained.
+        seconds: how far ahead.
+        overwrite: replace an existing file.
+
+    Returns:
+        What was written; `note` says so where nothing moved.
+
+    Raises:
+        InputError: the clip has one frame, seconds is out of range, or a file cannot be read
+            or written.
+    """
+    if not 0 < seconds <= LONGEST:
+        raise InputError(f"seconds {seconds:g} is out of range; give more than 0, to {LONGEST:g}.")
+    check_paths(path, out, overwrite)
+    params = motion_laws(checkpoint)
+    with open_video(path) as video:
+        if len(video) < 2:
+            raise InputError(
+                f"{path} has one frame, in which no motion can be seen; give a clip of 2 or more."
+            )
+        info = video.info
+        places = range(max(0, len(video) - HISTORY), len(video))
+        frames = ((Fraction(float(video.times[k])), video[k]) for k in places)
+        _, last, state, _ = collections.deque(following(frames), maxlen=1)[0]
+    # A GIF or a slide show may have a rate that no player shows.
+    rate = min(max(info.rate, Fraction(1)), Fraction(120))
+    count = max(1, round(seconds * float(rate)))
+    points = state.particles
+    # One born in the last frames has no velocity yet.
+    points = points.replace(alive=points.alive & (state.age > 0))
+    path_ahead = motion.predict(params, points, seconds=count / float(rate), rate=float(rate))
+    reel = Reel(
+        frames=zip((k / rate for k in range(count)), _ahead(last, path_ahead), strict=True),
+        times=tuple(k / rate for k in range(count)),
+        duration=count / rate,
+        rate=rate,
+        height=info.height,
+        width=info.width,
+        rotation=info.rotation,
+        pixel_aspect=info.pixel_aspect,
+        sources=(video,),
+    )
+    moving = int(np.sum(np.asarray(points.alive & (safe_norm(points.velocity) > MOVING))))
+    note = "" if moving else f"nothing moves at the end of {path}: the frames ahead stay still."
+    return write(reel, out, overwrite=overwrite, note=note)
+
+
+def _ahead(last: np.ndarray, path: Trajectory) -> Iterator[np.ndarray]:
+    """The last frame carried along the path, from its second moment on."""
+    start, alive = path.particles.position[0], path.particles.alive[0]
+    for moment in range(1, path.time.shape[0]):
+        moved = path.particles.position[moment] - start
+        yield np.asarray(carry(jnp.asarray(last), start, moved, alive))

@@ -1,0 +1,1 @@
+"""The founding definition: one frame, one particle, in learned planes."""

@@ -1,1 +1,0 @@
-"""Ways into particles: learned frames of a plane, points followed through footage, and things."""

@@ -1,0 +1,197 @@
+"""How much of one picture is still found in another: the share of its particles that survive.
+
+The picture, shrunk to `SIZE` whatever its shape, is covered by a lattice of particles, each a
+window of 8 × 8 pixels at rest. One with texture survives where normalized correlation finds
+it again, so that changes of brightness and contrast do not matter; its place is looked for
+around where it was, or around where the whole picture went (phase correlation, Kuglin & Hines
+1975), whichever explains more. One without texture survives if its hue stays.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from vidparticles.image.resample import gray
+
+SIZE = (48, 64)  # height and width that pictures are shrunk to
+CELL = 4  # pixels between particles, half the width of their windows
+REACH = 2  # pixels that a particle may stray from where it is looked for
+FOUND = 0.8  # normalized correlation from which on a particle has been found
+TEXTURE = 1e-3  # variance of luma in a window; below, a particle has no texture
+HUE = 0.06  # difference of color at equal luma that a particle without texture survives
+ENOUGH = 8  # particles with texture; where there are fewer, the missing ones count as found
+
+_ROWS, _COLS = SIZE[0] // CELL, SIZE[1] // CELL
+_COUNT = 4.0 * CELL * CELL  # pixels of a window
+_NOISE = 1e-4  # variance that keeps flat windows from correlating by their noise
+# Sums along rows as a product with a matrix: XLA:CPU is slow at short reductions.
+_GATHER = np.kron(np.eye(_COLS), np.ones((CELL, 1))).astype(np.float32)
+_PLACES = [
+    (y, x)
+    for y in range(-REACH, REACH + 1)
+    for x in range(-REACH, REACH + 1)
+    if 0 < abs(y) + abs(x) <= REACH
+]
+
+
+def _window_means(pictures: Array) -> Array:
+    """Means [P, 11, 15] over the windows of pictures [P, *SIZE]."""
+    cells = (pictures.reshape(-1, SIZE[1]) @ _GATHER).reshape(-1, _ROWS, CELL, _COLS)
+    rows = cells[:, :, 0] + cells[:, :, 1] + cells[:, :, 2] + cells[:, :, 3]
+    rows = rows[:, 1:] + rows[:, :-1]
+    return (rows[:, :, 1:] + rows[:, :, :-1]) / _COUNT
+
+
+def _spread(pictures: Array) -> Array:
+    """Variances [P, 11, 15] over the windows of pictures [P, *SIZE]."""
+    return _window_means(pictures * pictures) - _window_means(pictures) ** 2
+
+
+def _hue(frames: Array, luma: Array) -> Array:
+    """Mean differences to luma of red and blue [2, P, 11, 15]."""
+    scale = 255 if frames.dtype == jnp.uint8 else 1
+    planes = (frames[..., k].astype(jnp.float32) / scale - luma for k in (0, 2))
+    return jnp.stack([_window_means(plane) for plane in planes])
+
+
+def _global_shift(before: Array, after: Array) -> tuple[Array, Array]:
+    """Rows and columns [P] by which whole pictures moved, to the pixel."""
+    height, width = SIZE
+    taper = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
+    pitch = np.fft.fftfreq(height)[:, None] ** 2 + np.fft.rfftfreq(width) ** 2
+    first, second = (
+        jnp.fft.rfft2((p - p.mean((1, 2), keepdims=True)) * taper.astype(np.float32))
+        for p in (before, after)
+    )
+    cross = jnp.conj(first) * second
+    size = jnp.abs(cross)
+    # Fine detail is lost in the blur of fast motion, so it is given less say.
+    say = np.exp(-pitch / (2 * 0.15**2)).astype(np.float32)
+    cross = cross * say / (size + 1e-3 * size.mean((1, 2), keepdims=True) + 1e-9)
+    peak = jnp.argmax(jnp.fft.irfft2(cross, SIZE).reshape(-1, height * width), -1)
+    y, x = peak // width, peak % width
+    return jnp.where(y >= height // 2, y - height, y), jnp.where(x >= width // 2, x - width, x)
+
+
+def _moved(luma: Array, y: Array, x: Array) -> Array:
+    """Each picture seen from a place (y, x) [P] further on, with `REACH` more on each side."""
+    height, width = SIZE
+    my, mx = height // 2 + REACH, width // 2 + REACH
+    wide = jnp.pad(luma, ((0, 0), (my, my), (mx, mx)), mode="edge")
+    size = (height + 2 * REACH, width + 2 * REACH)
+
+    def one(picture: Array, y: Array, x: Array) -> Array:
+        return jax.lax.dynamic_slice(picture, (y + height // 2, x + width // 2), size)
+
+    return jax.vmap(one)(wide, y, x)
+
+
+def _least(after: Array) -> Array:
+    """How many particles [P] a picture must have come from, not to have come out of nothing.
+
+    Texture four times the least is at most doubled in contrast, as in the first frames of a
+    fade, which is no new picture.
+    """
+    return jnp.sum(_spread(after) > 4 * TEXTURE, (1, 2)) // 2
+
+
+def _share(found: Array, among: Array, least: Array) -> Array:
+    """Share [P] of the particles `among` that are found, of at least so many."""
+    count = jnp.maximum(jnp.sum(among, (1, 2)), least)
+    missing = jnp.maximum(ENOUGH - count, 0)
+    return (jnp.sum(found & among, (1, 2)) + missing) / jnp.maximum(count, ENOUGH)
+
+
+def _alike(luma: Array, mean: Array, variance: Array, other: Array) -> Array:
+    """Normalized correlation of each window with the one at the same place of another picture."""
+    there = _window_means(other)
+    spread = _window_means(other * other) - there**2
+    both = _window_means(luma * other) - mean * there
+    return both * jax.lax.rsqrt((variance + _NOISE) * (spread + _NOISE))
+
+
+def _settled(before: Array, after: Array) -> tuple[Array, ...]:
+    """What both measures share.
+
+    Returns:
+        Luma of both pictures; mean and variance of the windows of the first; the share of all
+        particles but those without texture in both whose hue has changed.
+    """
+    first, second = gray(before), gray(after)
+    variance = _spread(first)
+    flat = (variance <= TEXTURE) & (_spread(second) <= TEXTURE)
+    change = jnp.abs(_hue(before, first) - _hue(after, second)).max(0)
+    same = 1 - jnp.mean(flat & (change > HUE), (1, 2))
+    return first, second, _window_means(first), variance, same
+
+
+@jax.jit
+def stays(before: Array, after: Array) -> Array:
+    """What `survival` would be if nothing moved, at a sixth of its cost.
+
+    Args:
+        before, after: [P, *SIZE, 3] uint8, or floats in [0, 1].
+
+    Returns:
+        [P] shares in [0, 1].
+    """
+    first, second, mean, variance, same = _settled(before, after)
+    found = _alike(first, mean, variance, second) > FOUND
+    return jnp.minimum(_share(found, variance > TEXTURE, _least(second)), same)
+
+
+@jax.jit
+def survival(before: Array, after: Array) -> tuple[Array, Array]:
+    """The share of the particles of one picture that are found in another.
+
+    Args:
+        before, after: [P, *SIZE, 3] uint8, or floats in [0, 1]; P pairs of pictures.
+
+    Returns:
+        Share [P] in [0, 1] and global displacement [P, 2] in pixels of SIZE, x first, which
+        is 0 where standing still explains as much.
+
+    Example:
+        >>> noise = jax.random.uniform(jax.random.key(0), (1, 12, 16, 3))
+        >>> picture = jax.image.resize(noise, (1, *SIZE, 3), "linear")
+        >>> share, shift = survival(picture, 0.5 * jnp.roll(picture, 9, axis=2))
+        >>> float(share[0]) > 0.9, shift.tolist()
+        (True, [[9.0, 0.0]])
+    """
+    first, second, mean, variance, same = _settled(before, after)
+    textured = variance > TEXTURE
+    y, x = _global_shift(first, second)
+    height, width = SIZE
+    rows = (jnp.arange(1, _ROWS) * CELL + y[:, None])[:, :, None]
+    cols = (jnp.arange(1, _COLS) * CELL + x[:, None])[:, None, :]
+    inside = (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
+    # Particles that leave the picture are no witnesses, as long as enough stay in it.
+    staying = textured & inside
+    few = jnp.sum(staying, (1, 2)) < jnp.sum(textured, (1, 2)) / 4
+
+    def explained(correlation: Array, among: Array) -> Array:
+        return jnp.sum(correlation * among, (1, 2)) / jnp.maximum(jnp.sum(among, (1, 2)), 1)
+
+    moved = _moved(second, y, x)
+    rest = _alike(first, mean, variance, second)
+    overlap = moved[:, REACH:-REACH, REACH:-REACH]  # flat beyond the edges of the second
+    gone = _alike(first, mean, variance, overlap)
+    moves = ~few & (explained(gone, staying) > explained(rest, textured))
+    each = moves[:, None, None]
+    edges = ((0, 0), (REACH, REACH), (REACH, REACH))
+    around = jnp.where(each, moved, jnp.pad(second, edges, mode="edge"))
+
+    def look(best: Array, place: Array) -> tuple[Array, None]:
+        other = jax.lax.dynamic_slice(
+            around, (0, place[0] + REACH, place[1] + REACH), (len(first), height, width)
+        )
+        return jnp.maximum(best, _alike(first, mean, variance, other)), None
+
+    best, _ = jax.lax.scan(look, jnp.where(each, gone, rest), jnp.asarray(_PLACES))
+    least = jnp.where(moves, _least(overlap), _least(second))
+    share = _share(best > FOUND, jnp.where(each, staying, textured), least)
+    shift = jnp.stack([x, y], -1) * moves[:, None].astype(jnp.float32)
+    return jnp.minimum(share, same), shift

@@ -1,0 +1,1 @@
+"""Pictures to particles: points, objects and blobs, followed from frame to frame."""

@@ -1,0 +1,1 @@
+"""Round spots of a known size, located below a pixel and linked to paths."""

@@ -1,0 +1,1 @@
+"""Objects that keep their identity, followed by a learned filter."""

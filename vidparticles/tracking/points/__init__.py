@@ -1,0 +1,1 @@
+"""Points of the picture followed through any footage, without learning."""

@@ -1,0 +1,171 @@
+"""The page that `show -o page.html` writes: a clip's particles under a slider, in one file.
+
+Pictures are JPEGs within the file, particles a table of whole numbers for each moment, drawn by
+the script of `page_html.py`. A moment holds all that is drawn of it, so that any can be shown
+without the ones before. Long clips are thinned as they stream by: nothing but what the file
+will hold is kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import collections
+import html
+import io
+import itertools
+import json
+import os
+import pathlib
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from vidparticles.editing.reel import PathLike, Reel, Written
+from vidparticles.video.files import partial_of, writing
+from vidparticles.viz import draw
+from vidparticles.viz.moments import Moment
+from vidparticles.viz.page_html import PAGE
+
+MOMENTS = 120  # of a page, at most
+LONGEST = 640  # pixels of the longer side of its pictures
+QUALITY = 72  # of its JPEGs
+TAIL = (0.08, 0.16, 0.24, 0.32, 0.42, 0.52)  # seconds ago at which a tail has its corners
+PLACE, RATE, AGE = 10_000, 1000, 100  # whole numbers in a frame height, its rates and a second
+
+_Past = collections.deque[tuple[float, np.ndarray, np.ndarray]]
+
+
+def write_page(
+    reel: Reel,
+    told: Iterable[Moment],
+    out: pathlib.Path,
+    *,
+    source: PathLike,
+    color: str,
+    forces: bool,
+) -> Written:
+    """Write the page, beside and renamed.
+
+    Args:
+        reel: of the clip; `told` uses its frames up.
+        told: its moments, with groups and forces.
+        out: the file.
+        source: the clip's name.
+        color: "speed" or "group", what colors tell at first.
+        forces: arrows are shown at first.
+    """
+    total = len(reel.times)
+    kept = min(total, MOMENTS)
+    size, width, count = _size(reel), 1.0, 0
+    pictures: list[str] = []
+    tables: list[dict[str, Any]] = []
+    past: _Past = collections.deque()
+    born: dict[int, float] = {}
+    for count, moment in enumerate(told):
+        now, state = float(moment.time), moment.state
+        identity = np.asarray(state.identity)
+        names = np.where(identity >= 0, identity + moment.born, -1)
+        born = {name: born.get(name, now) for name in names.tolist()}
+        if count * kept // total != (count - 1) * kept // total:
+            age = np.asarray([now - born[name] for name in names.tolist()])
+            pictures.append(_jpeg(moment.frame, size))
+            tables.append({"t": round(now, 4), "p": _table(moment, names, age, past)})
+        width = moment.frame.shape[1] / moment.frame.shape[0]
+        past.append((now, names, np.asarray(state.particles.position)))
+        while past[0][0] < now - TAIL[-1] - 0.1:
+            past.popleft()
+    note = f"{len(tables)} of its {count + 1} frames" if kept < total else ""
+    data = {
+        "name": pathlib.Path(source).name,
+        "note": note,
+        "size": size,
+        "width": round(width, 6),
+        "units": [PLACE, RATE, AGE],
+        "end": round(float(reel.duration), 4),
+        "color": color,
+        "forces": forces,
+        "moments": tables,
+        "pictures": pictures,
+        "speeds": np.round(255 * draw.RAMP).astype(int).tolist(),
+        "fast": draw.FAST,
+        "groups": np.round(255 * np.vstack([draw.BACKGROUND, draw.GROUPS])).astype(int).tolist(),
+        "arrow": [draw.ARROW, draw.PULL],
+    }
+    _write(PAGE, data, out)
+    said = note and f"{out} shows {note}, evenly spread."
+    return Written(out, len(tables), float(reel.duration), *size, sound=False, note=said)
+
+
+def _size(reel: Reel) -> tuple[int, int]:
+    """Width and height of the pictures, with square pixels."""
+    width, height = float(reel.width * Fraction(reel.pixel_aspect)), float(reel.height)
+    scale = min(1.0, LONGEST / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _jpeg(frame: np.ndarray, size: tuple[int, int]) -> str:
+    from PIL import Image
+
+    picture = Image.fromarray(frame)
+    if picture.size != size:
+        picture = picture.resize(size, Image.Resampling.BOX if min(size) > 2 else None)
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=QUALITY, optimize=True)
+    return base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def _table(moment: Moment, names: np.ndarray, age: np.ndarray, past: _Past) -> list[list[int]]:
+    """A row for each living particle: number, place, velocity, age, group, force, tail.
+
+    Positions are in 1 / `PLACE`, velocities and forces in 1 / `RATE` of a frame height, ages in
+    1 / `AGE` s; the tail is a row of steps, two numbers each, back in time.
+    """
+    points = moment.state.particles
+    alive = np.asarray(points.alive)
+    position = np.asarray(points.position)
+    corners = [_whole(PLACE * position)]
+    unbroken, known = alive.copy(), []
+    now = float(moment.time)
+    for ago in TAIL:
+        then = next((p for p in reversed(past) if p[0] <= now - ago + 1e-3), None)
+        if then is None:
+            break
+        unbroken = unbroken & (then[1] == names)
+        known.append(unbroken)
+        corners.append(_whole(PLACE * then[2]))
+    steps = [after - before for before, after in itertools.pairwise(corners)]
+    columns = np.column_stack(
+        [
+            names,
+            corners[0],
+            _whole(RATE * np.asarray(points.velocity)),
+            _whole(AGE * age),
+            np.asarray(moment.label),
+            _whole(RATE * np.asarray(moment.force)),
+        ]
+    )
+    rows = columns.astype(int).tolist()
+    table = []
+    for k in np.flatnonzero(alive):
+        tail = [int(x) for step, seen in zip(steps, known, strict=True) if seen[k] for x in step[k]]
+        table.append(rows[k] + tail)
+    return table
+
+
+def _whole(x: np.ndarray) -> np.ndarray:
+    return np.round(np.nan_to_num(x, posinf=0, neginf=0)).astype(int)
+
+
+def _write(page: str, data: dict[str, Any], out: pathlib.Path) -> None:
+    # Within a script, "</" would end it.
+    table = json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/")
+    text = page.replace("{{name}}", html.escape(data["name"])).replace("{{data}}", table)
+    partial = partial_of(out)
+    try:
+        with writing(out):
+            partial.write_text(text, encoding="utf-8")
+            os.replace(partial, out)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,260 @@
+"""The text of the page that `page.py` fills: layout, style and script, nothing from elsewhere."""
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{{name}}: particles</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+:root { color-scheme: dark }
+body { margin: 0; background: #14161a; color: #d9dde4; font: 15px/1.5 system-ui, sans-serif }
+main { max-width: 62rem; margin: 0 auto; padding: 1.2rem 1rem 2rem }
+h1 { font-size: 1.05rem; font-weight: 600; margin: 0 0 .7rem; overflow-wrap: anywhere }
+#stage { position: relative; border-radius: 8px; overflow: hidden; background: #000;
+         box-shadow: 0 8px 30px #0008 }
+#stage img, #stage canvas { display: block; position: absolute; inset: 0; width: 100%;
+                            height: 100% }
+#stage img { filter: brightness(.72) saturate(.8) }
+#stage canvas { cursor: crosshair }
+#tip { position: absolute; pointer-events: none; background: #0c0e12e6; border-radius: 5px;
+       padding: .15rem .55rem; font-size: .8rem; white-space: nowrap; visibility: hidden;
+       font-variant-numeric: tabular-nums }
+.row { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1.1rem; margin-top: .8rem }
+#at { flex: 1 1 14rem; accent-color: #2fc4cc; margin: 0; min-width: 0 }
+#clock { font-variant-numeric: tabular-nums; min-width: 13.5rem; text-align: right; color: #9aa3b0 }
+button { font: inherit; color: inherit; background: #262b33; border: 0; border-radius: 6px;
+         padding: .25rem .9rem; min-width: 4.6rem; cursor: pointer }
+button:hover { background: #323843 }
+label { display: inline-flex; align-items: center; gap: .35rem; cursor: pointer }
+input[type=checkbox], input[type=radio] { accent-color: #2fc4cc; margin: 0 }
+#key { height: .5rem; width: 9rem; border-radius: .25rem }
+small { color: #9aa3b0 }
+</style></head>
+<body><main>
+<h1>{{name}}</h1>
+<div id="stage"><img id="picture" alt="a frame of the clip"><canvas id="ink"></canvas>
+<div id="tip"></div></div>
+<div class="row"><button id="play">Play</button>
+<input id="at" type="range" min="0" value="0" step="1" aria-label="moment of the clip">
+<span id="clock"></span></div>
+<div class="row">
+<label><input type="checkbox" id="tails" checked> tails</label>
+<label><input type="checkbox" id="groups"> groups</label>
+<label><input type="checkbox" id="forces"> forces</label>
+<label><input type="checkbox" id="rings" checked> births and deaths</label>
+<span id="legend" class="row" style="margin:0"><small>still</small><span id="key"></span>
+<small>fast</small></span></div>
+<p><small id="note"></small></p>
+</main>
+<script type="application/json" id="data">{{data}}</script>
+<script>
+"use strict";
+const data = JSON.parse(document.getElementById("data").textContent);
+const el = (id) => document.getElementById(id);
+const [PLACE, RATE, AGE] = data.units;
+const ID = 0, X = 1, Y = 2, VX = 3, VY = 4, OLD = 5, GROUP = 6, FX = 7, FY = 8, TAIL = 9;
+const moments = data.moments, last = moments.length - 1;
+const stage = el("stage"), canvas = el("ink"), ink = canvas.getContext("2d"), slider = el("at");
+const rgb = (c, a) => `rgba(${c[0]},${c[1]},${c[2]},${a})`;
+const RESTING = 0.01, SLOW = 0.03;  // frame heights per second: no tail; half as strong
+let now = 0, pointed = null, timer = null;
+
+// Where each particle was at all moments, to draw the whole path of the one pointed at.
+const paths = new Map();
+moments.forEach((moment, k) => moment.p.forEach((p) => {
+  if (!paths.has(p[ID])) paths.set(p[ID], []);
+  paths.get(p[ID]).push([k, p[X], p[Y]]);
+}));
+const ids = moments.map((moment) => new Set(moment.p.map((p) => p[ID])));
+// All of a shot appear at once, which tells nothing.
+const begins = ids.map((set, k) => k === 0 || ![...set].some((id) => ids[k - 1].has(id)));
+
+stage.style.aspectRatio = `${data.size[0]} / ${data.size[1]}`;
+slider.max = last;
+el("groups").checked = data.color === "group";
+el("forces").checked = data.forces;
+el("key").style.background =
+  `linear-gradient(90deg, ${data.speeds.map((c) => rgb(c, 1)).join(", ")})`;
+el("note").textContent = (data.note ? `Here are ${data.note}, evenly spread. ` : "")
+  + "Point at a particle for its number, age and speed, in frame heights per second.";
+
+function speed(p) { return Math.hypot(p[VX], p[VY]) / RATE; }
+function color(p) {
+  if (el("groups").checked) {
+    const n = data.groups.length - 1;
+    return data.groups[p[GROUP] > 0 ? 1 + (p[GROUP] - 1) % n : 0];
+  }
+  const s = speed(p), stops = data.speeds, place = s / (s + data.fast) * (stops.length - 1);
+  const k = Math.min(Math.floor(place), stops.length - 2), f = place - k;
+  return stops[k].map((c, i) => Math.round(c + f * (stops[k + 1][i] - c)));
+}
+function weight(p) {
+  const s = speed(p), moving = s * s / (s * s + SLOW * SLOW);
+  if (el("groups").checked) return p[GROUP] > 0 ? 1 : 0.45 * moving;
+  return moving;
+}
+// Positions in frame heights to pixels of the canvas; x may be stretched by oblong pixels.
+function across(x) { return x / PLACE / data.width * canvas.width; }
+function down(y) { return y / PLACE * canvas.height; }
+
+function draw() {
+  const moment = moments[now], unit = canvas.height / 480;
+  ink.clearRect(0, 0, canvas.width, canvas.height);
+  ink.lineCap = ink.lineJoin = "round";
+  if (el("tails").checked) moment.p.forEach((p) => tail(p, unit));
+  if (pointed !== null && paths.has(pointed)) whole(paths.get(pointed), unit);
+  if (el("rings").checked) rings(unit);
+  moment.p.forEach((p) => dot(p, unit));
+  if (el("forces").checked) moment.p.forEach((p) => arrow(p, unit));
+  const there = moment.p.find((p) => p[ID] === pointed);
+  if (there) {
+    ink.strokeStyle = "#fff";
+    ink.lineWidth = 1.5 * unit;
+    ring(there, 7 * unit);
+  }
+  tip(there);
+  el("clock").textContent = `${moment.t.toFixed(2)} s of ${data.end.toFixed(2)} s, `
+    + `${moment.p.length} particles`;
+}
+function tail(p, unit) {
+  const strength = weight(p), c = color(p), corners = (p.length - TAIL) / 2;
+  if (speed(p) < RESTING) return;
+  let x = p[X], y = p[Y];
+  ink.lineWidth = 1.8 * unit;
+  for (let k = 0; k < corners; k++) {
+    const nx = x + p[TAIL + 2 * k], ny = y + p[TAIL + 2 * k + 1];
+    ink.strokeStyle = rgb(c, strength * Math.exp(-1.6 * k / 5));
+    ink.beginPath();
+    ink.moveTo(across(x), down(y));
+    ink.lineTo(across(nx), down(ny));
+    ink.stroke();
+    x = nx;
+    y = ny;
+  }
+}
+function dot(p, unit) {
+  const strength = 0.35 + 0.65 * weight(p), r = 2.4 * unit * (0.55 + 0.45 * strength);
+  ink.beginPath();
+  ink.arc(across(p[X]), down(p[Y]), r, 0, 2 * Math.PI);
+  ink.fillStyle = rgb(color(p), strength);
+  ink.strokeStyle = `rgba(0,0,0,${0.6 * strength})`;
+  ink.lineWidth = 1.4 * unit;
+  ink.stroke();
+  ink.fill();
+}
+function ring(p, r) {
+  ink.beginPath();
+  ink.arc(across(p[X]), down(p[Y]), r, 0, 2 * Math.PI);
+  ink.stroke();
+}
+// Wide where one has just appeared, small and dashed where one was lost from sight.
+function rings(unit) {
+  if (begins[now]) return;
+  ink.lineWidth = 1.2 * unit;
+  moments[now].p.forEach((p) => {
+    if (ids[now - 1].has(p[ID])) return;
+    ink.strokeStyle = rgb(color(p), 0.85);
+    ring(p, 8 * unit);
+  });
+  ink.setLineDash([2.5 * unit, 2.5 * unit]);
+  moments[now - 1].p.forEach((p) => {
+    if (ids[now].has(p[ID])) return;
+    ink.strokeStyle = rgb(color(p), 0.7);
+    ring(p, 4.5 * unit);
+  });
+  ink.setLineDash([]);
+}
+function arrow(p, unit) {
+  const fx = p[FX] / RATE, fy = p[FY] / RATE, f = Math.hypot(fx, fy);
+  if (f < 0.02) return;
+  const length = data.arrow[0] * f / (f + data.arrow[1]) * PLACE, ux = fx / f, uy = fy / f;
+  const tx = p[X] + length * ux, ty = p[Y] + length * uy;
+  const barb = Math.min(0.3 * length, 0.016 * PLACE);
+  ink.strokeStyle = "rgba(255,107,204,.95)";
+  ink.lineWidth = 1.6 * unit;
+  ink.beginPath();
+  ink.moveTo(across(p[X]), down(p[Y]));
+  ink.lineTo(across(tx), down(ty));
+  for (const side of [0.45, -0.45]) {
+    ink.moveTo(across(tx), down(ty));
+    ink.lineTo(across(tx - barb * (ux - side * uy)), down(ty - barb * (uy + side * ux)));
+  }
+  ink.stroke();
+}
+function whole(path, unit) {
+  ink.strokeStyle = "rgba(255,255,255,.75)";
+  ink.lineWidth = 1.2 * unit;
+  ink.beginPath();
+  path.forEach(([k, x, y], i) => {
+    // A gap in what was seen is a gap in the path.
+    if (i && path[i - 1][0] === k - 1) ink.lineTo(across(x), down(y));
+    else ink.moveTo(across(x), down(y));
+  });
+  ink.stroke();
+}
+function tip(p) {
+  const box = el("tip");
+  box.style.visibility = p ? "visible" : "hidden";
+  if (!p) return;
+  const group = p[GROUP] > 0 ? `group ${p[GROUP]}` : "background";
+  box.textContent = `#${p[ID]}  ${(p[OLD] / AGE).toFixed(2)} s old  `
+    + `${speed(p).toFixed(3)} /s  ${group}`;
+  const x = across(p[X]) / canvas.width * stage.clientWidth;
+  const y = down(p[Y]) / canvas.height * stage.clientHeight;
+  box.style.left = `${Math.max(0, Math.min(x + 12, stage.clientWidth - box.offsetWidth - 4))}px`;
+  box.style.top = `${y > 40 ? y - 34 : y + 14}px`;
+}
+function show(k) {
+  now = Math.max(0, Math.min(last, k));
+  slider.value = now;
+  el("picture").src = `data:image/jpeg;base64,${data.pictures[now]}`;
+  draw();
+}
+function fit() {
+  const dense = window.devicePixelRatio || 1;
+  canvas.width = Math.max(1, Math.round(stage.clientWidth * dense));
+  canvas.height = Math.max(1, Math.round(stage.clientHeight * dense));
+  draw();
+}
+function stop() {
+  clearTimeout(timer);
+  timer = null;
+  el("play").textContent = "Play";
+}
+function tick() {
+  show(now === last ? 0 : now + 1);
+  const until = now === last ? data.end : moments[now + 1].t;
+  timer = setTimeout(tick, 1000 * Math.min(1, Math.max(0.015, until - moments[now].t)));
+}
+el("play").addEventListener("click", () => {
+  if (timer !== null) return stop();
+  el("play").textContent = "Pause";
+  tick();
+});
+slider.addEventListener("input", () => { stop(); show(Number(slider.value)); });
+for (const id of ["tails", "groups", "forces", "rings"]) el(id).addEventListener("change", () => {
+  el("legend").style.visibility = el("groups").checked ? "hidden" : "visible";
+  draw();
+});
+canvas.addEventListener("mousemove", (event) => {
+  const box = canvas.getBoundingClientRect();
+  const x = (event.clientX - box.left) / box.width * canvas.width;
+  const y = (event.clientY - box.top) / box.height * canvas.height;
+  let best = 18 * canvas.width / box.width, found = null;
+  for (const p of moments[now].p) {
+    const away = Math.hypot(across(p[X]) - x, down(p[Y]) - y);
+    if (away < best) { best = away; found = p[ID]; }
+  }
+  if (found !== pointed) { pointed = found; draw(); }
+});
+canvas.addEventListener("mouseleave", () => { pointed = null; draw(); });
+document.addEventListener("keydown", (event) => {
+  if (event.target === slider || event.target.tagName === "INPUT") return;
+  if (event.key === "ArrowRight") { stop(); show(now + 1); }
+  if (event.key === "ArrowLeft") { stop(); show(now - 1); }
+});
+window.addEventListener("resize", fit);
+el("legend").style.visibility = el("groups").checked ? "hidden" : "visible";
+show(0);
+fit();
+</script>
+</body></html>
+"""

@@ -1,0 +1,78 @@
+"""What a command says, laid out for a terminal."""
+
+from __future__ import annotations
+
+from vidparticles.inference.cuts import Cuts
+from vidparticles.inference.windows import Understanding
+
+WIDTH = 40
+
+
+def describe(seen: Understanding) -> str:
+    """Probabilities of the classes and the timeline, drawn with bars.
+
+    Args:
+        seen: what `understand` gave.
+
+    Returns:
+        Lines, without the last line's end.
+    """
+    wide = max(map(len, seen.classes))
+    lines = [f"{seen.path}  {clock(seen.seconds)}", ""]
+    for label, probability in seen.classes.items():
+        lines.append(f"  {label:{wide}}  {bar(0, probability)}  {100 * probability:3.0f} %")
+    lines.append("")
+    for event in seen.timeline:
+        drawn = bar(event.start / seen.seconds, event.end / seen.seconds)
+        span = f"{clock(event.start):>7} – {clock(event.end)}"
+        lines.append(f"  {event.label:{wide}}  {drawn}  {100 * event.probability:3.0f} % {span}")
+    lines += [
+        "",
+        f"  decode {seen.decode_seconds:.2f} s, model {seen.model_seconds:.2f} s, "
+        f"compile {seen.compile_seconds:.2f} s",
+    ]
+    return "\n".join(lines)
+
+
+def list_shots(found: Cuts) -> str:
+    """The shots of a clip, one a line, drawn with bars.
+
+    Args:
+        found: what `cuts` gave.
+
+    Returns:
+        Lines, without the last line's end.
+    """
+    count = len(found.shots)
+    lines = [f"{found.path}  {clock(found.seconds)}, {count} shot{'s' * (count > 1)}", ""]
+    for number, shot in enumerate(found.shots, start=1):
+        drawn = bar(shot.start / found.seconds, shot.end / found.seconds)
+        span = f"{clock(shot.start):>7} – {clock(shot.end):7}"
+        row = f"  {number:>{len(str(count))}}  {drawn}  {span}  {shot.begins}"
+        lines.append(row.rstrip())
+    return "\n".join(lines)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as people read them.
+
+    Example:
+        >>> clock(2.54), clock(75), clock(3607)
+        ('0:02.5', '1:15.0', '1:00:07.0')
+    """
+    minutes, tenths = divmod(round(10 * seconds), 600)
+    hours, minutes = divmod(minutes, 60)
+    rest = f"{tenths // 10:02d}.{tenths % 10}"
+    return f"{hours}:{minutes:02d}:{rest}" if hours else f"{minutes}:{rest}"
+
+
+def bar(start: float, end: float, *, width: int = WIDTH) -> str:
+    """A stretch of 0 … 1, filled; what is short is still seen.
+
+    Example:
+        >>> bar(0, 0.5, width=8), bar(0.5, 0.51, width=8)
+        ('████····', '····█···')
+    """
+    first = min(width - 1, round(start * width))
+    last = max(round(end * width), first + (end > start))
+    return "·" * first + "█" * (last - first) + "·" * (width - last)

@@ -154,6 +154,37 @@ def test_masked_sums_ignore_what_is_masked():
     np.testing.assert_array_equal(slope, [[1, 0], [1, 0]])
 
 
+def test_softplus_inverse_is_the_inverse_at_every_size():
+    y = np.geomspace(1e-6, 1e3, 40, dtype=np.float32)  # log(expm1(1e3)) would overflow
+    stored = numerics.softplus_inverse(jnp.asarray(y))
+    np.testing.assert_allclose(jax.nn.softplus(stored), y, rtol=1e-5)
+    np.testing.assert_allclose(stored[-1], 1e3)
+    slope = jax.vmap(jax.grad(lambda y: jax.nn.softplus(numerics.softplus_inverse(y))))(y)
+    np.testing.assert_allclose(slope, 1, rtol=1e-4)
+
+
+def test_a_stored_parameter_keeps_its_type_through_an_update():
+    """Of a weak type it would change in the first update, and the step be compiled twice."""
+    stored = numerics.softplus_inverse(0.3)
+    assert stored.aval == (stored + jnp.ones(())).aval
+    with jax.enable_x64():
+        assert numerics.softplus_inverse(jnp.ones(2, jnp.float32)).dtype == jnp.float32
+
+
+@settings(max_examples=50, deadline=None)
+@given(data=st.data())
+def test_masked_median_is_the_median_of_the_unmasked(data):
+    mask = np.array(data.draw(st.lists(st.booleans(), min_size=7, max_size=7)))
+    values = st.lists(st.floats(-1e3, 1e3, width=32), min_size=14, max_size=14)
+    x = np.array(data.draw(values), np.float32).reshape(7, 2)
+    want = np.percentile(x[mask], 50, axis=0, method="lower") if mask.any() else np.zeros(2)
+    shown = np.where(mask[:, None], x, np.nan)
+    np.testing.assert_array_equal(
+        numerics.masked_median(jnp.asarray(shown), mask[:, None], axis=0), want
+    )
+    np.testing.assert_array_equal(numerics.masked_median(jnp.asarray(shown.T), mask, axis=1), want)
+
+
 def test_nearest_names_what_was_meant():
     said = errors.nearest("velocty", ["velocity", "position"])
     assert said == " Did you mean 'velocity'? Known names: position, velocity."

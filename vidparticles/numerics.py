@@ -1,4 +1,4 @@
-"""Norms and sums whose gradients stay finite: the one helper that every room uses."""
+"""Norms whose gradients stay finite, masked sums, positive parameters: for every room."""
 
 from __future__ import annotations
 
@@ -81,6 +81,29 @@ def _(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     return r, -r * r * tangents[0]
 
 
+def softplus_inverse(y: Array | float) -> Array:
+    """x with softplus(x) = y: how a parameter that must stay positive is stored.
+
+    x = y + log(1 − e⁻ʸ), which neither overflows for large y, as log(eʸ − 1) would, nor
+    loses digits for small ones.
+
+    Args:
+        y: [...] > 0; 0 gives −inf.
+
+    Returns:
+        [...] of y's floating type, the default one for a Python number, and never of a weak
+        type: that would turn strong in an optimizer's first update, and the step would be
+        compiled twice.
+
+    Example:
+        >>> stored = softplus_inverse(0.3)
+        >>> round(float(jax.nn.softplus(stored)), 6)
+        0.3
+    """
+    y = jnp.asarray(y, jnp.result_type(y, float))
+    return y + jnp.log(-jnp.expm1(-y))
+
+
 def masked_sum(x: Array, mask: Array, *, axis: int) -> Array:
     """Sum of x over `axis` where mask is true; what is masked may be NaN.
 
@@ -102,3 +125,25 @@ def masked_mean(x: Array, mask: Array, *, axis: int) -> Array:
     """
     count = jnp.sum(jnp.broadcast_to(mask, x.shape).astype(x.dtype), axis=axis)
     return masked_sum(x, mask, axis=axis) / jnp.maximum(count, 1)
+
+
+def masked_median(x: Array, mask: Array, *, axis: int) -> Array:
+    """Median of x over `axis` where mask is true, 0 where nothing is.
+
+    Of an even number the lower of the two middle values, so that the result is always one
+    of x's own. What is masked may be NaN.
+
+    Args:
+        x: [...] values; finite where mask is true.
+        mask: boolean, broadcastable to x.
+        axis: the axis to take the median over.
+
+    Example:
+        >>> x = jnp.array([9.0, 1.0, 3.0, jnp.nan])
+        >>> float(masked_median(x, jnp.array([True, True, True, False]), axis=0))
+        3.0
+    """
+    count = jnp.sum(jnp.broadcast_to(mask, x.shape), axis=axis, keepdims=True)
+    ordered = jnp.sort(jnp.where(mask, x, jnp.inf), axis=axis)
+    middle = jnp.take_along_axis(ordered, jnp.maximum(count - 1, 0) // 2, axis=axis)
+    return jnp.where(count > 0, middle, 0).squeeze(axis)

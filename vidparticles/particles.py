@@ -29,7 +29,7 @@ class Particles:
         velocity: [..., N, D] frame heights per second.
         feature: [..., N, F] learned; F may be 0.
         mass: [..., N] relative, positive.
-        alive: [..., N] bool; a dead particle exerts, feels and shows nothing.
+        alive: [..., N] bool; an inactive particle exerts, feels and shows nothing.
 
     Example:
         >>> p = particles(jnp.zeros((4, 2)))

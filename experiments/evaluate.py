@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import pathlib
 import sys
 from collections.abc import Sequence
 
@@ -20,6 +19,7 @@ import jax
 
 from vidparticles.data import spec as source
 from vidparticles.errors import InputError
+from vidparticles.storage import write_text
 from vidparticles.training import baselines, checkpoint, metrics, sharding, step
 
 
@@ -112,7 +112,7 @@ def main() -> None:
             name: {"accuracy": s.accuracy, "interval": s.interval, "count": s.count}
             for name, s in scores.items()
         }
-        pathlib.Path(args.json).write_text(json.dumps(figures, indent=1) + "\n")
+        write_text(args.json, json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,16 @@ class InputError(ValueError):
     """
 
 
+def reason(error: BaseException) -> str:
+    """An error's own words, short, without the path that a sentence names already.
+
+    Example:
+        >>> reason(FileNotFoundError(2, "No such file or directory", "clip.mp4"))
+        'No such file or directory'
+    """
+    return str(getattr(error, "strerror", None) or error or type(error).__name__).rstrip(".")
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """The part of a sentence that suggests the nearest known name.
 

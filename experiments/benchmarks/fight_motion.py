@@ -30,6 +30,7 @@ import numpy as np
 from experiments.benchmarks import harness
 from vidparticles.models.motion_statistics import NAMES, STATISTICS, motion_statistics
 from vidparticles.particles import Trajectory, particles
+from vidparticles.storage import atomic_write
 from vidparticles.tracking.points import tracker as tracks
 from vidparticles.training.baselines import motion_energy
 from vidparticles.video import open_video
@@ -104,9 +105,8 @@ def measured(path: pathlib.Path, cache: pathlib.Path) -> tuple[np.ndarray, np.nd
     height, width = (side // SHRUNK for side in SIZE)
     small = frames.reshape(len(frames), height, SHRUNK, width, SHRUNK, 3).mean((2, 4))
     result = np.asarray(statistics), motion_energy(small[None])[0]
-    beside = kept.with_suffix(f".{os.getpid()}.npz")
-    np.savez(beside, statistics=result[0], energy=result[1])
-    os.replace(beside, kept)
+    with atomic_write(kept) as partial:
+        np.savez(partial, statistics=result[0], energy=result[1])
     return result
 
 

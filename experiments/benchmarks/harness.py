@@ -257,7 +257,8 @@ def finish(
     if args.json:
         path = pathlib.Path(args.json)
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        beside.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-        os.replace(beside, path)
+        # Here, so that what is measured of imports has not imported the package before.
+        from vidparticles.storage import write_text
+
+        write_text(path, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     return report

@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import multiprocessing.process
-import os
 import pathlib
 import random
 import tempfile
@@ -27,6 +26,7 @@ import numpy as np
 from experiments.benchmarks import harness
 from vidparticles.data import embedded, pipeline
 from vidparticles.data.augment import Augment
+from vidparticles.storage import write_text
 
 BATCH, FRAMES, SIDE, SEED = 8, 8, 64, 11
 
@@ -66,9 +66,7 @@ def read(data: str, log: pathlib.Path, steps: int, host: int, hosts: int, pause:
             step = reader.state
             file.write(f"{step} {' '.join(row_hashes(next(reader)))}\n")
             file.flush()
-            beside = state.with_suffix(".next")
-            beside.write_text(str(reader.state))
-            os.replace(beside, state)
+            write_text(state, str(reader.state))
             time.sleep(pause)
 
 

@@ -19,6 +19,7 @@ import optax
 from experiments.pv5.plans import ABLATED, PLANS, Limits, Plan, make
 from experiments.pv5.scores import REFERENCES, parts, permanence_figures, tested
 from vidparticles.data.pv5 import Source
+from vidparticles.storage import write_bytes
 from vidparticles.training.state import adamw
 
 # The rate is given at each step: how long a run is depends on the clock as well.
@@ -54,9 +55,7 @@ def learned(
         best = flax.serialization.msgpack_restore(kept.read_bytes())
     else:
         best = _best(model, plan, seed, limits, rates, f"{plan_name} {name}")
-        half = kept.with_suffix(".part")
-        half.write_bytes(flax.serialization.msgpack_serialize(best))
-        half.replace(kept)
+        write_bytes(kept, flax.serialization.msgpack_serialize(best))
     params = best.pop("params")
     best["parameters"] = sum(x.size for x in jax.tree.leaves(params))
     if plan.task == "permanence":

@@ -23,6 +23,7 @@ import numpy as np
 
 from vidparticles.data.motions import CLASSES, trajectory
 from vidparticles.errors import InputError, nearest
+from vidparticles.storage import write_text
 
 SPLITS = ("train", "val", "test")
 DEFAULT_CLIPS = {"train": 100, "val": 20, "test": 30}
@@ -82,7 +83,7 @@ def make(
                 f"folder, or the seed it was made with."
             )
     else:
-        note.write_text(json.dumps(made_by))
+        write_text(note, json.dumps(made_by))
 
     def write(item: tuple[str, str, int]) -> None:
         split, label, number = item

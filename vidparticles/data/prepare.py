@@ -14,6 +14,7 @@ from typing import Any
 
 from vidparticles.data.folder import Clip, scan
 from vidparticles.errors import InputError
+from vidparticles.storage import write_text
 
 VERSION = 1
 
@@ -115,7 +116,7 @@ def _prepare_one(source: pathlib.Path, out: pathlib.Path, settings: Mapping[str,
         return False
     digest = _sha256(source)
     if same_settings and before.get("sha256") == digest:
-        _write(facts_path, {**before, "stamp": stamp})
+        write_text(facts_path, json.dumps({**before, "stamp": stamp}))
         return False
     size = _size(source, settings["size"])
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -127,18 +128,16 @@ def _prepare_one(source: pathlib.Path, out: pathlib.Path, settings: Mapping[str,
         if str(error).startswith(str(out)):
             raise
         raise _Unreadable(str(error)) from error
-    _write(
-        facts_path,
-        {
-            "source": str(source),
-            "sha256": digest,
-            "stamp": stamp,
-            "settings": wanted,
-            "height": size[0],
-            "width": size[1],
-            **about,
-        },
-    )
+    facts = {
+        "source": str(source),
+        "sha256": digest,
+        "stamp": stamp,
+        "settings": wanted,
+        "height": size[0],
+        "width": size[1],
+        **about,
+    }
+    write_text(facts_path, json.dumps(facts))
     return True
 
 
@@ -172,12 +171,6 @@ def _facts(path: pathlib.Path) -> dict:
         return json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
-
-
-def _write(path: pathlib.Path, facts: Mapping[str, Any]) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(facts))
-    os.replace(partial, path)
 
 
 def _sha256(path: pathlib.Path) -> str:

@@ -20,6 +20,7 @@ import jax
 import numpy as np
 
 from vidparticles.errors import InputError
+from vidparticles.storage import write_text
 from vidparticles.training.state import PyTree, TrainState
 
 FOLDER = "checkpoints"
@@ -302,9 +303,7 @@ def write_config(workdir: str | os.PathLike[str], config: Mapping[str, Any]) -> 
     """Write W/config.json; a half-written file never bears that name."""
     path = pathlib.Path(workdir) / "config.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(".config.json.part")
-    beside.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
-    os.replace(beside, path)
+    write_text(path, json.dumps(config, indent=1, sort_keys=True) + "\n")
 
 
 def changes(workdir: str | os.PathLike[str], config: Mapping[str, Any]) -> list[str]:

@@ -13,6 +13,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from vidparticles.storage import write_text
+
 
 def read(workdir: str | os.PathLike[str]) -> list[dict[str, Any]]:
     """The lines of W/metrics.jsonl; a last line cut short by a kill is left out."""
@@ -47,9 +49,7 @@ class Writer:
         kept = [line for line in read(workdir) if line["step"] <= step]
         self._written = {(line["step"], *sorted(line)) for line in kept}
         path = workdir / "metrics.jsonl"
-        beside = workdir / ".metrics.jsonl.part"
-        beside.write_text("".join(json.dumps(line) + "\n" for line in kept))
-        os.replace(beside, path)
+        write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
         self._file = path.open("a")
         self._board = SummaryWriter(str(workdir), purge_step=step + 1)
 

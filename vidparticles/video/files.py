@@ -1,23 +1,17 @@
-"""Opening and replacing files, with the sentences a user reads when that fails."""
+"""Opening and writing media files, with the sentences a user reads when that fails."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import pathlib
-import secrets
-from collections.abc import Iterator
 from typing import Any
 
 import av
 
-from vidparticles.errors import InputError
+from vidparticles.errors import InputError, reason
+from vidparticles.storage import PathLike, write_errors
 
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".gif")
-
-PathLike = str | os.PathLike[str]
 
 # Tags that are no UTF-8 are no reason to refuse a file; from PyAV 19 on they never are.
 _TOLERANT: dict[str, Any] = (
@@ -46,11 +40,6 @@ def open_input(path: PathLike) -> av.container.InputContainer:
             f"{path} is not a video that can be read ({size}); expected a complete mp4, mov, "
             "mkv, webm, avi or gif file."
         ) from None
-
-
-def reason(error: BaseException) -> str:
-    """An error's own words, short, without the path that the sentence names already."""
-    return str(getattr(error, "strerror", None) or error or type(error).__name__).rstrip(".")
 
 
 def check_output(
@@ -91,27 +80,10 @@ ends in .mp4, .m4v, .mov, .mkv or .gif.
     return path
 
 
-def partial_of(path: pathlib.Path) -> pathlib.Path:
-    """A hidden name beside `path`, for a file that is not yet whole."""
-    return path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
-
-
-@contextlib.contextmanager
-def writing(path: pathlib.Path) -> Iterator[None]:
-    """Turns what goes wrong while `path` is written into a sentence.
+def writing(path: pathlib.Path) -> contextlib.AbstractContextManager[None]:
+    """Turns what goes wrong while a media file is written into a sentence.
 
     Raises:
-        InputError: the disk is full, or another error of the system.
+        InputError: the disk is full, or another error of the system or of FFmpeg.
     """
-    try:
-        yield
-    except (OSError, av.error.FFmpegError) as error:
-        if getattr(error, "errno", None) in FULL_DISK:
-            raise InputError(
-                f"{path}: the disk is full ({reason(error)}) and nothing was left there; free "
-                "some space or give another path."
-            ) from error
-        raise InputError(
-            f"{path} could not be written ({reason(error)}) and nothing was left there; give "
-            "another path."
-        ) from error
+    return write_errors(path, av.error.FFmpegError)

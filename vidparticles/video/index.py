@@ -18,9 +18,9 @@ import av
 import numpy as np
 from av.container import InputContainer
 
-from vidparticles.errors import InputError
+from vidparticles.errors import InputError, reason
 from vidparticles.video import nal
-from vidparticles.video.files import open_input, reason
+from vidparticles.video.files import open_input
 
 # Containers that store no presentation times: what the library guesses for them is wrong
 # where frames may be reordered, so their frames are counted from the start instead.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import pathlib
 from fractions import Fraction
 
@@ -12,9 +11,10 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from vidparticles.errors import InputError
+from vidparticles.storage import PathLike, atomic_write
 from vidparticles.video.audio import LAYOUTS, av_frames, read_audio, resample
 from vidparticles.video.decode import Decoder
-from vidparticles.video.files import PathLike, partial_of, writing
+from vidparticles.video.files import writing
 
 GOP = 4
 SOUND_RATE = 16_000
@@ -45,13 +45,8 @@ def write_proxy(source: PathLike, out: PathLike, *, size: tuple[int, int], crf: 
             be written.
     """
     source, out = pathlib.Path(source), pathlib.Path(out)
-    partial = partial_of(out)
-    decoder = Decoder(source)
-    try:
+    with contextlib.closing(Decoder(source)) as decoder, atomic_write(out) as partial:
         return _write(decoder, source, out, partial, size=size, crf=crf)
-    finally:
-        decoder.close()
-        partial.unlink(missing_ok=True)
 
 
 def _write(
@@ -108,7 +103,6 @@ def _write(
                     container.mux(voice.encode(block))
                 container.mux(voice.encode(None))
             container.close()
-            os.replace(partial, out)
     return {
         "frames": len(pts),
         "missing": len(index) - len(pts),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 from collections.abc import Iterator
 from fractions import Fraction
@@ -11,10 +10,11 @@ from itertools import count, islice
 import av
 
 from vidparticles.errors import InputError
+from vidparticles.storage import PathLike, atomic_write
 from vidparticles.video.audio import Audio, cut, read_audio
 from vidparticles.video.boxes import show_only
 from vidparticles.video.encode import AacStream, aac_ready
-from vidparticles.video.files import PathLike, check_output, open_input, partial_of, writing
+from vidparticles.video.files import check_output, open_input, writing
 from vidparticles.video.index import FrameIndex, build_index
 from vidparticles.video.probe import video_stream
 
@@ -86,48 +86,51 @@ def copy_trim(
     chosen = index.start_of(first)
     if index.counted or chosen < 0 or out.suffix.lower() not in (".mp4", ".m4v", ".mov"):
         return False
-    partial = partial_of(out)
     with open_input(path) as container:
         stream = video_stream(container, path)
         if stream.codec_context.name not in _IN_MP4:
             return False
-        try:
-            with writing(out):
-                whole = _copy(container, stream, index, (first, stop), chosen, sound, partial)
-                if whole:
-                    show_only(partial, finish - begin)
-                    os.replace(partial, out)
-        finally:
-            partial.unlink(missing_ok=True)
-    return whole
+        from_packet = int(index.start_order[chosen])
+        to_packet = int(index.order[first:stop].max())
+        packets = list(islice(_packets(container, stream), from_packet, to_packet + 1))
+        if any(packet.pts is None for packet in packets):
+            return False
+        with atomic_write(out) as partial, writing(out):
+            _copy(stream, packets, index, (first, from_packet), sound, partial)
+            show_only(partial, finish - begin)
+    return True
 
 
 def _copy(
-    container: av.container.InputContainer,
     stream: av.VideoStream,
+    packets: list[av.Packet],
     index: FrameIndex,
-    span: tuple[int, int],
-    start: int,
+    begin: tuple[int, int],
     sound: Audio | None,
     partial: pathlib.Path,
-) -> bool:
-    """Copy packets so that the first kept frame shows at 0; False where one has no time."""
-    first, stop = span
+) -> None:
+    """Copy packets so that the first kept frame shows at 0.
+
+    Args:
+        stream: where they come from.
+        packets: all with time stamps, in the order of decoding.
+        index: the table of the file's frames.
+        begin: the first kept frame, and the place of packets[0] in the order of decoding.
+        sound: of what is kept.
+        partial: the file to write.
+    """
+    first, from_packet = begin
     kind = "mov" if partial.suffix.lower() == ".mov" else "mp4"
-    zero, from_packet = int(index.pts[first]), int(index.start_order[start])
-    to_packet = int(index.order[first:stop].max())
+    zero = int(index.pts[first])
     options = {"movflags": "+faststart"}
-    chosen = list(islice(_packets(container, stream), from_packet, to_packet + 1))
-    pts = [packet.pts for packet in chosen if packet.pts is not None]
-    if len(pts) < len(chosen):
-        return False
-    dts = _decoding_times(chosen, pts)
+    pts = [packet.pts for packet in packets if packet.pts is not None]
+    dts = _decoding_times(packets, pts)
     exact = set(index.start_order.tolist())
     with av.open(str(partial), "w", format=kind, options=options) as output:
         copied = output.add_stream_from_template(stream, opaque=True)
         voice = AacStream(output, sound) if sound is not None else None
         for order, packet, shown, decoded in zip(
-            count(from_packet), chosen, pts, dts, strict=False
+            count(from_packet), packets, pts, dts, strict=False
         ):
             # A reader would begin at what is flagged, even where that does not decode.
             packet.is_keyframe = order in exact
@@ -138,7 +141,6 @@ def _copy(
             output.mux(packet)
         if voice is not None:
             output.mux(voice.finish())
-    return True
 
 
 def _packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import pathlib
 import types
 from collections.abc import Iterable
 from fractions import Fraction
@@ -12,9 +12,10 @@ import av
 import numpy as np
 
 from vidparticles.errors import InputError
+from vidparticles.storage import PathLike, atomic_write
 from vidparticles.video.audio import Audio
 from vidparticles.video.encode import AacStream, GifStream, H264Stream, aac_ready
-from vidparticles.video.files import PathLike, check_output, partial_of, writing
+from vidparticles.video.files import check_output, writing
 
 _BROADCAST = [Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 120)]
 
@@ -93,11 +94,14 @@ class Writer:
         self._picture: H264Stream | GifStream | None = None
         self._shape: tuple[int, ...] | None = None
         self._count = 0
-        self._partial = partial_of(self.path)
+        self._partial: pathlib.Path | None = None
         self._container: av.container.OutputContainer | None = None
         self._voice: AacStream | None = None
+        self._exit = contextlib.ExitStack()
 
     def __enter__(self) -> Writer:
+        self._partial = self._exit.enter_context(atomic_write(self.path))
+        self._exit.push(self._close)
         return self
 
     def __exit__(
@@ -106,14 +110,7 @@ class Writer:
         error: BaseException | None,
         trace: types.TracebackType | None,
     ) -> None:
-        try:
-            if kind is None:
-                self._finish()
-        finally:
-            if self._container is not None:
-                with contextlib.suppress(OSError, av.error.FFmpegError):
-                    self._container.close()
-            self._partial.unlink(missing_ok=True)
+        self._exit.__exit__(kind, error, trace)
 
     def add(self, frame: np.ndarray, time: float | Fraction | None = None) -> None:
         """Append a frame.
@@ -175,6 +172,21 @@ class Writer:
             self._voice = AacStream(self._container, self._sound)
         return self._picture
 
+    def _close(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: types.TracebackType | None,
+    ) -> None:
+        """Finish the file if all went well, and let go of it, before it is renamed or removed."""
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            if self._container is not None:
+                with contextlib.suppress(OSError, av.error.FFmpegError):
+                    self._container.close()
+
     def _mux(self, packets: list[av.Packet]) -> None:
         assert self._container is not None
         self._container.mux(packets)
@@ -187,7 +199,6 @@ class Writer:
                 self._mux(self._voice.finish())
             self._mux(self._picture.finish(self._end))
             self._container.close()
-            os.replace(self._partial, self.path)
 
 
 def write_video(

@@ -14,7 +14,6 @@ import html
 import io
 import itertools
 import json
-import os
 import pathlib
 from collections.abc import Iterable
 from fractions import Fraction
@@ -23,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from vidparticles.editing.reel import PathLike, Reel, Written
-from vidparticles.video.files import partial_of, writing
+from vidparticles.storage import write_text
 from vidparticles.viz import draw
 from vidparticles.viz.moments import Moment
 from vidparticles.viz.page_html import PAGE
@@ -162,10 +161,4 @@ def _write(page: str, data: dict[str, Any], out: pathlib.Path) -> None:
     # Within a script, "</" would end it.
     table = json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/")
     text = page.replace("{{name}}", html.escape(data["name"])).replace("{{data}}", table)
-    partial = partial_of(out)
-    try:
-        with writing(out):
-            partial.write_text(text, encoding="utf-8")
-            os.replace(partial, out)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_text(out, text)

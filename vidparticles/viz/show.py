@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import pathlib
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -18,8 +17,8 @@ from vidparticles.errors import InputError, nearest
 from vidparticles.inference.motion_laws import motion_laws
 from vidparticles.numerics import safe_norm
 from vidparticles.particles import Particles
+from vidparticles.storage import atomic_write, write_errors
 from vidparticles.tracking.points.tracker import TrackState
-from vidparticles.video.files import partial_of, writing
 from vidparticles.viz import draw
 from vidparticles.viz.moments import Moment, moments
 from vidparticles.viz.objects import drawn, followers, magnified
@@ -229,12 +228,7 @@ def _write_still(picture: np.ndarray, out: pathlib.Path) -> Written:
     """One picture, written beside and renamed."""
     from PIL import Image
 
-    partial = partial_of(out)
-    try:
-        with writing(out):
-            Image.fromarray(picture).save(partial)
-            os.replace(partial, out)
-    finally:
-        partial.unlink(missing_ok=True)
+    with atomic_write(out) as partial, write_errors(out):
+        Image.fromarray(picture).save(partial)
     height, width = picture.shape[:2]
     return Written(out, 1, 0.0, width, height, sound=False)

@@ -16,6 +16,7 @@ import ml_collections
 from absl import app, flags, logging
 from ml_collections import config_flags
 
+from vidparticles import startup
 from vidparticles.errors import InputError, nearest
 
 # The configs import their common part by its full name.
@@ -32,6 +33,8 @@ PROCESS = flags.DEFINE_integer("process", None, "Which of them this is, from 0."
 def run(train: Callable[[ml_collections.ConfigDict, str], dict[str, Any]]) -> None:
     """Parse the command line, join the other processes, train; exit 2 on a user's mistake."""
     logging.set_verbosity(logging.WARNING)
+    startup.quiet_libraries()
+    startup.compile_cache()
     try:
         app.run(lambda _: _main(train), flags_parser=parse)
     except InputError as error:

@@ -7,21 +7,21 @@ import os
 import pathlib
 import tempfile
 
-# Before jax is imported anywhere: compile time, not run time, fills a run of the suite.
-os.environ.setdefault(
-    "JAX_COMPILATION_CACHE_DIR", str(pathlib.Path(tempfile.gettempdir()) / "vidparticles-jax-cache")
-)
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
-# For the same reason the compiler does not try hard: half the time, and the tests are small.
+from vidparticles import startup
+
+# Before jax is imported anywhere: compile time, not run time, fills a run of the suite. For that
+# reason the compiler does not try hard: half the time, and the tests are small.
 os.environ["XLA_FLAGS"] = " ".join(
     [os.environ.get("XLA_FLAGS", ""), "--xla_backend_optimization_level=0"]
 ).strip()
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+startup.compile_cache(pathlib.Path(tempfile.gettempdir()) / "vidparticles-jax-cache")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+startup.quiet_libraries()
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-import hypothesis
-import jax
-import pytest
+import hypothesis  # noqa: E402
+import jax  # noqa: E402
+import pytest  # noqa: E402
 
 jax.config.update("jax_num_cpu_devices", 8)
 # No deadline: a first call compiles. The same examples in every run of CI.

@@ -40,7 +40,8 @@ ROOMS = {
 LIBRARY = set(ROOMS)
 ROOMS["inference"] = LIBRARY
 ROOMS["viz"] = LIBRARY | {"inference"}
-ROOMS["cli"] = LIBRARY | {"inference", "viz"}
+ROOMS["startup"] = set()
+ROOMS["cli"] = LIBRARY | {"inference", "viz", "startup"}
 ROOMS["__main__"] = {"cli"}
 ROOMS["__init__"] = GROUND
 

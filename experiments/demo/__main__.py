@@ -18,6 +18,7 @@ import shutil
 import sys
 import time
 
+from vidparticles import startup
 from vidparticles.errors import InputError
 
 ACTS = ("orbit", "bounce", "chase", "pass")
@@ -133,12 +134,13 @@ def main() -> None:
                 )
             shutil.rmtree(workdir)
         workdir.mkdir(parents=True)
-        # Scoring and drawing run programs that training has compiled.
-        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str((workdir / "compiled").absolute()))
         if args.smoke:
             # A dozen steps take less time than compiling them well; level 0 is too slow to draw.
             flags = os.environ.get("XLA_FLAGS", "")
             os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=1".strip()
+        startup.quiet_libraries()
+        # Scoring and drawing run programs that training has compiled.
+        startup.compile_cache(workdir / "compiled")
         demo(workdir, smoke=args.smoke)
     except (InputError, OSError) as error:
         print(f"demo.py: {error}", file=sys.stderr)

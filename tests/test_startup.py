@@ -1,0 +1,75 @@
+"""Compiled programs of other flags or another machine cannot be loaded, and libraries are quiet."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from vidparticles import startup
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(monkeypatch):
+    """What a test sets is taken back: jax of this process keeps its own cache."""
+    monkeypatch.setenv(startup.CACHE, os.environ.get(startup.CACHE, ""))
+    monkeypatch.delitem(sys.modules, "jax", raising=False)
+
+
+def test_the_folder_is_another_for_other_flags_another_jax_and_another_cpu(monkeypatch, tmp_path):
+    def folder():
+        return startup.compile_cache()
+
+    monkeypatch.setenv(startup.CACHE, str(tmp_path))
+    monkeypatch.setenv("XLA_FLAGS", "--a=1 --b=2")
+    first = folder()
+    assert first.parent == tmp_path
+    assert os.environ[startup.CACHE] == str(first)
+    monkeypatch.setenv("XLA_FLAGS", "--b=2   --a=1")
+    assert folder() == first
+    monkeypatch.setenv("XLA_FLAGS", "--a=1 --b=3")
+    flags = folder()
+    monkeypatch.setattr(startup, "_cpu", lambda: ["x86_64", "avx"])
+    cpu = folder()
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "0.0.1")
+    versions = folder()
+    assert len({first, flags, cpu, versions}) == 4
+    assert {f.parent for f in (flags, cpu, versions)} == {tmp_path}  # none within another
+
+
+def test_the_users_folder_comes_first_and_without_any_there_is_no_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv(startup.CACHE, str(tmp_path / "mine"))
+    assert startup.compile_cache(tmp_path / "other").parent == tmp_path / "mine"
+    monkeypatch.delenv(startup.CACHE)
+    assert startup.compile_cache() is None
+    assert startup.CACHE not in os.environ
+    assert startup.compile_cache(tmp_path / "other").parent == tmp_path / "other"
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["before jax", "after jax"])
+def test_programs_are_kept_there_whenever_it_is_called(early, tmp_path):
+    call = "from vidparticles import startup; folder = startup.compile_cache()"
+    lines = [call, "import jax"] if early else ["import jax", call]
+    lines += ["jax.jit(lambda x: x + 1)(1.0)", "print(len(list(folder.glob('*-cache'))))"]
+    environment = {**os.environ, startup.CACHE: str(tmp_path)}
+    environment["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert int(done.stdout) > 0
+    assert [p.name.startswith("programs-") for p in tmp_path.iterdir()] == [True]
+
+
+def test_a_level_that_the_user_has_set_stays(monkeypatch):
+    monkeypatch.setenv(startup.LOG_LEVEL, "0")
+    startup.quiet_libraries()
+    assert os.environ[startup.LOG_LEVEL] == "0"
+    monkeypatch.delenv(startup.LOG_LEVEL)
+    startup.quiet_libraries()
+    assert os.environ[startup.LOG_LEVEL] == "3"

@@ -1,0 +1,88 @@
+"""What a program sets before it imports jax: where compiled programs are kept, who may print.
+
+For entry points alone (the command line, experiments, tests): a library leaves the process that
+imports it as it is. Nothing is imported here that takes time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import pathlib
+import platform
+import sys
+
+CACHE = "JAX_COMPILATION_CACHE_DIR"
+LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+_PREFIX = "programs-"
+
+
+def quiet_libraries() -> None:
+    """Let what XLA and TensorFlow are built from print nothing below a fatal error.
+
+    A level that the user has set stays. What goes wrong comes as an exception all the same.
+
+    On CPUs with AVX-512, XLA of jax 0.10 reports each program that it loads from a compile cache
+    as built for another machine: it takes its own tuning, `prefer-no-gather`, for a feature of
+    the CPU (jax issue 38445). What can go wrong in truth is ruled out by `compile_cache`.
+    """
+    if LOG_LEVEL in os.environ:
+        return
+    os.environ[LOG_LEVEL] = "3"
+    if "jax" in sys.modules:  # which has read the environment already
+        sys.modules["jax"].config.update("jax_logging_level", "CRITICAL")
+        # What jax itself warns of, a GPU that it cannot use, is worth reading.
+        logging.getLogger("jax").setLevel(logging.WARNING)
+
+
+def compile_cache(base: str | os.PathLike[str] | None = None) -> pathlib.Path | None:
+    """Keep compiled programs in a folder of their own for this jax, these flags and this CPU.
+
+    Programs of other flags or of another machine, as in a home folder that several of them
+    share, lie beside it and cannot be loaded.
+
+    Args:
+        base: the folder that holds such folders; that of the environment variable
+            `JAX_COMPILATION_CACHE_DIR` comes first.
+
+    Returns:
+        The folder; None, and no cache, where neither names one. Processes that are started from
+        here find it in the environment, and change the part that is theirs.
+
+    Example:
+        >>> before = os.environ.pop(CACHE, None)
+        >>> compile_cache() is None
+        True
+        >>> if before: os.environ[CACHE] = before
+    """
+    given = os.environ.get(CACHE) or base
+    if given is None:
+        return None
+    folder = pathlib.Path(given).absolute()
+    if folder.name.startswith(_PREFIX):
+        folder = folder.parent
+    folder /= _PREFIX + _key()
+    os.environ[CACHE] = str(folder)
+    if "jax" in sys.modules:  # which has read the environment already
+        sys.modules["jax"].config.update("jax_compilation_cache_dir", str(folder))
+    return folder
+
+
+def _key() -> str:
+    from importlib import metadata
+
+    flags = sorted(os.environ.get("XLA_FLAGS", "").split())
+    parts = [metadata.version("jax"), metadata.version("jaxlib"), *flags, *_cpu()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _cpu() -> list[str]:
+    """What the compiler sees of the CPU."""
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = ("flags", "Features")  # on x86 and on Arm
+    told = next((line.split(":", 1)[1].split() for line in lines if line.startswith(names)), [])
+    return [platform.machine(), platform.processor(), *sorted(told)]

@@ -76,9 +76,10 @@ def write_errors(path: PathLike, *more: type[Exception]) -> Iterator[None]:
         vidparticles.errors.InputError: clip.mp4: the disk is full (No space left on device) and \
 nothing was left there; free some space or give another path.
     """
+    kinds: tuple[type[Exception], ...] = (OSError, *more)
     try:
         yield
-    except (OSError, *more) as error:
+    except kinds as error:
         if getattr(error, "errno", None) in _FULL_DISK:
             raise InputError(
                 f"{path}: the disk is full ({reason(error)}) and nothing was left there; free "

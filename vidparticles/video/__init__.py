@@ -11,8 +11,8 @@ from vidparticles.video.audio import (
     stretch,
 )
 from vidparticles.video.files import check_output
-from vidparticles.video.probe import AudioInfo, VideoInfo, probe
-from vidparticles.video.read import Video, open_video
+from vidparticles.video.info import AudioInfo, VideoInfo
+from vidparticles.video.read import Video, open_video, probe
 from vidparticles.video.remux import copy_trim, frame_span
 from vidparticles.video.write import Writer, write_video
 

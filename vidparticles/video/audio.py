@@ -14,9 +14,9 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from vidparticles.video.files import PathLike, open_input
+from vidparticles.storage import PathLike
+from vidparticles.video.files import open_input, video_stream
 from vidparticles.video.index import build_index
-from vidparticles.video.probe import video_stream
 
 # av's names of the speaker layouts that samples [S, C] are taken to have.
 LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator
 import av
 import numpy as np
 
-from vidparticles.video.files import open_input
+from vidparticles.video.files import open_input, video_stream
 from vidparticles.video.index import FrameIndex, build_index
-from vidparticles.video.probe import video_stream
 
 # Decoders that leave out a frame no other refers to when told so. (HEVC's such frames may
 # be referred to from a higher temporal layer.)

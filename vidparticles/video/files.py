@@ -42,6 +42,20 @@ def open_input(path: PathLike) -> av.container.InputContainer:
         ) from None
 
 
+def video_stream(container: av.container.InputContainer, path: pathlib.Path) -> av.VideoStream:
+    """The picture stream that a player would choose.
+
+    Raises:
+        InputError: there is none.
+    """
+    stream = container.streams.best("video")
+    if not isinstance(stream, av.VideoStream):
+        if container.streams.audio:
+            raise InputError(f"{path} holds sound only; expected a file with a video stream.")
+        raise InputError(f"{path} has no video stream; expected a video file.")
+    return stream
+
+
 def check_output(
     path: PathLike, overwrite: bool = False, *, suffixes: tuple[str, ...] = SUFFIXES
 ) -> pathlib.Path:

@@ -12,11 +12,11 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from vidparticles.errors import InputError
+from vidparticles.storage import PathLike
 from vidparticles.video.audio import Audio, read_audio
 from vidparticles.video.decode import Decoder, to_rgb
-from vidparticles.video.files import PathLike
 from vidparticles.video.index import FrameIndex
-from vidparticles.video.probe import VideoInfo, audio_info, frame_rate
+from vidparticles.video.info import VideoInfo, audio_info, frame_rate
 
 
 class Video:
@@ -227,3 +227,13 @@ def open_video(path: PathLike, *, index: FrameIndex | None = None) -> Video:
         InputError: no such file, not a video, sound only, or no frame that decodes.
     """
     return Video(path, index)
+
+
+def probe(path: PathLike) -> VideoInfo:
+    """A video's facts.
+
+    Raises:
+        InputError: no such file, not a video, sound only, or no frame that decodes.
+    """
+    with open_video(path) as video:
+        return video.info

@@ -14,9 +14,8 @@ from vidparticles.storage import PathLike, atomic_write
 from vidparticles.video.audio import Audio, cut, read_audio
 from vidparticles.video.boxes import show_only
 from vidparticles.video.encode import AacStream, aac_ready
-from vidparticles.video.files import check_output, open_input, writing
+from vidparticles.video.files import check_output, open_input, video_stream, writing
 from vidparticles.video.index import FrameIndex, build_index
-from vidparticles.video.probe import video_stream
 
 _IN_MP4 = {"h264", "hevc", "mpeg4", "av1", "libdav1d", "vp9"}
 

@@ -19,9 +19,8 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from vidparticles.video.decode import to_rgb
-from vidparticles.video.files import open_input
+from vidparticles.video.files import open_input, video_stream
 from vidparticles.video.index import FrameIndex
-from vidparticles.video.probe import video_stream
 from vidparticles.video.read import Video, open_video
 
 Places = Sequence[int] | np.ndarray

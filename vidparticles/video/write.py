@@ -16,8 +16,7 @@ from vidparticles.storage import PathLike, atomic_write
 from vidparticles.video.audio import Audio
 from vidparticles.video.encode import AacStream, GifStream, H264Stream, aac_ready
 from vidparticles.video.files import check_output, writing
-
-_BROADCAST = [Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 120)]
+from vidparticles.video.info import BROADCAST_RATES
 
 
 def exact_rate(rate: Fraction | float) -> Fraction:
@@ -30,7 +29,7 @@ def exact_rate(rate: Fraction | float) -> Fraction:
     if isinstance(rate, (Fraction, int)):
         exact = Fraction(rate)
     else:
-        near = [r for r in _BROADCAST if abs(float(r) - rate) < 0.005]
+        near = [r for r in BROADCAST_RATES if abs(float(r) - rate) < 0.005]
         exact = near[0] if near else Fraction(rate).limit_denominator(1000)
     if not 0 < exact <= 1000:
         raise InputError(f"rate {rate} cannot be written; give frames a second, over 0 to 1000.")

@@ -1,4 +1,4 @@
-"""What a video file holds, without keeping any of its frames."""
+"""The facts of a video file: its picture, its sound, its rate."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from vidparticles.errors import InputError
-from vidparticles.video.files import PathLike
 from vidparticles.video.index import FrameIndex
+
+BROADCAST_RATES = [Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 120)]  # frames a second
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,32 +69,6 @@ class VideoInfo:
     audio: AudioInfo | None
 
 
-def probe(path: PathLike) -> VideoInfo:
-    """A video's facts.
-
-    Raises:
-        InputError: no such file, not a video, sound only, or no frame that decodes.
-    """
-    from vidparticles.video.read import open_video
-
-    with open_video(path) as video:
-        return video.info
-
-
-def video_stream(container: av.container.InputContainer, path: pathlib.Path) -> av.VideoStream:
-    """The picture stream that a player would choose.
-
-    Raises:
-        InputError: there is none.
-    """
-    stream = container.streams.best("video")
-    if not isinstance(stream, av.VideoStream):
-        if container.streams.audio:
-            raise InputError(f"{path} holds sound only; expected a file with a video stream.")
-        raise InputError(f"{path} has no video stream; expected a video file.")
-    return stream
-
-
 def audio_info(container: av.container.InputContainer) -> AudioInfo | None:
     """Facts of the sound that a player would choose, None where there is none."""
     stream = container.streams.best("audio")
@@ -125,8 +99,7 @@ def frame_rate(index: FrameIndex, stated: list[Fraction | None]) -> tuple[Fracti
         return next((r for r in stated if r), Fraction(25)), False
     average = Fraction(count - 1, span) / index.time_base
     ticks = index.pts - index.pts[0]
-    broadcast = [Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 120)]
-    likely = [r for r in broadcast if abs(r - average) < Fraction(1, 100)]
+    likely = [r for r in BROADCAST_RATES if abs(r - average) < Fraction(1, 100)]
     for rate in (*likely, *(Fraction(r) for r in stated if r), average):
         ideal = np.arange(count) / float(rate * index.time_base)
         if np.abs(ticks - ideal).max() <= 1.001:

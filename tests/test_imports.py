@@ -1,15 +1,20 @@
-"""Who may import whom (the design's rooms), what an import brings in, how long a file may be.
+"""Who may import whom (the design's rooms), what is declared for it, how long a file may be.
 
-Read from the source, so that an import inside a function counts for the rooms too; only what
-runs when a module is imported counts for the heavy packages.
+Read from the source, so that an import inside a function counts too. A package of an extra is
+imported by `errors.require` alone, which says what to install where it is absent.
 """
 
 from __future__ import annotations
 
 import ast
+import functools
+import importlib.metadata
 import pathlib
+import re
 import subprocess
 import sys
+import tomllib
+from typing import NamedTuple
 
 import pytest
 
@@ -23,7 +28,7 @@ ROOMS = {
     "particles": set(),
     "numerics": set(),
     "errors": set(),
-    "storage": {"errors"},
+    "storage": set(),
     "dynamics": set(),
     "image": set(),
     "flow": {"image"},
@@ -34,7 +39,7 @@ ROOMS = {
     "data": {"video", "storage"},
     "models": {"image", "flow", "tracking", "render", "dynamics"},
     # slow motion follows points of the footage itself
-    "editing": {"image", "flow", "tracking", "render", "shots", "video", "models", "storage"},
+    "editing": {"image", "flow", "tracking", "render", "shots", "video", "storage"},
     "training": {"dynamics", "image", "tracking", "models", "data", "video", "storage"},
 }
 LIBRARY = set(ROOMS)
@@ -42,32 +47,54 @@ ROOMS["inference"] = LIBRARY
 ROOMS["viz"] = LIBRARY | {"inference"}
 ROOMS["startup"] = set()
 ROOMS["cli"] = LIBRARY | {"inference", "viz", "startup"}
-ROOMS["__main__"] = {"cli"}
 ROOMS["__init__"] = GROUND
 
-# package → where alone it may be imported, and whether only inside functions even there
-HEAVY = {
-    "tensorflow": ("data",),
-    "tensorflow_datasets": ("data",),
+# package → where alone it may be imported
+PLACES = {
+    "tensorflow": ("data/tf.py",),
+    "tensorflow_datasets": ("data/tf.py",),
     "orbax": ("training/checkpoint.py",),
-    "jax_md": ("models",),
-    "av": ("video", "editing"),
-    "flax": ("models", "training"),
+    "jax_md": (),
+    "av": ("video",),
+    "flax": ("models", "tracking/objects"),
+    "optax": ("models", "training"),
 }
-LAZY = ("tensorflow", "tensorflow_datasets", "jax_md")
+# what takes long to import, or owns the GPU: never before a function needs it
+LATE = {"tensorflow", "tensorflow_datasets", "jax_md", "orbax", "sklearn", "matplotlib"}
 # what a room must not even know
-FORBIDDEN = {"video": {"jax", "flax", "tensorflow"}, "data": {"flax"}}
+CORE = ("particles", "numerics", "errors", "dynamics", "image", "flow", "render")
+WITHOUT = {name: {"flax", "optax", "orbax", "tensorflow", "jax_md", "av"} for name in CORE}
+WITHOUT["video"] = {"jax", "flax", "tensorflow"}
+WITHOUT["data"] = {"flax"}
+
+# Declared for what is built next on the core: weights are published in its format.
+SOON = {"safetensors"}
+
+# import → distribution, where the names differ
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "absl": "absl-py",
+    "cv2": "opencv-python-headless",
+    "orbax": "orbax-checkpoint",
+    "scenedetect": "scenedetect-headless",
+    "sklearn": "scikit-learn",
+    "tensorflow": "tensorflow-cpu",
+}
 
 
-def room(path: pathlib.Path) -> str:
-    """The room a file belongs to: the first part of its path in the package."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+class Import(NamedTuple):
+    """One import of a file."""
+
+    name: str  # in full, with what is taken from the module
+    now: bool  # it happens when the file is imported itself
+    extra: str | None  # of `errors.require`; None for an import statement
 
 
-def imports(path: pathlib.Path) -> list[tuple[str, bool]]:
-    """Full names that a file imports, and whether that happens when it is imported itself."""
+@functools.cache
+def imports(path: pathlib.Path) -> tuple[Import, ...]:
+    """All that a file imports."""
     tree = ast.parse(path.read_text(), str(path))
-    found: list[tuple[str, bool]] = []
+    found: list[Import] = []
 
     def visit(node: ast.AST, now: bool) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
@@ -75,33 +102,138 @@ def imports(path: pathlib.Path) -> list[tuple[str, bool]]:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             now = False
         if isinstance(node, ast.Import):
-            found.extend((alias.name, now) for alias in node.names)
+            found.extend(Import(alias.name, now, None) for alias in node.names)
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are written in full, not relative"
-            found.extend((f"{node.module}.{alias.name}", now) for alias in node.names)
+            found.extend(Import(f"{node.module}.{a.name}", now, None) for a in node.names)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "require":
+            extra = node.keywords[0].value
+            assert isinstance(node.args[0], ast.Constant)
+            assert isinstance(extra, ast.Constant)
+            found.append(Import(node.args[0].value, now, extra.value))
         for child in ast.iter_child_nodes(node):
             visit(child, now)
 
     visit(tree, True)
-    return found
+    return tuple(found)
+
+
+def where(path: pathlib.Path) -> str:
+    """A file's path in the package."""
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def room(path: pathlib.Path) -> str:
+    """The room a file belongs to: the first part of its path in the package."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def breaches(path: pathlib.Path) -> list[str]:
     """What a file imports and may not."""
-    here, wrong = room(path), []
-    where = path.relative_to(PACKAGE).as_posix()
-    for name, now in imports(path):
+    here, at, wrong = room(path), where(path), []
+    for name, now, _ in imports(path):
         top, *rest = name.split(".")
         into = rest[0] if top == "vidparticles" and rest else here
         if into in ROOMS and into not in ROOMS[here] | GROUND | {here}:
-            wrong.append(f"{where} imports the room {into}")
-        if top in HEAVY and not any(where == p or where.startswith(f"{p}/") for p in HEAVY[top]):
-            wrong.append(f"{where} imports {top}, which belongs in {' and '.join(HEAVY[top])}")
-        if top in LAZY and now:
-            wrong.append(f"{where} imports {top} before a function needs it")
-        if top in FORBIDDEN.get(here, ()):
-            wrong.append(f"{where} imports {top}, and {here}/ does without")
+            wrong.append(f"{at} imports the room {into}")
+        places = PLACES.get(top)
+        if places is not None and not any(at == p or at.startswith(f"{p}/") for p in places):
+            wrong.append(f"{at} imports {top}, which belongs in {' and '.join(places) or 'none'}")
+        if top in LATE and now:
+            wrong.append(f"{at} imports {top} before a function needs it")
+        if top in WITHOUT.get(here, ()):
+            wrong.append(f"{at} imports {top}, and {here} does without")
     return wrong
+
+
+def arrows(files: list[pathlib.Path]) -> dict[str, set[str]]:
+    """File → the files of the package that it imports, by their paths in it.
+
+    What Python runs on the way, the `__init__` of a folder, counts only where a name is taken
+    from it.
+    """
+    modules = {}
+    for path in files:
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        modules[".".join(parts).removesuffix(".__init__")] = where(path)
+    found: dict[str, set[str]] = {}
+    for path in files:
+        into = found.setdefault(where(path), set())
+        for name, _, _ in imports(path):
+            while name and name not in modules:
+                name = name.rpartition(".")[0]
+            if name:
+                into.add(modules[name])
+    return found
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """A way through the arrows that ends where it begins; empty when there is none."""
+    done: set[str] = set()
+
+    def walk(at: str, way: list[str]) -> list[str]:
+        if at in way:
+            return [*way[way.index(at) :], at]
+        if at not in done:
+            for into in sorted(graph.get(at, ())):
+                if found := walk(into, [*way, at]):
+                    return found
+            done.add(at)
+        return []
+
+    for start in sorted(graph):
+        if found := walk(start, []):
+            return found
+    return []
+
+
+@functools.cache
+def declared() -> dict[str, set[str]]:
+    """Extra → the distributions it installs with those it names; "" for the core."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    groups = {"": project["dependencies"], **project["optional-dependencies"]}
+
+    def expand(group: str) -> set[str]:
+        names: set[str] = set()
+        for line in groups[group]:
+            name, extras = re.match(r"([\w.-]+)(?:\[([\w,]+)\])?", line).groups()
+            if name == project["name"]:
+                names |= {other for extra in extras.split(",") for other in expand(extra)}
+            else:
+                names.add(name.lower().replace("_", "-"))
+        return names
+
+    return {group: expand(group) for group in groups}
+
+
+def distribution(name: str) -> str | None:
+    """What installs a module; None for Python's own and the project's."""
+    top = name.split(".")[0]
+    own = {"vidparticles", "experiments"} | {path.stem for path in (ROOT / "tests").rglob("*.py")}
+    if top in sys.stdlib_module_names or top in own:
+        return None
+    return DISTRIBUTIONS.get(top, top.lower().replace("_", "-"))
+
+
+def undeclared(path: pathlib.Path, *extras: str) -> list[str]:
+    """What a file imports that neither the core nor these extras install."""
+    wrong = []
+    for name, _, extra in imports(path):
+        allowed = declared()[""].union(*(declared()[group] for group in extras))
+        if extra is not None:
+            allowed = declared()[extra]
+        package = distribution(name)
+        if package is not None and package not in allowed:
+            wrong.append(f"{path.name} imports {name}, and pyproject.toml does not say so")
+    return wrong
+
+
+def renames(path: pathlib.Path) -> bool:
+    """Whether a file calls what moves files."""
+    calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    return any(
+        ast.unparse(call.func) in {"os.replace", "os.rename", "shutil.move"} for call in calls
+    )
 
 
 def test_every_room_is_known():
@@ -109,45 +241,119 @@ def test_every_room_is_known():
     assert not unknown, "a new room: say in ROOMS what it may import, and in the design"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
-def test_rooms_import_downwards_only(path):
-    assert not breaches(path)
+def test_rooms_import_downwards_only():
+    assert not [line for path in FILES for line in breaches(path)]
 
 
-def test_the_rule_sees_a_breach(tmp_path, monkeypatch):
-    """The test above can fail: a made-up file that breaks each rule."""
-    monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path)
-    (tmp_path / "dynamics").mkdir()
-    bad = tmp_path / "dynamics" / "bad.py"
-    bad.write_text(
-        "import jax_md\nimport vidparticles.models.motion\n"
-        "def f():\n    from vidparticles.video import read\n    import tensorflow as tf\n"
-        "from vidparticles.particles import particles\n"
-    )
-    assert breaches(bad) == [
-        "dynamics/bad.py imports jax_md before a function needs it",
-        "dynamics/bad.py imports the room models",
-        "dynamics/bad.py imports the room video",
-        "dynamics/bad.py imports tensorflow, which belongs in data",
-    ]
+def test_no_files_import_each_other_in_a_circle():
+    assert not circle(arrows(FILES))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
-def test_files_stay_short(path):
-    assert len(path.read_text().splitlines()) < 500
+def test_what_the_package_imports_is_declared():
+    """By a statement: what the core installs; by `require`: what that extra installs."""
+    assert not [line for path in FILES for line in undeclared(path)]
 
 
 @pytest.mark.parametrize(
-    ("module", "with_jax"),
-    [("vidparticles", False), ("vidparticles.dynamics", True), ("vidparticles.render.splat", True)],
+    ("folder", "extras"), [("experiments", ("all", "bench")), ("tests", ("test", "bench"))]
 )
-def test_what_an_import_brings_in(module, with_jax):
-    """In a fresh process: none of the heavy packages."""
-    code = f"import sys, {module}; print(*sorted({{m.split('.')[0] for m in sys.modules}}))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
+def test_what_the_clone_imports_is_declared(folder, extras):
+    wrong = [line for path in (ROOT / folder).rglob("*.py") for line in undeclared(path, *extras)]
+    assert not wrong
+
+
+def test_the_core_declares_nothing_that_the_package_does_not_import():
+    used = {distribution(name) for path in FILES for name, _, extra in imports(path) if not extra}
+    assert declared()[""] - used <= SOON
+
+
+def test_only_storage_renames_files():
+    """A file that is there is whole: one room writes beside and renames."""
+    assert {where(path) for path in FILES if renames(path)} <= {"storage.py"}
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    """A made-up package: give it files by path."""
+    package = tmp_path / "vidparticles"
+    monkeypatch.setattr(sys.modules[__name__], "PACKAGE", package)
+
+    def write(files: dict[str, str]) -> list[pathlib.Path]:
+        for name, text in files.items():
+            (package / name).parent.mkdir(parents=True, exist_ok=True)
+            (package / name).write_text(text)
+        return [package / name for name in files]
+
+    return write
+
+
+def test_the_rules_see_a_breach(house):
+    """The tests above can fail: a made-up file that breaks each rule."""
+    text = """
+import jax_md
+import vidparticles.models.motion
+import flask
+def f():
+    from vidparticles.video import read
+    tf = require("tensorflow", extra="md")
+from vidparticles.particles import particles
+"""
+    (bad,) = house({"dynamics/bad.py": text})
+    assert breaches(bad) == [
+        "dynamics/bad.py imports jax_md, which belongs in none",
+        "dynamics/bad.py imports jax_md before a function needs it",
+        "dynamics/bad.py imports jax_md, and dynamics does without",
+        "dynamics/bad.py imports the room models",
+        "dynamics/bad.py imports the room video",
+        "dynamics/bad.py imports tensorflow, which belongs in data/tf.py",
+        "dynamics/bad.py imports tensorflow, and dynamics does without",
+    ]
+    said = [line.split()[2].strip(",") for line in undeclared(bad)]
+    assert said == ["jax_md", "flask", "tensorflow"]
+
+
+def test_the_rules_see_a_circle(house):
+    """Through a function's import, a folder's own names, and a whole module."""
+    files = house(
+        {
+            "video/one.py": "def f():\n    from vidparticles.video.two import g\n",
+            "video/two.py": "from vidparticles.flow import thing\n",
+            "flow/__init__.py": "import vidparticles.video.one\n",
+            "flow/apart.py": "from vidparticles.flow.alone import x\n",
+            "flow/alone.py": "",
+        }
     )
-    loaded = set(done.stdout.split())
-    assert ("jax" in loaded) == with_jax
-    heavy = {*HEAVY, "optax", "matplotlib", "sklearn", "PIL", "tensorboardX"}
-    assert not loaded & heavy
+    loop = circle(arrows(files))
+    assert loop[0] == loop[-1]
+    assert set(loop) == {"video/one.py", "video/two.py", "flow/__init__.py"}
+    assert not circle(arrows(files[3:]))
+
+
+def test_files_stay_short():
+    lines = {where(path): len(path.read_text().splitlines()) for path in FILES}
+    assert not {name: count for name, count in lines.items() if count >= 400}
+
+
+def test_what_an_import_brings_in():
+    """In a fresh process: the package alone not even jax, its core none of the heavy packages."""
+    code = """
+import sys, vidparticles
+print(*sys.modules)
+import vidparticles.dynamics, vidparticles.flow.dense, vidparticles.render.splat
+print(*sys.modules)
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    alone, core = ({n.split(".")[0] for n in line.split()} for line in done.stdout.splitlines())
+    assert not alone & {"jax", "numpy"}
+    assert "jax" in core
+    assert not core & {*PLACES, *LATE, "PIL", "tensorboardX"}
+
+
+def test_the_names_of_distributions_are_right():
+    """Of those that are installed here."""
+    installed = importlib.metadata.packages_distributions()
+    for name, package in DISTRIBUTIONS.items():
+        if name in installed:
+            found = {other.lower().replace("_", "-") for other in installed[name]}
+            assert any(other.startswith(package.removesuffix("-cpu")) for other in found)

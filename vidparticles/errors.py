@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import importlib
+import types
 from collections.abc import Iterable
 
 
@@ -22,6 +24,37 @@ def reason(error: BaseException) -> str:
         'No such file or directory'
     """
     return str(getattr(error, "strerror", None) or error or type(error).__name__).rstrip(".")
+
+
+class MissingExtraError(InputError):
+    """What was asked for needs a package of an extra that is not installed."""
+
+
+def require(module: str, *, extra: str) -> types.ModuleType:
+    """Import a package that the plain install does not bring.
+
+    Args:
+        module: its full name, as in an import statement.
+        extra: the extra of this package, in pyproject.toml, that installs it.
+
+    Raises:
+        MissingExtraError: it is not installed; the sentence holds the line that installs it.
+        ImportError: it is installed, and something that it needs itself is not.
+
+    Example:
+        >>> require("no_such_package", extra="train")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        vidparticles.errors.MissingExtraError: no_such_package is not installed; it comes with ...
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        name = module.split(".")[0]
+        if error.name != name:
+            raise
+        raise MissingExtraError(
+            f"{name} is not installed; it comes with pip install 'vidparticles[{extra}]'."
+        ) from None
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

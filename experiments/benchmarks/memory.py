@@ -20,7 +20,8 @@ import time
 from fractions import Fraction
 
 import av
-from harness import ROOT, finish, parser, print_table
+
+from experiments.benchmarks.harness import ROOT, finish, parser, print_table
 
 CLIP = "basketball_two_players.mp4"
 HEIGHT, WIDTH, COUNT = 120, 160, 128

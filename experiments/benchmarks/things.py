@@ -22,9 +22,9 @@ import time
 import jax
 import jax.numpy as jnp
 import numpy as np
-from harness import ROOT, finish, parser, print_table
 from PIL import Image
 
+from experiments.benchmarks.harness import ROOT, finish, parser, print_table
 from experiments.configs import clip as clip_config
 from experiments.train import train
 from vidparticles.data.spec import in_shape

@@ -16,9 +16,17 @@ from collections.abc import Callable
 import cv2
 import jax
 import numpy as np
-from harness import ROOT, finish, interleaved, parser, print_table, print_timings, ratio
 from PIL import Image
 
+from experiments.benchmarks.harness import (
+    ROOT,
+    finish,
+    interleaved,
+    parser,
+    print_table,
+    print_timings,
+    ratio,
+)
 from vidparticles.flow import dense as field
 from vidparticles.image import resample as sampling
 from vidparticles.tracking import segments as groups

@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from vidparticles.data.motions import CLASSES, trajectory
-from vidparticles.errors import InputError, nearest
+from vidparticles.errors import InputError, nearest, require
 from vidparticles.storage import write_text
 
 SPLITS = ("train", "val", "test")
@@ -191,9 +191,7 @@ class _Look:
 @functools.cache
 def _digits(split: str) -> np.ndarray:
     """[n, 8, 8] images in 0..1; each image belongs to one split."""
-    from sklearn.datasets import load_digits
-
-    images = load_digits().images / 16.0
+    images = require("sklearn.datasets", extra="train").load_digits().images / 16.0
     order = np.random.default_rng(1797).permutation(len(images))
     first, last = {"train": (0.0, 0.6), "val": (0.6, 0.8), "test": (0.8, 1.0)}[split]
     return images[order[int(first * len(order)) : int(last * len(order))]]

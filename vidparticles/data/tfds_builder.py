@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from vidparticles.data.folder import Dataset, scan
-from vidparticles.data.tf import tensorflow
+from vidparticles.data.tf import tensorflow, tensorflow_datasets
 
 
 def video_folder(
@@ -42,10 +42,9 @@ def video_folder(
 @functools.cache
 def _builder_class() -> type:
     """The class; made in a function so that importing this module does not import TFDS."""
-    tf = tensorflow()
-    import tensorflow_datasets as tfds
+    tf, tfds = tensorflow(), tensorflow_datasets()
 
-    class VideoFolder(tfds.core.GeneratorBasedBuilder):
+    class VideoFolder(tfds.core.GeneratorBasedBuilder):  # type: ignore[name-defined]
         """Videos by class."""
 
         VERSION = tfds.core.Version("1.0.0")
@@ -55,7 +54,7 @@ def _builder_class() -> type:
             self.VERSION = tfds.core.Version(version)
             super().__init__(data_dir=data_dir, version=version)
 
-        def _info(self) -> tfds.core.DatasetInfo:
+        def _info(self) -> Any:
             features = {
                 "video": tfds.features.Tensor(shape=(), dtype=tf.string),
                 "label": tfds.features.ClassLabel(names=list(self._dataset.classes)),

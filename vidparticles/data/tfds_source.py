@@ -17,7 +17,7 @@ import numpy as np
 
 from vidparticles.data.clips import Choice, places_at
 from vidparticles.data.folder import SHARES, SPLITS, chosen, hash_split
-from vidparticles.data.tf import tensorflow
+from vidparticles.data.tf import tensorflow, tensorflow_datasets
 from vidparticles.errors import InputError, nearest
 
 # Frames a second of clips that are stored as frames, whose true rate TFDS does not keep.
@@ -82,9 +82,7 @@ def load(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> TfdsDa
         data_dir or os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")
     ).expanduser()
     folder = _version_folder(root, name)
-    tensorflow()
-    import tensorflow_datasets as tfds
-
+    tfds = tensorflow_datasets()
     builder = tfds.builder_from_directory(folder)
     features = builder.info.features
     video = _video_feature(features, name)
@@ -135,8 +133,7 @@ def _version_folder(root: pathlib.Path, name: str) -> pathlib.Path:
 
 
 def _video_feature(features: Mapping[str, Any], name: str) -> str:
-    import tensorflow_datasets as tfds
-
+    tfds = tensorflow_datasets()
     for key, feature in features.items():
         shape = getattr(feature, "shape", None)
         is_frames = isinstance(shape, tuple) and len(shape) == 4 and shape[3] in (1, 3)
@@ -153,8 +150,7 @@ def _video_feature(features: Mapping[str, Any], name: str) -> str:
 
 
 def _is_bytes(feature: Any) -> bool:
-    import tensorflow_datasets as tfds
-
+    tfds = tensorflow_datasets()
     text = isinstance(feature, tfds.features.Text)
     return not text and feature.shape == () and np.dtype(feature.np_dtype) == np.dtype(object)
 
@@ -187,8 +183,7 @@ class _Records:
 
     def example(self, place: int) -> bytes | list[bytes] | np.ndarray:
         """The video: a file's bytes, its encoded frames, or uint8 [T, H, W, 1 or 3]."""
-        import tensorflow_datasets as tfds
-
+        tfds = tensorflow_datasets()
         raw = bytes(self._fetch(place))
         fields = tensorflow().train.Example.FromString(raw).features.feature
         label = fields[self._label].int64_list.value if self._label else [0]

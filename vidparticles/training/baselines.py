@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from vidparticles.errors import require
 from vidparticles.training.metrics import Score, by_clip, score
 
 
@@ -61,9 +62,9 @@ def motion_energy_score(
         test: batches of one pass over the split to score.
         num_classes: C.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+    linear_model = require("sklearn.linear_model", extra="train")
+    pipeline = require("sklearn.pipeline", extra="train")
+    preprocessing = require("sklearn.preprocessing", extra="train")
 
     def collect(batches: Iterable[Mapping[str, np.ndarray]]) -> tuple[np.ndarray, ...]:
         parts = [
@@ -73,7 +74,9 @@ def motion_energy_score(
         return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
     features, labels, _ = collect(train)
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(features, labels)
+    model = pipeline.make_pipeline(
+        preprocessing.StandardScaler(), linear_model.LogisticRegression(max_iter=1000)
+    ).fit(features, labels)
     features, labels, clips = collect(test)
     probability = np.zeros((len(labels), num_classes))
     probability[:, model.classes_] = model.predict_proba(features)

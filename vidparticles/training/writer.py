@@ -13,6 +13,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from vidparticles.errors import require
 from vidparticles.storage import write_text
 
 
@@ -43,15 +44,14 @@ class Writer:
         self._active = active
         if not active:
             return
-        from tensorboardX import SummaryWriter
-
+        board = require("tensorboardX", extra="train")
         workdir = pathlib.Path(workdir)
         kept = [line for line in read(workdir) if line["step"] <= step]
         self._written = {(line["step"], *sorted(line)) for line in kept}
         path = workdir / "metrics.jsonl"
         write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
         self._file = path.open("a")
-        self._board = SummaryWriter(str(workdir), purge_step=step + 1)
+        self._board = board.SummaryWriter(str(workdir), purge_step=step + 1)
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Write metrics of a step to both.

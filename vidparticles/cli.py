@@ -140,7 +140,7 @@ def _one_line(error: InputError) -> str:
 
 
 def _understand(args: argparse.Namespace) -> None:
-    from vidparticles.inference.windows import understand
+    from vidparticles.inference.understand import understand
     from vidparticles.viz.text import describe
 
     seen = understand(args.clip, args.checkpoint)

@@ -21,7 +21,7 @@ import numpy as np
 from experiments.benchmarks import harness
 from vidparticles.data import embedded
 from vidparticles.editing.edit import edit
-from vidparticles.inference import windows as understand
+from vidparticles.inference.understand import understand
 
 STEP = 0.01  # seconds between the moments at which labels are compared
 

@@ -42,7 +42,7 @@ def demo(workdir: pathlib.Path, *, smoke: bool = False) -> pathlib.Path:
     from vidparticles.data import embedded
     from vidparticles.editing.edit import edit
     from vidparticles.inference.predict import predict
-    from vidparticles.inference.windows import understand
+    from vidparticles.inference.understand import understand
     from vidparticles.viz import text as layout
     from vidparticles.viz.show import show
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vidparticles.inference.cuts import Cuts
-from vidparticles.inference.windows import Understanding
+from vidparticles.inference.understand import Understanding
 
 WIDTH = 40
 

@@ -20,7 +20,7 @@ from experiments.benchmarks import harness
 from experiments.configs import embedded as embedded_config
 from experiments.train import train
 from vidparticles.data import embedded
-from vidparticles.inference import windows as understand
+from vidparticles.inference.understand import understand
 from vidparticles.video.write import write_video
 
 SECONDS, RATE, WIDTH, HEIGHT = 10, 30, 320, 240

@@ -22,7 +22,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from vidparticles.image.linear import invert_2x2
 from vidparticles.image.resample import bilinear, box, enlarge, gray, halve, pixel_centers
+from vidparticles.image.structure import slopes
 
 WIDEST = 1000  # longer side of the finest sheet, pixels of its level: memory at 8K
 COARSEST = 12  # shorter side of the smallest picture, pixels at least
@@ -100,13 +102,13 @@ def _settle(pictures: Array, motion: Array) -> Array:
     size = pictures.shape[1:]
     others = pictures[::-1]
     alike = [jnp.exp(-jnp.abs(jnp.diff(pictures, axis=axis)) / EDGE) for axis in (1, 2)]
-    slopes = _slopes(pictures)
+    own = slopes(pictures)
     corner = jnp.asarray([size[1], size[0]], jnp.float32)
     centers = pixel_centers(*size)
 
     def round_(motion: Array, _round: None) -> tuple[Array, None]:
         seen = look(others, motion)
-        gx, gy = ((a + b) / 2 for a, b in zip(slopes, _slopes(seen), strict=True))
+        gx, gy = ((a + b) / 2 for a, b in zip(own, slopes(seen), strict=True))
         apart = seen - pictures
         products = [gx * gx, gx * gy, gy * gy, gx * apart, gy * apart, apart * apart]
         sums = _boxes(jnp.stack(products))
@@ -118,8 +120,8 @@ def _settle(pictures: Array, motion: Array) -> Array:
         hold = sum(springs) + STAY
         u, v = motion[..., 0], motion[..., 1]
         pull = axx * u + axy * v - bx + STAY * u, axy * u + ayy * v - by + STAY * v
-        inverse = jnp.stack([ayy + hold, -axy, axx + hold])
-        inverse = inverse / ((axx + hold) * (ayy + hold) - axy * axy)
+        # Kept in memory: the pulls below apply it again and again.
+        inverse = jnp.stack(invert_2x2((axx + hold, axy, ayy + hold)))
 
         def relax(state: _Pair, inertia: Array) -> tuple[_Pair, None]:
             u, v, u_last, v_last = state
@@ -137,15 +139,6 @@ def _settle(pictures: Array, motion: Array) -> Array:
         return jnp.moveaxis(moved, 0, -1), None
 
     return lax.scan(round_, motion, None, length=ROUNDS)[0]
-
-
-def _slopes(pictures: Array) -> tuple[Array, Array]:
-    """Central differences along x and y; edges are repeated."""
-    padded = jnp.pad(pictures, [(0, 0), (1, 1), (1, 1)], mode="edge")
-    return (
-        (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]) / 2,
-        (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]) / 2,
-    )
 
 
 def _boxes(images: Array) -> Array:

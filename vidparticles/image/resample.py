@@ -185,6 +185,23 @@ def shrink_size(height: int, width: int, *, longest: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
+def shrink(image: Array, *, longest: int, shortest: int = 1) -> Array:
+    """The image at a size at which it costs little to work on; never larger than it was.
+
+    Args:
+        image: [H, W, ...] floats.
+        longest: pixels of the longer side, at most.
+        shortest: pixels of the shorter side, at least: a thinner picture is stretched for those
+            who need so many.
+
+    Example:
+        >>> shrink(jnp.zeros((90, 640)), longest=320, shortest=64).shape
+        (64, 320)
+    """
+    height, width = shrink_size(*image.shape[:2], longest=longest)
+    return resize(image, max(height, shortest), max(width, shortest))
+
+
 def halve(image: Array) -> Array:
     """Half the size, low-passed by (1, 3, 3, 1)/8 each way; an odd last line is dropped.
 

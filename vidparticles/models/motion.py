@@ -25,7 +25,7 @@ from jax import Array
 
 from vidparticles import dynamics
 from vidparticles.dynamics import Integrator
-from vidparticles.numerics import safe_divide, safe_norm
+from vidparticles.numerics import masked_median, safe_divide, safe_norm
 from vidparticles.particles import Particles, Trajectory
 from vidparticles.tracking.points.tracker import neighbors
 
@@ -129,13 +129,6 @@ def _integrator() -> Integrator:
     return dynamics.semi_implicit_euler(force_fn, shift_fn, STEP)
 
 
-def _median(x: Array, alive: Array) -> Array:
-    """Median [D] over the living of x [N, D]."""
-    ordered = jnp.sort(jnp.where(alive[:, None], x, jnp.inf), axis=0)
-    middle = ordered[jnp.maximum(jnp.sum(alive) - 1, 0) // 2]
-    return jnp.where(jnp.isfinite(middle), middle, 0)
-
-
 def _prepare(points: Particles) -> tuple[Particles, dict[str, Array]]:
     """Particles with activity and velocity as features, and the bonds between them."""
     alive = points.alive
@@ -154,7 +147,7 @@ def _prepare(points: Particles) -> tuple[Particles, dict[str, Array]]:
     speed = safe_norm(velocity)
     velocity = velocity * (speed**2 / (speed**2 + NOISE_SPEED**2))[:, None]
 
-    against = safe_norm(velocity - _median(velocity, alive))
+    against = safe_norm(velocity - masked_median(velocity, alive[:, None], axis=0))
     activity = against**2 / (against**2 + ACTIVE_SPEED**2)
     feature = jnp.concatenate([activity[:, None], velocity], -1)
     bonds = {

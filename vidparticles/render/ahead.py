@@ -29,7 +29,7 @@ from vidparticles.image.resample import (
     shrink_size,
     to_bytes,
 )
-from vidparticles.numerics import safe_divide, safe_norm
+from vidparticles.numerics import masked_median, safe_divide, safe_norm
 
 FIELD_SIZE = 96  # longer side of the grid on which fields are summed over particles
 
@@ -79,13 +79,6 @@ def motion_field(
     # One product gives the sums of votes and of weights.
     sums = weight @ jnp.concatenate([displacement, jnp.ones_like(points[:, :1])], axis=-1)
     return safe_divide(sums[..., :-1], sums[..., -1:])
-
-
-def dominant(displacement: Array, alive: Array) -> Array:
-    """The median displacement of the living, [2]; 0 where none lives."""
-    ordered = jnp.sort(jnp.where(alive[:, None], displacement, jnp.inf), axis=0)
-    middle = ordered[jnp.maximum(jnp.sum(alive) - 1, 0) // 2]
-    return jnp.where(jnp.isfinite(middle), middle, 0)
 
 
 def soften(frame: Array, radius: Array, *, levels: int) -> Array:
@@ -162,7 +155,9 @@ def carry(frame: Array, points: Array, displacement: Array, alive: Array) -> Arr
     height, width = frame.shape[:2]
     size = shrink_size(height, width, longest=FIELD_SIZE)
     reach = 0.5 * spacing(points.shape[0], height, width)
-    against = safe_norm(displacement - dominant(displacement, alive))
+    # The motion that most of the particles share.
+    common = masked_median(displacement, alive[:, None], axis=0)
+    against = safe_norm(displacement - common)
     doubt = DOUBT * against + DOUBT_TOGETHER * safe_norm(displacement)
 
     def spread(where: Array, what: Array) -> Array:

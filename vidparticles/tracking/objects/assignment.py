@@ -19,6 +19,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from vidparticles.image.discs import inside, offsets, square_distance
+from vidparticles.image.linear import solve_2x2
 
 ROUNDS = 2  # of refining
 LEAP = 0.05  # the most that a round moves a particle
@@ -124,8 +125,8 @@ def refine(
         px, py = (jnp.sum(a * residual, -1) * cell for a in (x, y))
         xx, yy = (jnp.sum(a * a, -1) * cell + damping for a in (x, y))
         xy = jnp.sum(x * y, -1) * cell
-        step = jnp.stack([yy * px - xy * py, xx * py - xy * px], axis=-1)
-        step = jnp.clip(step / (xx * yy - xy * xy)[..., None], -LEAP, LEAP)
+        step = jnp.stack(solve_2x2((xx, xy, yy), (px, py)), axis=-1)
+        step = jnp.clip(step, -LEAP, LEAP)
         position = position + jnp.where(living, believed[..., None] * step, 0)
     return position
 

@@ -21,7 +21,9 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from vidparticles.flow.camera import Similarity, camera_motion
+from vidparticles.image.linear import solve_2x2
 from vidparticles.image.resample import bicubic, bilinear, box, gray, halve, pixel_centers
+from vidparticles.image.structure import smaller_eigenvalue
 
 RATE = 0.05  # of the ground towards the frame, at least
 LEVELS, ROUNDS = 3, 2  # of laying the ground over the frame
@@ -127,7 +129,7 @@ def _pull(ground: Array, known: Array, frame: Array) -> Callable[[Any, _Laid], _
     centers = pixel_centers(height, width)[WINDOW::STEP, WINDOW::STEP].reshape(-1, 2)
     gy, gx = jnp.gradient(frame)
     xx, yy, xy = (_windows(a) for a in (gx * gx, gy * gy, gx * gy))
-    fainter = (xx + yy) / 2 - jnp.sqrt((xx - yy) ** 2 / 4 + xy * xy)
+    fainter = smaller_eigenvalue((xx, xy, yy))
 
     def again(_: Any, laid: _Laid) -> _Laid:
         motion = laid[0]
@@ -135,8 +137,7 @@ def _pull(ground: Array, known: Array, frame: Array) -> Callable[[Any, _Laid], _
         both = bilinear(jnp.stack([ground, known], axis=-1), place)
         off = both[..., 0] - frame
         px, py = _windows(gx * off), _windows(gy * off)
-        pull = jnp.stack([yy * px - xy * py, xx * py - xy * px], axis=-1)
-        pull = pull / jnp.maximum(xx * yy - xy * xy, FLAT**2)[..., None]
+        pull = jnp.stack(solve_2x2((xx, xy, yy), (px, py), least=FLAT**2), axis=-1)
         alive = (fainter > FLAT) & (_windows(inside * both[..., 1]) > 0.9)
         pulled = (centers + jnp.clip(pull, -FAR, FAR)) / height
         at = motion.inverse()(centers / height)

@@ -7,17 +7,14 @@ the verb runs, so that help and mistakes are answered at once.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import json
-import logging
 import os
 import re
 import signal
 import sys
 import threading
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from vidparticles import __version__, startup
@@ -42,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         args = _parse(words)
-        with _own_words_only():
+        with startup.own_words_only():
             args.run(args)
         sys.stdout.flush()
     except InputError as error:
@@ -114,22 +111,6 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     elif verb:
         raise InputError(f"there is no verb '{verb}'.{nearest(verb, parsers)}")
     parser.error(f"say what to do, one of {', '.join(parsers)}")
-
-
-@contextlib.contextmanager
-def _own_words_only() -> Iterator[None]:
-    """Nothing is printed by what a verb is built from: no logs, no warnings to programmers."""
-    startup.quiet_libraries()
-    startup.compile_cache()
-    silenced = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            if not sys.warnoptions:  # those of `python -W` and PYTHONWARNINGS stay
-                warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(silenced)
 
 
 def _one_line(error: InputError) -> str:

@@ -6,12 +6,15 @@ imports it as it is. Nothing is imported here that takes time.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
 import pathlib
 import platform
 import sys
+import warnings
+from collections.abc import Iterator
 
 CACHE = "JAX_COMPILATION_CACHE_DIR"
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
@@ -34,6 +37,26 @@ def quiet_libraries() -> None:
         sys.modules["jax"].config.update("jax_logging_level", "CRITICAL")
         # What jax itself warns of, a GPU that it cannot use, is worth reading.
         logging.getLogger("jax").setLevel(logging.WARNING)
+
+
+@contextlib.contextmanager
+def own_words_only(base: str | os.PathLike[str] | None = None) -> Iterator[None]:
+    """A program that prints its own words alone: no logs, no warnings to programmers.
+
+    Args:
+        base: see `compile_cache`, which is called too.
+    """
+    quiet_libraries()
+    compile_cache(base)
+    silenced = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            if not sys.warnoptions:  # those of `python -W` and PYTHONWARNINGS stay
+                warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(silenced)
 
 
 def compile_cache(base: str | os.PathLike[str] | None = None) -> pathlib.Path | None:

@@ -99,7 +99,7 @@ def run(clips, tmp_path_factory) -> pathlib.Path:
     from vidparticles.training import checkpoint, state
 
     workdir = tmp_path_factory.mktemp("run")
-    options = {"planes": 2, "steps": 1, "encoder": [4, 4]}
+    options = {"planes": 2, "interactions": {"steps": 1}, "encoder": [4, 4]}
     config = {
         "classes": sorted(folder.name for folder in (clips / "test").iterdir()),
         "clip_seconds": 2.0,

@@ -143,7 +143,7 @@ def _force_curves(loaded: Any, figures: pathlib.Path) -> pathlib.Path:
     import matplotlib.pyplot as plt
 
     from vidparticles.models import motion
-    from vidparticles.models.frame_particles.frames import force_curve
+    from vidparticles.models.frame_particles.interactions import force_curve
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
     distance = np.linspace(0, 4, 200, dtype=np.float32)

@@ -24,9 +24,9 @@ def motion_laws(checkpoint: str | os.PathLike[str] | None) -> motion.Params:
     from vidparticles.training.checkpoint import load_model
 
     loaded = load_model(checkpoint)
-    if "motion" not in loaded.params:
+    if not loaded.model.capabilities.motion_laws:
         raise InputError(
             f"{checkpoint}: its model {loaded.model_name!r} learns no laws of motion; give the "
             "workdir of a run of the model 'frame_particles', or no checkpoint."
         )
-    return loaded.params["motion"]
+    return loaded.model.motion_laws(loaded.params)

@@ -72,7 +72,7 @@ def understand(
         with watch("decode"):
             video = stack.enter_context(open_video(path))
         loaded = load_model(checkpoint)
-        if len(loaded.classes) < 2:
+        if not loaded.model.capabilities.labels:
             raise InputError(
                 f"{checkpoint} was trained without labels, so it can name nothing; see what it "
                 "follows with `vidparticles show`, or train on clips of two classes or more."

@@ -30,11 +30,11 @@ class Capabilities:
         labels: it tells classes apart: `apply` gives logits of two classes or more.
         predicts: it foresees frames: `novelty(params, batch)` is [B, T], see `Novel`.
         streams: frame by frame in a state of constant size, see `Streaming`.
-        tracks: what it reads are particles of a tracker: `tracker` is a `tracking.base.Tracker`, and
-            `tracker_params(params)` are its parameters.
+        tracks: what it reads are particles of a tracker: `tracker` is a `tracking.base.Tracker`,
+            and `tracker_params(params)` are its parameters.
         motion_laws: its parameters hold laws of motion of the picture, `motion_laws(params)`.
-        still_scene: its `init` takes a scene from the pictures of a batch, so that frames of another
-            size or scene cannot be given to it.
+        still_scene: its `init` takes a scene from the pictures of a batch, so that frames of
+            another size or scene cannot be given to it.
     """
 
     labels: bool = False

@@ -25,7 +25,7 @@ from jax import Array
 
 from vidparticles import dynamics
 from vidparticles.dynamics import Integrator
-from vidparticles.numerics import masked_median, safe_divide, safe_norm
+from vidparticles.numerics import masked_median, safe_divide, safe_norm, softplus_inverse
 from vidparticles.particles import Particles, Trajectory
 from vidparticles.tracking.points.tracker import neighbors
 
@@ -57,16 +57,13 @@ def init(key: Array) -> Params:
         ['attraction', 'collision', 'drag', 'gravity', 'radial_basis', 'repulsion', 'spring']
     """
 
-    def raw(value: float) -> Array:
-        return jnp.log(jnp.expm1(jnp.asarray(value, jnp.float32)))
-
     return {
-        "attraction": {"strength": raw(1e-3)},
-        "repulsion": {"strength": raw(1e-3)},
-        "collision": {"stiffness": raw(2.0), "diameter": raw(0.1)},
+        "attraction": {"strength": softplus_inverse(1e-3)},
+        "repulsion": {"strength": softplus_inverse(1e-3)},
+        "collision": {"stiffness": softplus_inverse(2.0), "diameter": softplus_inverse(0.1)},
         "radial_basis": {"weights": 1e-3 * jax.random.normal(key, (BUMPS,))},
-        "spring": {"stiffness": raw(20.0)},
-        "drag": {"rate": raw(0.05)},
+        "spring": {"stiffness": softplus_inverse(20.0)},
+        "drag": {"rate": softplus_inverse(0.05)},
         "gravity": {"force": jnp.zeros(2)},
     }
 

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from vidparticles.models.base import Capabilities
 from vidparticles.tracking.objects import scene
 from vidparticles.tracking.objects import tracker as objects
 from vidparticles.tracking.objects.state import quickened, slowed
@@ -45,9 +46,14 @@ class ObjectClassifier:
     hidden: int = 32
 
     @property
-    def predicts(self) -> bool:
-        """Whether frames are predicted: always."""
-        return True
+    def capabilities(self) -> Capabilities:
+        """It predicts and streams; with several classes it labels."""
+        return Capabilities(
+            labels=self.num_classes > 1,
+            predicts=True,
+            streams=True,
+            still_scene=self.objects.scene is not None,
+        )
 
     def init(self, key: Array, batch: Mapping[str, Any]) -> dict[str, Any]:
         """Parameters, {"objects": …, "head": …}; of the batch, only a still scene is kept."""

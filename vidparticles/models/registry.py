@@ -14,13 +14,13 @@ from vidparticles.models.baselines.single_frame import SingleFrame
 from vidparticles.models.baselines.slowfast import SlowFast
 from vidparticles.models.baselines.tsn import Tsn
 from vidparticles.models.baselines.vivit import Vivit
-from vidparticles.models.frame_particles.model import ParticleClassifier
+from vidparticles.models.frame_particles.model import FrameParticles
 from vidparticles.models.object_particles import ObjectClassifier
 
 __all__ = ["Model", "build", "defaults", "names"]
 
 _MODELS: dict[str, Callable[..., Model]] = {
-    "frame_particles": ParticleClassifier,
+    "frame_particles": FrameParticles,
     "object_particles": ObjectClassifier,
     "single_frame": SingleFrame,
     "tsn": Tsn,
@@ -53,8 +53,8 @@ def build(name: str, **options: Any) -> Model:
         Traceback (most recent call last):
         ...
         vidparticles.errors.InputError: model 'frame_particles' has no option 'plains'. Did you \
-mean 'planes'? Known names: charge, dynamics, encoder, motion_clips, motion_weight, num_classes, \
-planes, spliced, steps, width.
+mean 'planes'? Known names: charge, encoder, interactions, motion_clips, motion_points, \
+motion_weight, num_classes, planes, spliced.
     """
     if name not in _MODELS:
         raise InputError(f"there is no model {name!r}.{nearest(name, _MODELS)}")
@@ -63,7 +63,7 @@ planes, spliced, steps, width.
     for option in options:
         if option not in known:
             raise InputError(f"model {name!r} has no option {option!r}.{nearest(option, known)}")
-    return kind(**{option: _whole(kind, option, value) for option, value in options.items()})
+    return kind(**{option: _option(kind, option, value) for option, value in options.items()})
 
 
 def defaults(name: str) -> dict[str, Any]:
@@ -78,15 +78,14 @@ def defaults(name: str) -> dict[str, Any]:
     return {option: value for option, value in options.items() if option != "num_classes"}
 
 
-def _whole(kind: Any, option: str, value: Any) -> Any:
-    """An option from its parts, where a config gives it so."""
+def _option(kind: Any, option: str, value: Any) -> Any:
+    """An option as a model has it: of JSON's lists tuples, of a mapping the part it describes."""
     (field,) = (f for f in dataclasses.fields(kind) if f.name == option)
     part = field.default_factory
     if not isinstance(value, Mapping) or part is dataclasses.MISSING:
-        return value
+        return tuple(value) if isinstance(value, list) else value
     known = [f.name for f in dataclasses.fields(part)]  # type: ignore[arg-type]
     for key in value:
         if key not in known:
             raise InputError(f"{option} has no option {key!r}.{nearest(key, known)}")
-    # JSON has no tuples.
-    return part(**{k: tuple(v) if isinstance(v, list) else v for k, v in value.items()})
+    return part(**{key: _option(part, key, item) for key, item in value.items()})

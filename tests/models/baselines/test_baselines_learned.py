@@ -86,10 +86,10 @@ def test_a_stream_gives_what_the_clip_gives(models: dict, name: str) -> None:
     model, params, apply = models[name]
     out = apply(params, {"video": CLIP})
     step = jax.jit(model.step)
-    state = model.start(params, CLIP[:, 0])
+    state = model.init_state(params, CLIP[:, 0], np.zeros(2))
     size = sum(x.nbytes for x in jax.tree.leaves(state))
     for t in range(CLIP.shape[1]):
-        state, now = step(params, state, CLIP[:, t])
+        state, now = step(params, state, CLIP[:, t], np.full(2, t / 8))
         if t < CLIP.shape[1] - 1:
             np.testing.assert_allclose(now["prediction"], out["prediction"][:, t], atol=1e-5)
     np.testing.assert_allclose(now["logits"], out["logits"], atol=1e-5)
@@ -133,9 +133,9 @@ def test_the_loss_is_of_labels_and_of_predicted_frames(models: dict) -> None:
     np.testing.assert_allclose(metrics["prediction_error"], error.mean(1), rtol=1e-4)
     entropy = -jax.nn.log_softmax(out["logits"])[np.arange(2), label]
     np.testing.assert_allclose(both - frames, entropy, rtol=1e-4)
-    surprise = jax.jit(model.surprise)(params, {"video": CLIP})
-    np.testing.assert_allclose(surprise[:, 1:], error, rtol=1e-4)
-    assert (surprise[:, 0] == 0).all()
+    novelty = jax.jit(model.novelty)(params, {"video": CLIP})
+    np.testing.assert_allclose(novelty[:, 1:], error, rtol=1e-4)
+    assert (novelty[:, 0] == 0).all()
 
 
 def test_wrong_options_are_said() -> None:
@@ -144,7 +144,7 @@ def test_wrong_options_are_said() -> None:
     with pytest.raises(InputError, match="do not predict frames"):
         build("vivit", num_classes=2, size="published", prediction_weight=1.0)
     with pytest.raises(InputError, match="prediction_weight above 0"):
-        build("gru", num_classes=2).surprise({}, {"video": CLIP})
+        build("gru", num_classes=2).novelty({}, {"video": CLIP})
 
 
 @pytest.mark.parametrize("name", ["lru", "vivit"])

@@ -1,4 +1,4 @@
-"""The tracker without learning: it follows through swaps and collisions; surprise is chance."""
+"""The tracker without learning: it follows through swaps and collisions; novelty is chance."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from vidparticles.data.pv5 import flash_recall, permanence, shell_game
-from vidparticles.models.baselines import novelty as surprise
-from vidparticles.models.baselines import tracker
+from vidparticles.models.baselines import novelty, tracker
 
 
 @pytest.mark.parametrize(
@@ -47,13 +46,13 @@ def test_a_hidden_disc_goes_on_as_it_went() -> None:
     assert np.mean(off[~visible] < 0.06) > 0.8
 
 
-def test_surprise_without_learning_is_below_chance_where_a_thing_vanishes() -> None:
+def test_novelty_without_learning_is_below_chance_where_a_thing_vanishes() -> None:
     from sklearn.metrics import roc_auc_score
 
     auc = {}
     for kind in ("teleport", "vanish"):
         clips = permanence.batch(range(2_000_000, 2_000_016), kind=kind)
-        for guess in (surprise.frame_difference, surprise.linear_extrapolation):
+        for guess in (novelty.frame_difference, novelty.linear_extrapolation):
             score = guess(clips["frames"])
             auc[kind, guess.__name__] = roc_auc_score(
                 clips["label"][:, 2:].ravel(), score[:, 2:].ravel()
@@ -65,4 +64,4 @@ def test_surprise_without_learning_is_below_chance_where_a_thing_vanishes() -> N
 
 def test_doctests() -> None:
     assert doctest.testmod(tracker).failed == 0
-    assert doctest.testmod(surprise).failed == 0
+    assert doctest.testmod(novelty).failed == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,9 +12,11 @@ import pytest
 
 from vidparticles import models
 from vidparticles.errors import InputError
+from vidparticles.models.frame_particles.interactions import Interactions
 from vidparticles.models.frame_particles.model import SemanticHead, splice
 
-SMALL = {"planes": 2, "charge": 4, "width": 8, "steps": 2, "encoder": (8, 8, 8)}
+RULES = Interactions(width=8, steps=2)
+SMALL = {"planes": 2, "charge": 4, "interactions": RULES, "encoder": (8, 8, 8)}
 
 
 def _clips(rng, count, frames=6, side=16):
@@ -98,7 +102,7 @@ def test_the_head_reads_the_whole_path_not_only_its_end(particles, batch):
     slope = jax.grad(lambda x: head.apply(weights, x)[0, 0])(read)[0]
     assert (np.abs(slope).max(axis=0) > 0).all()
     position = apply(params, batch)["trajectory"].particles.position
-    assert position.shape[2] == SMALL["steps"] + 1
+    assert position.shape[2] == RULES.steps + 1
     assert np.abs(position[:, :, 1] - position[:, :, 0]).max() > 1e-3
 
 
@@ -110,27 +114,34 @@ def test_the_order_in_which_the_head_is_given_particles_does_not_matter():
     np.testing.assert_allclose(head.apply(weights, read), head.apply(weights, shuffled), atol=1e-5)
 
 
-def test_frozen_laws_learn_nothing_and_no_dynamics_moves_nothing(batch):
-    def slopes(dynamics):
+def test_the_laws_are_learned_and_without_steps_nothing_moves(batch):
+    def laws(rules):
         model = models.build(
-            "frame_particles", num_classes=2, motion_weight=0.0, dynamics=dynamics, **SMALL
+            "frame_particles", num_classes=2, motion_weight=0.0, **{**SMALL, "interactions": rules}
         )
         params = jax.jit(model.init)(jax.random.key(0), batch)
 
-        def loss(params):
-            return model.loss(params, batch, jax.random.key(0), train=True)[0].mean()
+        @jax.jit
+        def both(params):
+            def loss(params):
+                return model.loss(params, batch, jax.random.key(0), train=True)[0].mean()
 
-        return jax.jit(jax.grad(loss))(params), model, params
+            return jax.grad(loss)(params), model.apply(params, batch)["trajectory"].particles
 
-    for dynamics, moves in (("learned", True), ("frozen", False), ("none", False)):
-        gradient, model, params = slopes(dynamics)
-        size = max(float(jnp.abs(g).max()) for g in jax.tree.leaves(gradient["laws"]))
-        assert (size > 0) == moves, dynamics
-        encoder = max(float(jnp.abs(g).max()) for g in jax.tree.leaves(gradient["particles"]))
-        assert encoder > 0
-        if dynamics == "none":
-            position = jax.jit(model.apply)(params, batch)["trajectory"].particles.position
-            assert position.shape[2] == 1
+        gradient, particles = both(params)
+        sizes = {
+            name: max(float(jnp.abs(g).max()) for g in jax.tree.leaves(gradient[name]))
+            for name in ("laws", "particles")
+        }
+        return sizes, particles.position
+
+    sizes, position = laws(RULES)
+    assert min(sizes.values()) > 0
+    assert position.shape[2] == RULES.steps + 1
+    sizes, position = laws(dataclasses.replace(RULES, steps=0))
+    assert sizes["particles"] > 0
+    assert sizes["laws"] == 0
+    assert position.shape[2] == 1
 
 
 def test_the_motion_laws_are_trained_beside_the_classes():
@@ -213,10 +224,17 @@ def test_a_single_frame_is_all_that_the_baseline_sees(batch):
     ("call", "words"),
     [
         (lambda: models.build("frame_particle", num_classes=2), "Did you mean 'frame_particles'"),
-        (lambda: models.build("frame_particles", num_classes=2, step=3), "Did you mean 'steps'"),
         (
-            lambda: models.build("frame_particles", num_classes=2, dynamics="frozn"),
-            "learned, frozen",
+            lambda: models.build("frame_particles", num_classes=2, interactions={"step_s": 3}),
+            "interactions has no option 'step_s'. Did you mean 'steps'",
+        ),
+        (
+            lambda: models.build("frame_particles", num_classes=2, interactions={"width": 0}),
+            "width is 0",
+        ),
+        (
+            lambda: models.build("frame_particles", num_classes=2, charg=3),
+            "Did you mean 'charge'",
         ),
         (lambda: models.build("frame_particles", num_classes=2, planes=0), "planes is 0"),
     ],

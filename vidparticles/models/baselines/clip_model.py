@@ -18,7 +18,8 @@ import optax
 from jax import Array
 
 from vidparticles.errors import InputError
-from vidparticles.models.frame_particles.frames import HE
+from vidparticles.models.base import Capabilities
+from vidparticles.models.frame_particles.encoder import HE
 
 Size = Literal["small", "published"]
 # Of a frame's token, in the small networks.
@@ -100,6 +101,11 @@ class ClipModel(abc.ABC):
         """Whether the network predicts frames; then it never looks ahead."""
         return self.prediction_weight > 0
 
+    @property
+    def capabilities(self) -> Capabilities:
+        """Labels, and with a `prediction_weight` coming frames."""
+        return Capabilities(labels=self.num_classes > 1, predicts=self.predicts)
+
     def init(self, key: Array, batch: Mapping[str, Any]) -> dict[str, Any]:
         """Parameters, from the shapes of a batch."""
         return {"network": self.network.init(key, _pixels(batch["video"][:1]))}
@@ -141,7 +147,7 @@ class ClipModel(abc.ABC):
             metrics["prediction_error"] = error
         return loss, metrics
 
-    def surprise(self, params: dict[str, Any], batch: Mapping[str, Any]) -> Array:
+    def novelty(self, params: dict[str, Any], batch: Mapping[str, Any]) -> Array:
         """How far each frame is from its prediction: mean squared [B, T], 0 in the first.
 
         Raises:
@@ -149,8 +155,8 @@ class ClipModel(abc.ABC):
         """
         if not self.predicts:
             raise InputError(
-                "this model predicts no frames, so that none can surprise it; build it with "
-                "prediction_weight above 0."
+                "this model predicts no frames, so that it cannot tell which are new; build it "
+                "with prediction_weight above 0."
             )
         error = _error(self.apply(params, batch)["prediction"], batch["video"])
         return jnp.pad(error, ((0, 0), (1, 0)))
@@ -163,14 +169,21 @@ class StreamingModel(ClipModel):
     Its network takes the state before a clip and gives the one after it.
     """
 
-    def start(self, params: dict[str, Any], frame: Array) -> Any:
-        """The state before the first frame, from the shape of a frame [B, H, W, 3]."""
+    @property
+    def capabilities(self) -> Capabilities:
+        """Those of a clip model, and streaming."""
+        return dataclasses.replace(super().capabilities, streams=True)
+
+    def init_state(self, params: dict[str, Any], frame: Array, time: Array) -> Any:
+        """The state before the first frame, from the shape of a frame [B, H, W, 3]; not of time."""
         video = _pixels(frame[:, None])
         shapes = jax.eval_shape(self.network.apply, params["network"], video)[2]
         return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
 
-    def step(self, params: dict[str, Any], state: Any, frame: Array) -> tuple[Any, dict[str, Any]]:
-        """One frame [B, H, W, 3] more: the state after it, and what is known now.
+    def step(
+        self, params: dict[str, Any], state: Any, frame: Array, time: Array
+    ) -> tuple[Any, dict[str, Any]]:
+        """One frame [B, H, W, 3] more, whenever it comes: the state after it, and what is known.
 
         Returns:
             state, and {"logits": [B, classes]} as `apply` gives for the clip up to here, and if

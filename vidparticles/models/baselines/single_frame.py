@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from vidparticles.models.frame_particles.frames import FrameEncoder
+from vidparticles.models.base import Capabilities
+from vidparticles.models.frame_particles.encoder import FrameEncoder
 
 
 class _Network(nn.Module):
@@ -34,15 +35,20 @@ class SingleFrame:
 
     Attributes:
         num_classes: size of the logits.
-        encoder: widths of the frame encoder, as in `ParticleClassifier`.
+        encoder: widths of the frame encoder, as in `FrameParticles`.
     """
 
     num_classes: int
     encoder: tuple[int, ...] = (16, 32, 32)
 
     @property
+    def capabilities(self) -> Capabilities:
+        """Labels alone."""
+        return Capabilities(labels=self.num_classes > 1)
+
+    @property
     def _network(self) -> _Network:
-        return _Network(self.num_classes, tuple(self.encoder))
+        return _Network(self.num_classes, self.encoder)
 
     def init(self, key: Array, batch: Mapping[str, Any]) -> dict[str, Any]:
         """Parameters, from the shapes of a batch."""

@@ -1,11 +1,12 @@
 """What a clip shows, read from the trajectories of its frames.
 
-The last steps of the founding definition, after those of `models.frame_particles.frames`:
+The last steps of the founding definition, after preprocessing (`encoder`), particle
+initialization (`planes`), interaction rules and motion simulation (`interactions`):
 
 5. spatio-temporal structure (`structure`): how the particles moved, step by step;
 6. semantic extraction (`SemanticHead`): a label from it;
-7. training (`ParticleClassifier.loss`): one gradient for the interaction rules and the head;
-8. inference (`ParticleClassifier.apply`).
+7. training (`FrameParticles.loss`): one gradient for the interaction rules and the head;
+8. inference (`FrameParticles.apply`).
 
 Beside them, the laws of motion in the picture (`models.motion`) are fitted to tracks of the
 same clips; `vidparticles predict` uses these.
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast
 
 import flax.linen as nn
 import jax
@@ -25,18 +26,11 @@ from jax import Array
 
 from vidparticles.errors import InputError
 from vidparticles.models import motion
-from vidparticles.models.frame_particles.frames import (
-    HARMONICS,
-    FrameParticles,
-    Interactions,
-    simulate,
-)
+from vidparticles.models.base import Capabilities
+from vidparticles.models.frame_particles.interactions import Interactions
+from vidparticles.models.frame_particles.planes import CLOCK, ParticlePlanes
 from vidparticles.particles import Particles, Trajectory
 from vidparticles.tracking.points import tracker as tracks
-
-Dynamics = Literal["learned", "frozen", "none"]
-# Points followed in a clip for the motion laws: few, since a training clip is small.
-MOTION_POINTS = 36
 
 
 def structure(trajectory: Trajectory) -> Array:
@@ -97,50 +91,44 @@ class SemanticHead(nn.Module):
 
 
 @dataclasses.dataclass(frozen=True)
-class ParticleClassifier:
+class FrameParticles:
     """Frames as particles of learned planes, moved by learned forces, read by a head.
 
     Attributes:
         num_classes: size of the logits.
         planes: G, learned planes side by side; each is 2-D.
         charge: size of the learned feature of a particle in a plane.
-        width: hidden units of the learned pair law.
-        steps: S, the most simulated steps; the horizon within it is learned.
+        interactions: how the particles act on each other and how far they are moved.
         encoder: widths of the frame encoder's convolutions.
-        dynamics: "learned"; "frozen" keeps the laws at their random start; "none" reads the
-            particles without moving them. The last two are the ablation.
         spliced: the part of the clips that go over into another in training, see `splice`.
         motion_weight: of the picture's motion laws in the loss, per squared frame height.
         motion_clips: how many clips of a batch are tracked for it.
+        motion_points: points that are followed in each: few, since a training clip is small.
     """
 
     num_classes: int
     planes: int = 8
     charge: int = 8
-    width: int = 32
-    steps: int = 4
+    interactions: Interactions = dataclasses.field(default_factory=Interactions)
     encoder: tuple[int, ...] = (16, 32, 32)
-    dynamics: Dynamics = "learned"
     spliced: float = 0.3
     motion_weight: float = 1.0
     motion_clips: int = 1
+    motion_points: int = 36
 
     def __post_init__(self) -> None:
-        if self.dynamics not in get_args(Dynamics):
-            raise InputError(
-                f"dynamics is {self.dynamics!r}; expected one of {', '.join(get_args(Dynamics))}."
-            )
-        for name in ("num_classes", "planes", "charge", "width", "steps"):
+        for name in ("num_classes", "planes", "charge"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; expected at least 1.")
 
     @property
-    def _particles(self) -> FrameParticles:
-        return FrameParticles(self.planes, self.charge, tuple(self.encoder))
+    def capabilities(self) -> Capabilities:
+        """Labels, and laws of motion of the picture."""
+        return Capabilities(labels=self.num_classes > 1, motion_laws=True)
 
     @property
-    def _interactions(self) -> Interactions:
-        return Interactions(self.charge + 1 + 2 * len(HARMONICS), self.width, self.steps)
+    def _particles(self) -> ParticlePlanes:
+        return ParticlePlanes(self.planes, self.charge, self.encoder)
 
     @property
     def _head(self) -> SemanticHead:
@@ -158,7 +146,7 @@ class ParticleClassifier:
         particles = self._particles.init(keys[0], video, time)
         params = {
             "particles": particles,
-            "laws": self._interactions.init(keys[1]),
+            "laws": self.interactions.init(keys[1], feature=self.charge + CLOCK),
             "motion": motion.init(keys[3]),
         }
         # Only the shape of what the head reads matters: nothing is simulated.
@@ -168,10 +156,7 @@ class ParticleClassifier:
     def _move(self, params: dict[str, Any], video: Array, time: Array) -> Trajectory:
         # Flax types `apply` for modules that change their variables; ours has none to change.
         start = cast(Particles, self._particles.apply(params["particles"], video, time))
-        laws = params["laws"]
-        if self.dynamics == "frozen":
-            laws = jax.lax.stop_gradient(laws)
-        return simulate(laws, start, steps=0 if self.dynamics == "none" else self.steps)
+        return self.interactions.simulate(params["laws"], start)
 
     def loss(
         self, params: dict[str, Any], batch: Mapping[str, Any], key: Array, *, train: bool
@@ -203,7 +188,7 @@ class ParticleClassifier:
     def _motion_error(self, params: dict[str, Any], batch: Mapping[str, Any], clips: int) -> Array:
         video, time = jnp.asarray(batch["video"][:clips]), jnp.asarray(batch["time"][:clips])
         followed = jax.lax.map(
-            lambda clip: tracks.follow(*clip, count=MOTION_POINTS).trajectory, (video, time)
+            lambda clip: tracks.follow(*clip, count=self.motion_points).trajectory, (video, time)
         )
         return motion.loss(params["motion"], jax.lax.stop_gradient(followed))
 
@@ -217,3 +202,7 @@ class ParticleClassifier:
         trajectory = self._move(params, jnp.asarray(batch["video"]), jnp.asarray(batch["time"]))
         logits = self._head.apply(params["head"], structure(trajectory))
         return {"logits": logits, "trajectory": trajectory}
+
+    def motion_laws(self, params: dict[str, Any]) -> motion.Params:
+        """The learned laws of motion of the picture, see `models.motion`."""
+        return cast(motion.Params, params["motion"])

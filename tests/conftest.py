@@ -39,7 +39,7 @@ FAST = (
     "test_particles.py",
     "test_imports.py",
     "test_readme.py",
-    "dynamics/test_dynamics_table.py",
+    "dynamics/test_conformance.py",
     "training/test_training_step.py",
 )
 

@@ -85,7 +85,7 @@ def test_particles_are_a_pytree_and_frozen():
     assert p.replace(mass=p.mass * 3).mass[0] == 3 * p.mass[0]
 
 
-def test_padding_adds_the_dead_and_nothing_else():
+def test_padding_adds_the_inactive_and_nothing_else():
     p = some()
     padded = pad(p, 5)
     assert padded.alive.tolist() == [True] * 3 + [False] * 2

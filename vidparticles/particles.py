@@ -131,7 +131,7 @@ def particles(
 
 
 def pad(state: Particles, count: int) -> Particles:
-    """The same particles followed by dead ones, `count` in all.
+    """The same particles followed by inactive ones, `count` in all.
 
     Args:
         state: particles of N ≤ count.
@@ -163,12 +163,12 @@ def pad(state: Particles, count: int) -> Particles:
 
 
 def momentum(state: Particles) -> Array:
-    """Total momentum Σ m v of the living, [..., D]."""
+    """Total momentum Σ m v of those alive, [..., D]."""
     mv = state.mass[..., None] * state.velocity
     return jnp.sum(jnp.where(state.alive[..., None], mv, 0), axis=-2)
 
 
 def kinetic_energy(state: Particles) -> Array:
-    """Kinetic energy Σ ½ m v² of the living, [...]."""
+    """Kinetic energy Σ ½ m v² of those alive, [...]."""
     energy = 0.5 * state.mass * jnp.sum(state.velocity**2, axis=-1)
     return jnp.sum(jnp.where(state.alive, energy, 0), axis=-1)

@@ -102,7 +102,7 @@ def integrator(space: str, name: str):
 
 
 def start(space: str, dtype=jnp.float64) -> Particles:
-    """Five living particles of unequal mass and two dead, in no one's way.
+    """Five living particles of unequal mass and two inactive, in no one's way.
 
     In the box they sit astride its edge (periodic) or well inside (walls), and no pair comes
     near half the box, where the shortest way round jumps.
@@ -132,7 +132,7 @@ def advance(space: str, name: str, p: Particles, params: dict, dt, steps) -> Par
 
 
 def living(p: Particles) -> tuple[np.ndarray, np.ndarray]:
-    """Positions and velocities of the living."""
+    """Positions and velocities of those alive."""
     alive = np.asarray(p.alive)
     return np.asarray(p.position)[alive], np.asarray(p.velocity)[alive]
 

@@ -15,8 +15,8 @@ from jax.test_util import check_grads
 
 from vidparticles import dynamics as vd
 from vidparticles.dynamics.interactions.multipole.multipole import far_field
-from vidparticles.dynamics.interactions.pairs import central_kernel
-from vidparticles.dynamics.interactions.pairs.pair_loop import sum_over_sources
+from vidparticles.dynamics.interactions.pairs import kernel
+from vidparticles.dynamics.interactions.pairs.general import sum_over_sources
 
 LAWS = {
     "attraction": {"strength": 0.3, "softening": 0.1},
@@ -131,12 +131,12 @@ def test_none_and_one(shape):
     np.testing.assert_array_equal(jax.grad(lambda p: jnp.sum(force(p)))(position), 0)
 
 
-def test_all_dead():
+def test_all_inactive():
     position = jnp.full((5, 2), jnp.nan)
     force = vd.all_pairs(vd.spring, SPACES["free"], stiffness=1.0)
-    dead = jnp.zeros(5, bool)
-    np.testing.assert_array_equal(force(position, alive=dead), 0)
-    slope = jax.grad(lambda p: jnp.sum(force(p, alive=dead) ** 2))(position)
+    inactive = jnp.zeros(5, bool)
+    np.testing.assert_array_equal(force(position, alive=inactive), 0)
+    slope = jax.grad(lambda p: jnp.sum(force(p, alive=inactive) ** 2))(position)
     np.testing.assert_array_equal(slope, 0)
 
 
@@ -216,7 +216,7 @@ def _kernel_case(law):
 def test_the_kernel_is_the_loop(law, monkeypatch):
     """Interpreted; on a GPU the same program is compiled."""
     params, position, cotangent, alive = _kernel_case(law)
-    monkeypatch.setattr(central_kernel, "over_sources", central_kernel.interpreted)
+    monkeypatch.setattr(kernel, "over_sources", kernel.interpreted)
 
     def run(method):
         force = vd.all_pairs(getattr(vd, law), SPACES["free"], method=method)
@@ -253,15 +253,15 @@ def test_methods_that_do_not_fit_are_refused():
 
 
 def every_way():
-    """Each way of summing that takes a feature and a sign of life for each position."""
+    """Each way of summing that takes a feature and `alive` for each position."""
     straight, devices = SPACES["free"], jax.make_mesh((1,), ("particles",))
     listed = {"index": jnp.zeros((4, 1), int), "bonded": jnp.ones((4, 1), bool)}
     return {
         "all_pairs": vd.all_pairs(vd.repulsion, straight, strength=1.0),
         "potential": vd.potential(vd.repulsion_energy, straight, strength=1.0),
         "ring": vd.ring(vd.repulsion, straight, devices, "particles", strength=1.0),
-        "within": vd.cutoff(vd.repulsion, 0.1, strength=1.0),
-        "mesh": vd.ewald(vd.repulsion, 1.0, cells=16, strength=1.0),
+        "cutoff": vd.cutoff(vd.repulsion, 0.1, strength=1.0),
+        "ewald": vd.ewald(vd.repulsion, 1.0, cells=16, strength=1.0),
         "bonds": functools.partial(vd.bonds(vd.repulsion, straight, strength=1.0), **listed),
     }
 
@@ -273,7 +273,7 @@ def test_wrong_shapes_are_told_in_a_sentence(name):
         force_fn(x, alive=jnp.ones(3, bool))
     with pytest.raises(ValueError, match=r"positions have .*\[\.\.\., N, D\]"):
         force_fn(x[0])
-    if name != "mesh":  # which knows no feature
+    if name != "ewald":  # which knows no feature
         with pytest.raises(ValueError, match=r"features have shape \(5, 1\) .* \(4, 'F'\)"):
             force_fn(x, feature=jnp.ones((5, 1)))
 

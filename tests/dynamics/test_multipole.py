@@ -13,9 +13,8 @@ import pytest
 from jax.sharding import PartitionSpec as P
 
 from vidparticles import dynamics as dyn
-from vidparticles.dynamics.interactions.multipole import expansions as multipole_expansions
-from vidparticles.dynamics.interactions.multipole import tree as multipole_tree
-from vidparticles.dynamics.interactions.multipole import walk as multipole_walk
+from vidparticles.dynamics.interactions.multipole import expansions, walk
+from vidparticles.dynamics.interactions.multipole import tree as boxes
 
 N = 1600
 SHAPES = ("uniform", "clusters", "cusp", "line", "diagonal", "coincident", "outlier", "far off")
@@ -28,12 +27,12 @@ FREE = dyn.free()[0]
 def deep_trees():
     """Floats of 64 bits; a tree of some levels, and many turns of every loop, for few particles."""
     with pytest.MonkeyPatch.context() as patch, jax.enable_x64(True):
-        patch.setattr(multipole_tree, "ROOT", 3)
-        patch.setattr(multipole_tree, "SIZES", (8,))
-        patch.setattr(multipole_walk, "LOOK", 512)
-        patch.setattr(multipole_walk, "TRANSLATE", 128)
-        patch.setattr(multipole_walk, "DIRECT", 128)
-        assert multipole_tree.grid_of(N).levels == 3
+        patch.setattr(boxes, "ROOT", 3)
+        patch.setattr(boxes, "SIZES", (8,))
+        patch.setattr(walk, "LOOK", 512)
+        patch.setattr(walk, "TRANSLATE", 128)
+        patch.setattr(walk, "DIRECT", 128)
+        assert boxes.grid_of(N).levels == 3
         yield
 
 
@@ -81,7 +80,7 @@ def away(got, want) -> float:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_force_and_cotangent_are_those_of_all_pairs(shape):
-    """For every shape, with and without a third of the particles dead."""
+    """For every shape, with and without a third of the particles inactive."""
     rng = np.random.default_rng(1)
     x, u = shaped(shape), rng.normal(size=(N, 2))
     for alive in (np.ones(N, bool), rng.random(N) < 0.7):
@@ -114,15 +113,13 @@ def test_every_pair_is_met_once():
 
     @jax.jit
     def met(x):
-        grid = multipole_tree.grid_of(N)
-        tree = multipole_tree.arrange(grid, x, alive)
-        here = multipole_tree.present(tree.z).astype(float)
+        grid = boxes.grid_of(N)
+        tree = boxes.arrange(grid, x, alive)
+        here = boxes.present(tree.z).astype(float)
         # Of order 1, a moment is a number, and an expansion a constant.
-        a = multipole_expansions.moments(grid, tree, None, 1)
-        far, near = multipole_walk.walk(
-            grid, tree, lambda t, s: a[s], lambda t, s: t[0] * s[0], (here,), a
-        )
-        far = multipole_expansions.to_leaves(grid, tree, far).real
+        a = expansions.moments(grid, tree, None, 1)
+        far, near = walk.walk(grid, tree, lambda t, s: a[s], lambda t, s: t[0] * s[0], (here,), a)
+        far = expansions.to_leaves(grid, tree, far).real
         return tree.order, here, far, far + near
 
     # Leaves of particles in one place need not meet.
@@ -140,8 +137,8 @@ def test_the_order_sets_the_error():
     forces = {6: rough(x), 24: both(24)(x, alive, u)[0]}
     errors = {order: away(force, by_all_pairs(x)) for order, force in forces.items()}
     for order, error in errors.items():
-        assert 1e-14 < error < 0.1 * multipole_walk.OPENING**order
-    assert errors[24] < errors[6] * multipole_walk.OPENING**18
+        assert 1e-14 < error < 0.1 * walk.OPENING**order
+    assert errors[24] < errors[6] * walk.OPENING**18
 
 
 def test_single_precision():
@@ -261,8 +258,8 @@ def test_few_and_none():
     value = lambda x, alive: jnp.sum((1 + force_fn(x, alive=alive)) ** 2)  # noqa: E731
     gradient = jax.jit(jax.value_and_grad(value))
     for alive in ([False, False], [True, False]):
-        dead = jnp.where(jnp.array(alive)[:, None], two, jnp.nan)
-        total, slope = gradient(dead, jnp.array(alive))
+        inactive = jnp.where(jnp.array(alive)[:, None], two, jnp.nan)
+        total, slope = gradient(inactive, jnp.array(alive))
         assert total == 4
         assert (slope == 0).all()
 

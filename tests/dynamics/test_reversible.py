@@ -13,8 +13,7 @@ from jax import lax
 from jax.sharding import AxisType, PartitionSpec
 
 from vidparticles import dynamics as dyn
-from vidparticles.dynamics.reversible import lattice
-from vidparticles.dynamics.reversible import leapfrog as reversible_path
+from vidparticles.dynamics.reversible import lattice, leapfrog
 from vidparticles.dynamics.reversible.leapfrog import _drift, _kick
 from vidparticles.particles import particles
 
@@ -75,11 +74,11 @@ def equal(got, want, rtol, atol=0.0):
         np.testing.assert_allclose(a, b, rtol=0, atol=rtol * scale + atol)
 
 
-def stored_adjoint(p, leapfrog, path):
+def stored_adjoint(p, apply_fn, path):
     """The adjoint along a path all of whose positions were kept."""
-    before, after = leapfrog.kicks
+    before, after = apply_fn.kicks
     steps = len(path.time) - 1
-    force = functools.partial(leapfrog.force_fn, alive=p.alive, **PARAMS)
+    force = functools.partial(apply_fn.force_fn, alive=p.alive, **PARAMS)
     mass = p.mass[:, None]
     dt = jnp.float32(DT)
 
@@ -251,7 +250,7 @@ def test_a_path_that_does_not_lead_back_gives_no_gradient(monkeypatch):
     p = some()
     assert jnp.isfinite(slopes(p, "reversible")[0]).all()
     off = lambda x: (lattice.rounded(x)[0] + (jnp.arange(x.shape[-2])[:, None] == 3), None)  # noqa: E731
-    monkeypatch.setattr(reversible_path, "rounded", off)
+    monkeypatch.setattr(leapfrog, "rounded", off)
     fresh = dyn.velocity_verlet(dense, shift_fn, DT)
     assert jnp.isnan(slopes(p, "reversible", integrator=fresh)[0]).all()
 
@@ -331,11 +330,11 @@ def test_over_devices():
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
-def test_none_one_two_and_the_dead(n):
+def test_none_one_two_and_the_inactive(n):
     p = some(n=n)
     equal(slopes(p, "reversible"), slopes(p, "store"), 1e-4)
-    dead = particles(jnp.full((n + 1, 2), jnp.nan), alive=jnp.zeros(n + 1, bool))
-    path = dyn.rollout(VERLET, dead, steps=3, gradient="reversible", params=PARAMS)
+    inactive = particles(jnp.full((n + 1, 2), jnp.nan), alive=jnp.zeros(n + 1, bool))
+    path = dyn.rollout(VERLET, inactive, steps=3, gradient="reversible", params=PARAMS)
     assert jnp.isnan(path.particles.position).all()
     # At rest at the origin there is no length to go by.
     fall = dyn.velocity_verlet(lambda R: jnp.ones_like(R), shift_fn, 0.1)

@@ -179,12 +179,12 @@ def test_ring_only():
 
 
 @pytest.mark.parametrize("n", [0, 8])
-def test_none_one_each_and_all_dead(n):
+def test_none_one_each_and_all_inactive(n):
     force = dyn.ring(dyn.spring, DISPLACEMENTS["free"], devices(8), "particles", stiffness=1.0)
     position = jnp.full((n, 2), jnp.nan)
-    dead = jnp.zeros(n, bool)
-    slope = jax.jit(jax.grad(lambda x: jnp.sum(force(x, alive=dead) ** 2)))
-    np.testing.assert_array_equal(force(position, alive=dead), np.zeros((n, 2)))
+    inactive = jnp.zeros(n, bool)
+    slope = jax.jit(jax.grad(lambda x: jnp.sum(force(x, alive=inactive) ** 2)))
+    np.testing.assert_array_equal(force(position, alive=inactive), np.zeros((n, 2)))
     np.testing.assert_array_equal(slope(position), np.zeros((n, 2)))
 
 

@@ -1,4 +1,4 @@
-"""Discs that bounce off each other in no time: the collision of two as an event, not a force.
+"""Hard discs: the collision of two as an event at one moment, not as a force.
 
 A force that turns a disc round within a frame is too stiff for steps of a frame; the moment of
 contact of two that fly straight is known in closed form (Alder & Wainwright, J. Chem. Phys. 31,
@@ -15,7 +15,7 @@ from vidparticles.numerics import safe_divide, safe_norm, safe_sqrt
 from vidparticles.particles import Particles
 
 
-def bounce(p: Particles, *, diameter: ArrayLike, dt: ArrayLike = 1.0) -> tuple[Array, Array]:
+def bounce(p: Particles, *, diameter: ArrayLike, dt: ArrayLike) -> tuple[Array, Array]:
     """How far discs go in a step in which they collide without loss, and how fast they are then.
 
     At contact two exchange momentum along the line n of their centers,
@@ -24,22 +24,23 @@ def bounce(p: Particles, *, diameter: ArrayLike, dt: ArrayLike = 1.0) -> tuple[A
     several the changes add.
 
     Args:
-        p: [..., N, ·] with D dimensions; the dead meet nobody.
-        diameter: σ > 0, the distance of contact.
-        dt: of the step, > 0.
+        p: [..., N, ·] with D dimensions; inactive particles collide with none.
+        diameter: σ > 0, the distance of contact, frame heights.
+        dt: seconds a step, > 0.
 
     Returns:
-        displacement and velocity, both [..., N, D]; of the dead, zero and as it was.
+        displacement and velocity, both [..., N, D], frame heights and frame heights per second;
+        of an inactive particle, zero and as it was.
 
     Example:
         >>> from vidparticles.particles import particles
         >>> x, v = jnp.array([[0.3, 0.5], [0.6, 0.5]]), jnp.array([[0.2, 0.0], [0.0, 0.0]])
-        >>> way, v = bounce(particles(x, velocity=v), diameter=0.2)
+        >>> way, v = bounce(particles(x, velocity=v), diameter=0.2, dt=1.0)
         >>> [[round(float(d), 2) for d in x[:, 0]] for x in (way, v)]
         [[0.1, 0.1], [0.0, 0.2]]
     """
     living = p.alive[..., None]
-    # What a dead particle holds may be anything, NaN too: 0 · NaN is not 0.
+    # What an inactive particle holds may be anything, NaN too: 0 · NaN is not 0.
     x, v = jnp.where(living, p.position, 0), jnp.where(living, p.velocity, 0)
     mass = jnp.where(p.alive, p.mass, 1)
     r, w = x[..., :, None, :] - x[..., None, :, :], v[..., :, None, :] - v[..., None, :, :]

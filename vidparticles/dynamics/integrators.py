@@ -28,7 +28,7 @@ from jax.typing import ArrayLike
 
 from vidparticles.dynamics.force import ForceFn, canonicalize_force
 from vidparticles.dynamics.space import ShiftFn
-from vidparticles.dynamics.state import Integrator, Leapfrog, State, living_force
+from vidparticles.dynamics.state import Integrator, Leapfrog, State, masked_force
 from vidparticles.particles import Particles
 
 
@@ -137,7 +137,7 @@ def semi_implicit_euler(
     force_fn = canonicalize_force(energy_or_force_fn)
 
     def step(state: State, dt: Array, params: dict[str, Any]) -> tuple[Particles, Array]:
-        force = living_force(force_fn, state.particles, params)
+        force = masked_force(force_fn, state.particles, params)
         return _drift(_kick(state.particles, force, dt), shift_fn, dt, params), force
 
     return _leapfrog(_integrator(dt, _no_force, step), force_fn, shift_fn, dt, (1.0, 0.0))
@@ -163,12 +163,12 @@ def velocity_verlet(
     force_fn = canonicalize_force(energy_or_force_fn)
 
     def start(particles: Particles, params: dict[str, Any]) -> Array:
-        return living_force(force_fn, particles, params)
+        return masked_force(force_fn, particles, params)
 
     def step(state: State, dt: Array, params: dict[str, Any]) -> tuple[Particles, Array]:
         p = _kick(state.particles, state.force, dt / 2)
         p = _drift(p, shift_fn, dt, params)
-        force = living_force(force_fn, p, params)
+        force = masked_force(force_fn, p, params)
         return _kick(p, force, dt / 2), force
 
     return _leapfrog(_integrator(dt, start, step), force_fn, shift_fn, dt, (0.5, 0.5))
@@ -199,7 +199,7 @@ def overdamped(
     force_fn = canonicalize_force(energy_or_force_fn)
 
     def step(state: State, dt: Array, params: dict[str, Any]) -> tuple[Particles, Array]:
-        force = living_force(force_fn, state.particles, params)
+        force = masked_force(force_fn, state.particles, params)
         velocity = jnp.asarray(mobility, force.dtype) * force
         living = state.particles.alive[..., None]
         p = state.particles.replace(velocity=jnp.where(living, velocity, state.particles.velocity))
@@ -242,7 +242,7 @@ def langevin(
     force_fn = canonicalize_force(energy_or_force_fn)
 
     def start(particles: Particles, params: dict[str, Any]) -> Array:
-        return living_force(force_fn, particles, params)
+        return masked_force(force_fn, particles, params)
 
     def bath(p: Particles, key: Array, dt: Array) -> Particles:
         keep = jnp.exp(-jnp.asarray(friction, dt.dtype) * dt)
@@ -258,7 +258,7 @@ def langevin(
         p = _drift(p, shift_fn, dt / 2, params)
         p = bath(p, jax.random.fold_in(state.key, state.step), dt)
         p = _drift(p, shift_fn, dt / 2, params)
-        force = living_force(force_fn, p, params)
+        force = masked_force(force_fn, p, params)
         return _kick(p, force, dt / 2), force
 
     return _integrator(dt, start, step, random=True)

@@ -27,7 +27,7 @@ class State:
         time: [...] seconds since the start.
         step: [] int32, steps taken.
         key: of jax.random, the same at every step (a step folds its number in), or None.
-        finite: [...] bool, whether all positions and velocities of the living have been
+        finite: [...] bool, whether all positions and velocities of those alive have been
             finite so far.
     """
 
@@ -81,8 +81,8 @@ class Leapfrog:
         return self.step_fn(state, dt=dt, **params)
 
 
-def living_force(force_fn: ForceFn, p: Particles, params: dict[str, Any]) -> Array:
-    """The force on the living, zero on the dead."""
+def masked_force(force_fn: ForceFn, p: Particles, params: dict[str, Any]) -> Array:
+    """The force on those alive, zero on the inactive."""
     force = force_fn(
         p.position, velocity=p.velocity, feature=p.feature, mass=p.mass, alive=p.alive, **params
     )

@@ -11,7 +11,7 @@ itself.
 
 from vidparticles.dynamics.interactions.bonds import bonds
 from vidparticles.dynamics.interactions.combine import combine
-from vidparticles.dynamics.interactions.cutoff.cells import cutoff
+from vidparticles.dynamics.interactions.cutoff.cutoff import cutoff
 from vidparticles.dynamics.interactions.ewald.ewald import ewald
 from vidparticles.dynamics.interactions.external import external
 from vidparticles.dynamics.interactions.multipole.multipole import multipole, multipole_potential

@@ -1,4 +1,4 @@
-"""Total: several named forces added up."""
+"""Combine: several named forces added up."""
 
 from __future__ import annotations
 

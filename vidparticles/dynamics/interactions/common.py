@@ -1,14 +1,14 @@
-"""What every way of summing does first: look at shapes, lift a displacement, blank out the dead."""
+"""What ways of summing share: checks of shapes, lifted displacements, masks, packed terms."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from vidparticles.dynamics.laws.split import SplitLaw
 from vidparticles.dynamics.space import DisplacementFn
@@ -25,7 +25,7 @@ def lift(displacement_fn: DisplacementFn, Ra: Array, Rb: Array) -> Array:
 
 
 def check_shapes(position: Array, feature: Array | None, alive: Array | None) -> None:
-    """See to it that there is a feature, and a sign of life, for each position.
+    """See to it that there is one feature and one `alive` for each position.
 
     Raises:
         ValueError: there is not.
@@ -47,9 +47,9 @@ def check_shapes(position: Array, feature: Array | None, alive: Array | None) ->
 def complete(
     position: Array, feature: Array | None, alive: Array | None
 ) -> tuple[Array, Array, Array]:
-    """Position, feature and alive, with zeros wherever a particle is dead.
+    """Position, feature and alive, with zeros wherever a particle is inactive.
 
-    What a dead particle holds may be NaN, which masking the result alone would let into the
+    What an inactive particle holds may be NaN, which masking the result alone would let into the
     gradient.
     """
     lead = position.shape[:-1]
@@ -70,3 +70,31 @@ def prepare(law: Law, feature: Array, params: Mapping[str, Any]) -> tuple[Law, A
     if isinstance(law, SplitLaw):
         return functools.partial(law.pair, **params), law.each(feature, **params)
     return functools.partial(law, **params), feature
+
+
+# Terms of a fused loop: lists of real arrays, a component each.
+
+
+def dot(a: Sequence[Array], b: Sequence[Array]) -> Array:
+    """Σ over components, written out: a reduction would break the fused loop."""
+    return functools.reduce(jnp.add, [i * j for i, j in zip(a, b, strict=True)])
+
+
+def tree_sum(terms: Sequence[Array]) -> Array:
+    """The sum of terms, added two by two, which also keeps digits."""
+    while len(terms) > 1:
+        pairs = [a + b for a, b in zip(terms[::2], terms[1::2], strict=False)]
+        terms = pairs + list(terms[len(pairs) * 2 :])
+    return terms[0]
+
+
+def pack(parts: Sequence[Array]) -> list[Array]:
+    """Real arrays as half as many complex ones, and one real where they are odd."""
+    twos = [lax.complex(a, b) for a, b in zip(parts[::2], parts[1::2], strict=False)]
+    return twos + list(parts[2 * len(twos) :])
+
+
+def unpack(packed: Sequence[Array], count: int) -> list[Array]:
+    """The `count` real arrays again."""
+    twos = [part for t in packed[: count // 2] for part in (t.real, t.imag)]
+    return twos + list(packed[count // 2 :])

@@ -1,4 +1,4 @@
-"""Bodies: a law on every particle by itself."""
+"""External forces: a law on every particle by itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vidparticles.dynamics.interactions.common import Law, complete
 
 
 def external(law: Law, **defaults: Any) -> ForceFn:
-    """A body law on every particle by itself.
+    """A law on every particle by itself, as gravity or drag.
 
     Args:
         law: `law(r [..., N, D], v, f, **params)` → [..., N, D]; v is None where no velocity

@@ -21,7 +21,7 @@ from jax.sharding import Mesh, PartitionSpec
 
 from vidparticles.dynamics.force import ForceFn
 from vidparticles.dynamics.interactions.common import Law, check_shapes, complete, lift, prepare
-from vidparticles.dynamics.interactions.pairs import central_loop
+from vidparticles.dynamics.interactions.pairs import loop
 from vidparticles.dynamics.interactions.pairs.central import OverSources, central_sum
 from vidparticles.dynamics.laws.central import CentralLaw
 from vidparticles.dynamics.laws.split import SplitLaw
@@ -117,7 +117,7 @@ def _divide(position: Array, mesh: Mesh, axis: str, batch_axis: str | None) -> N
     if count % devices:
         raise ValueError(
             f"{count} particles cannot be spread evenly over the {devices} devices of mesh axis "
-            f"{axis!r}; add dead ones with vidparticles.particles.pad to make "
+            f"{axis!r}; add inactive ones with vidparticles.particles.pad to make "
             f"{math.ceil(count / devices) * devices}."
         )
     if batch_axis is not None and (position.ndim < 3 or position.shape[0] % mesh.shape[batch_axis]):
@@ -251,7 +251,7 @@ def _passed(block: Any, axis: str, devices: int) -> Any:
 
 
 def _round(axis: str, devices: int) -> OverSources:
-    """A sum over all sources, block by block, as `central_loop.over_sources` takes it over one."""
+    """A sum over all sources, block by block, as `loop.over_sources` takes it over one."""
 
     def over_sources(pair: Any, particles: Any, params: Any, *, terms: int) -> list[Array]:
         def of_block(target: Any, source: Any, params: Any) -> list[Array]:
@@ -260,7 +260,7 @@ def _round(axis: str, devices: int) -> OverSources:
         def turn(carry: tuple[Any, list[Array]], nothing: None) -> tuple[Any, None]:
             block, total = carry
             both = {"here": particles, "there": block}
-            part = central_loop.over_sources(of_block, both, params, terms=terms)
+            part = loop.over_sources(of_block, both, params, terms=terms)
             total = [t + p for t, p in zip(total, part, strict=True)]
             return (_passed(block, axis, devices), total), None
 

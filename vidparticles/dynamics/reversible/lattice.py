@@ -84,7 +84,7 @@ def lattice(
     Args:
         position: [..., N, D].
         velocity: [..., N, D].
-        alive: [..., N]; the dead are not looked at.
+        alive: [..., N]; the inactive are not looked at.
         size: seconds of the longest step, broadcasts against [..., 1, 1].
         box: [] or [D] the side of periodic space, or None: free.
         reach: how far from the origin a component may go, broadcasts against [..., 1, 1], rounded

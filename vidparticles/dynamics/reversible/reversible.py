@@ -1,6 +1,6 @@
 """A rollout of a leapfrog that is run backwards to differentiate it.
 
-Which steps can be undone, and what of a rollout a path on a lattice (`reversible_path`) needs.
+Which steps can be undone, and what of a rollout a path on a lattice (`leapfrog`) needs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jax.typing import ArrayLike
 from vidparticles.dynamics.reversible.lattice import lattice
 from vidparticles.dynamics.reversible.leapfrog import Clock, Path
 from vidparticles.dynamics.space import Wrap
-from vidparticles.dynamics.state import Leapfrog, State, living_force
+from vidparticles.dynamics.state import Leapfrog, State, masked_force
 from vidparticles.particles import Particles
 
 
@@ -33,7 +33,7 @@ def obstacle(apply_fn: Callable[..., State], p: Particles, params: dict[str, Any
         return "the space is neither free nor periodic, and hitting a wall cannot be undone"
 
     def force(velocity: Array) -> Array:
-        return living_force(apply_fn.force_fn, p.replace(velocity=velocity), params)
+        return masked_force(apply_fn.force_fn, p.replace(velocity=velocity), params)
 
     if _depends(force, p.velocity):
         return "the force depends on the velocity"
@@ -99,7 +99,7 @@ def record_reversibly(
 
     def force(x: Array, constants: Any) -> Array:
         p, params = particles(x, jnp.zeros_like(x), constants)
-        return living_force(leapfrog.force_fn, p, params).astype(dtype)
+        return masked_force(leapfrog.force_fn, p, params).astype(dtype)
 
     def look(x: Array, v: Array, f: Array, time: Array, constants: Any, at: Any) -> Any:
         p, _ = particles(x, v, constants)

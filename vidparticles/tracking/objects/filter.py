@@ -58,7 +58,7 @@ def predict(
             return within(R - margin, dR) + margin
 
     if config.hard:
-        way, velocity = dynamics.bounce(p, diameter=positive["diameter"])
+        way, velocity = dynamics.bounce(p, diameter=positive["diameter"], dt=1.0)
         struck = safe_norm(velocity - p.velocity)
         position, velocity = jax.jvp(lambda R: shift_fn(R, way), (p.position,), (velocity,))
         return p.replace(position=position, velocity=velocity), struck

@@ -8,7 +8,7 @@ neutral, is split at a width 1/α (Ewald, Ann. Phys. 369, 253, 1921), in D dimen
     far     ½ k (4π/q²)^(D/2) Γ(D/2, q²/4α²) / volume     in waves q ≠ 0, on a mesh
 
 since −log |dr| is ½ ∫ exp(−t |dr|²) dt/t and a constant: near is t > α², far t < α². The far part
-is in `mesh_sums`. The background exerts nothing.
+is in `mesh`. The background exerts nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from jax.typing import ArrayLike
 
 from vidparticles.dynamics.force import ForceFn
 from vidparticles.dynamics.interactions.common import complete
-from vidparticles.dynamics.interactions.cutoff.cells import cutoff as within_cutoff
+from vidparticles.dynamics.interactions.cutoff.cutoff import cutoff as within_cutoff
 from vidparticles.dynamics.interactions.ewald.mesh import Mesh, far_sum
 from vidparticles.dynamics.laws.attraction import attraction, repulsion
 from vidparticles.dynamics.laws.central import CentralLaw, central
@@ -59,7 +59,7 @@ def ewald(
         law: `repulsion` or `attraction`, without softening.
         box: its side, a number or one for each of D, as given to `periodic`.
         cells: of the mesh along a side, a number or one for each of D; at least twice the order.
-            By default 3, 9 or 64 for each particle, dead ones included, so that both parts take
+            By default 3, 9 or 64 for each particle, inactive ones included, so that both parts take
             alike long where particles are spread evenly.
         order: of the splines, even and at least 4; each particle has order^D points of the mesh.
         cutoff: distance up to which pairs are summed one by one, at most half the box; by
@@ -73,7 +73,7 @@ def ewald(
         the feature is ignored.
         The relative error of evenly spread particles is about 5e-6; 3e-5 with order 6, or with 6
         spacings. Derivatives are first derivatives, in reverse. NaN for all, where a position of
-        the living is not finite.
+        those alive is not finite.
 
     Raises:
         ValueError: another law; a mesh that splines do not fit; the cut-off exceeds half the

@@ -45,7 +45,7 @@ class Mesh:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def far_sum(mesh: Mesh, x: Array, living: Array) -> Array:
-    """Σ_j of the far part of dr / |dr|², over the images of all the living, for the living.
+    """Σ_j of the far part of dr / |dr|², over the images of all those alive, for those alive.
 
     Args:
         mesh: of the box.
@@ -53,7 +53,7 @@ def far_sum(mesh: Mesh, x: Array, living: Array) -> Array:
         living: [N] bool.
 
     Returns:
-        [N, D]; 0 for the dead.
+        [N, D]; 0 for the inactive.
     """
     return _far_forward(mesh, x, living)[0]
 

@@ -3,7 +3,7 @@
 In two dimensions that law is Coulomb's, F = ±k dr / |dr|², so what is far off can be taken
 together: boxes of particles act on boxes of particles through expansions of a given order, and
 only what is near is summed pair by pair (Greengard and Rokhlin, J. Comput. Phys. 73, 325, 1987).
-The tree of boxes follows the particles (`multipole_tree`): crowds cost no more than their pairs
+The tree of boxes follows the particles (`tree`): crowds cost no more than their pairs
 of boxes, and nothing has a capacity.
 
 Derivatives are first derivatives of forces and second of energies, in reverse.
@@ -118,7 +118,7 @@ def multipole_potential(
 
 
 def far_field(position: Array, alive: Array | None, *, order: int = ORDER) -> Array:
-    """Σ_j d_ij / |d_ij|², d_ij = p_i − p_j, of the living [..., N, 2], at least in float32."""
+    """Σ_j d_ij / |d_ij|², d_ij = p_i − p_j, of those alive [..., N, 2], at least in float32."""
     return _of_systems(lambda x, a: field_sum(order, x, a), position, alive)
 
 

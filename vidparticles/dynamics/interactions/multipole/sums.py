@@ -27,7 +27,7 @@ from vidparticles.numerics import tiny
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def field_sum(order: int, x: Array, living: Array) -> Array:
-    """Σ_j d_ij / |d_ij|² over the living, for the living, d_ij = x_i − x_j.
+    """Σ_j d_ij / |d_ij|² over those alive, for those alive, d_ij = x_i − x_j.
 
     Args:
         order: terms of an expansion.
@@ -35,7 +35,7 @@ def field_sum(order: int, x: Array, living: Array) -> Array:
         living: [N] bool.
 
     Returns:
-        [N, 2]; 0 for the dead, NaN for all where a position of the living is not finite.
+        [N, 2]; 0 for the inactive, NaN for all where a position of those alive is not finite.
         Under `vmap` one system is summed after the other.
     """
     return _field(order, x, living)[0]
@@ -74,7 +74,7 @@ field_sum.defvjp(_field_forward, _field_backward)
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def potential_sum(order: int, x: Array, living: Array) -> Array:
-    """Σ_{i < j} log |d_ij| over the living, []; arguments as of `field_sum`."""
+    """Σ_{i < j} log |d_ij| over those alive, []; arguments as of `field_sum`."""
 
     @sequential_vmap
     def run(x: Array, living: Array) -> Array:

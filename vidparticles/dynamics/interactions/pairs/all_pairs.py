@@ -2,7 +2,7 @@
 
 Sums in O(N) memory, forward and backward. Central laws share one sum with a closed-form
 derivative (`central`), taken by a kernel on a GPU and by a loop elsewhere; all others share a
-loop whose turns are recomputed (`pair_loop`). The founding law of many particles in the plane is
+loop whose turns are recomputed (`general`). The founding law of many particles in the plane is
 summed by multipoles, in time O(N), to a float's digits.
 """
 
@@ -22,9 +22,9 @@ from jax import Array, lax
 from vidparticles.dynamics.force import ForceFn
 from vidparticles.dynamics.interactions.common import Law, check_shapes, complete
 from vidparticles.dynamics.interactions.multipole.multipole import SIGN, far_field
-from vidparticles.dynamics.interactions.pairs import central_kernel, central_loop
+from vidparticles.dynamics.interactions.pairs import kernel, loop
 from vidparticles.dynamics.interactions.pairs.central import OverSources, central_sum
-from vidparticles.dynamics.interactions.pairs.pair_loop import Term, sum_over_sources
+from vidparticles.dynamics.interactions.pairs.general import Term, sum_over_sources
 from vidparticles.dynamics.laws.attraction import attraction, repulsion
 from vidparticles.dynamics.laws.central import CentralLaw
 from vidparticles.dynamics.space import DisplacementFn, straight
@@ -99,9 +99,9 @@ def _over_sources(method: Method, displacement_fn: DisplacementFn) -> OverSource
     if method == "kernel":
         if displacement_fn is not straight:
             raise ValueError("method='kernel' knows straight displacements only; give 'loop'.")
-        return central_kernel.over_sources
+        return kernel.over_sources
     if method == "loop" or displacement_fn is not straight or jax.default_backend() != "gpu":
-        return central_loop.over_sources
+        return loop.over_sources
 
     def by_platform(pair: Any, particles: Any, params: Any, *, terms: int) -> list[Array]:
         def taken_by(over_sources: OverSources) -> Callable[..., list[Array]]:
@@ -110,8 +110,8 @@ def _over_sources(method: Method, displacement_fn: DisplacementFn) -> OverSource
         return lax.platform_dependent(
             particles,
             params,
-            cuda=taken_by(central_kernel.over_sources),
-            default=taken_by(central_loop.over_sources),
+            cuda=taken_by(kernel.over_sources),
+            default=taken_by(loop.over_sources),
         )
 
     return by_platform
@@ -163,7 +163,7 @@ def _sum_central(
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AllPairs:
-    """A law over all pairs; its parts are open, so that `total` can share one loop."""
+    """A law over all pairs; its parts are open, so that `combine` can share one loop."""
 
     law: Law
     displacement_fn: DisplacementFn

@@ -7,8 +7,7 @@ The way back is a sum of the same kind. With Newton's third law, the cotangent o
     Σ_j [φ Δu + 2 φ' (d_ij · Δu) d_ij],    Δu = u_i − u_j
 
 so both keep O(N) in memory, and neither holds a tape. Only the positions are kept for it. How
-the sum is taken depends on the platform: a loop (`central_loop`) or a GPU kernel
-(`central_kernel`).
+the sum is taken depends on the platform: by a loop (`loop`) or on a GPU by a kernel (`kernel`).
 """
 
 from __future__ import annotations
@@ -21,12 +20,13 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from vidparticles.dynamics.interactions.pairs import central_loop
+from vidparticles.dynamics.interactions.common import dot
+from vidparticles.dynamics.interactions.pairs import loop
 from vidparticles.dynamics.space import DisplacementFn, straight
 
 # φ(square, params)
 Profile = Callable[[Array, Any], Array]
-# (pair, particles, params, *, terms) → Σ over sources, see `central_loop.over_sources`
+# (pair, particles, params, *, terms) → Σ over sources, see `loop.over_sources`
 OverSources = Callable[..., list[Array]]
 
 
@@ -37,15 +37,15 @@ def central_sum(
     alive: Array | None,
     params: Any,
     *,
-    over_sources: OverSources = central_loop.over_sources,
+    over_sources: OverSources = loop.over_sources,
 ) -> Array:
-    """Σ_j φ(|d_ij|²; params) d_ij, the sum over the living, for the living.
+    """Σ_j φ(|d_ij|²; params) d_ij, the sum over those alive, for those alive.
 
     Args:
         profile: `profile(square, params)` → like square; finite, with a finite derivative,
             where square is 0, so that no particle acts on itself.
         displacement_fn: of a space; antisymmetric.
-        position: [..., N, D]; dead ones hold anything finite.
+        position: [..., N, D]; inactive ones hold anything finite.
         alive: [..., N] or None, all of them.
         params: a pytree whose leaves broadcast against [..., N], equal along N.
         over_sources: how the sum is taken.
@@ -81,7 +81,7 @@ def _sum(
 
     def pair(target: Any, source: Any, params: Any) -> list[Array]:
         dr, _ = _between(displacement_fn, target["x"], source["x"])
-        size = profile(_dot(dr, dr), params)
+        size = profile(dot(dr, dr), params)
         size = size if weight is None else size * source["weight"]
         return [size * d for d in dr]
 
@@ -114,10 +114,10 @@ def _backward(
     def moved(target: Any, source: Any, params: Any) -> list[Array]:
         dr, back = _between(displacement_fn, target["x"], source["x"])
         du = [a - b for a, b in zip(target["u"], source["u"], strict=True)]
-        square = _dot(dr, dr)
+        square = dot(dr, dr)
         one = jnp.ones_like(square)
         size, slope = jax.jvp(lambda square: profile(square, params), (square,), (one,))
-        along = 2 * slope * _dot(dr, du)
+        along = 2 * slope * dot(dr, du)
         if weight is not None:
             size, along = size * source["weight"], along * source["weight"]
         return back([size * a + along * b for a, b in zip(du, dr, strict=True)])
@@ -127,10 +127,10 @@ def _backward(
     def of_params(target: Any, source: Any, leaves: Any) -> list[Array]:
         # ½ Σ_ij (d_ij · Δu) ∂φ, with a copy of each parameter for each pair.
         dr, _ = _between(displacement_fn, target["x"], source["x"])
-        pull = 0.5 * _dot(dr, [a - b for a, b in zip(target["u"], source["u"], strict=True)])
+        pull = 0.5 * dot(dr, [a - b for a, b in zip(target["u"], source["u"], strict=True)])
         if weight is not None:
             pull = pull * target["weight"] * source["weight"]
-        square = _dot(dr, dr)
+        square = dot(dr, dr)
         lanes = [jnp.broadcast_to(leaf, square.shape) for leaf in leaves]
         _, back = jax.vjp(lambda lanes: profile(square, jax.tree.unflatten(form, lanes)), lanes)
         return list(back(pull)[0])
@@ -147,11 +147,6 @@ _sum.defvjp(_forward, _backward)
 
 def _weighted(parts: Sequence[Array], weight: Array | None) -> tuple[Array, ...]:
     return tuple(parts if weight is None else (part * weight for part in parts))
-
-
-def _dot(a: Sequence[Array], b: Sequence[Array]) -> Array:
-    """Σ over components, written out: a reduction would break the fused loop."""
-    return functools.reduce(jnp.add, [p * q for p, q in zip(a, b, strict=True)])
 
 
 def _between(

@@ -13,7 +13,7 @@ import pytest
 from jax.sharding import PartitionSpec as P
 
 from vidparticles import dynamics as dyn
-from vidparticles.dynamics.interactions.cutoff import cell_grid
+from vidparticles.dynamics.interactions.cutoff import grid
 from vidparticles.dynamics.laws.central import central
 from vidparticles.particles import particles
 
@@ -90,7 +90,7 @@ def forces(space: str):
 
 @pytest.mark.parametrize("space", SPACES)
 def test_force_and_cotangents_are_those_of_the_dense_sum(space):
-    """For every shape, with a third of the particles dead."""
+    """For every shape, with a third of the particles inactive."""
     ours, reference = forces(space)
     rng = np.random.default_rng(1)
     for shape in SHAPES:
@@ -141,7 +141,7 @@ def test_neighbors_are_counted_once(space):
 
 
 def test_general_laws_with_features():
-    """A learned law, its parameters and features differentiated, some of the particles dead."""
+    """A learned law, its parameters and features differentiated, some of the particles inactive."""
     rng = np.random.default_rng(2)
     network = dyn.init_pair_network(
         jax.random.key(0), feature_dim=3, width=4, dtype=jnp.float64, reach=0.05
@@ -229,7 +229,7 @@ def test_leading_axes_vmap_jit_and_groups(monkeypatch):
         of_x, of_k = alone(x[b], alive[b], strength[b])
         np.testing.assert_allclose(slopes[0][b], of_x, rtol=1e-10)
         np.testing.assert_allclose(slopes[1][b], of_k, rtol=1e-10)
-    monkeypatch.setattr(cell_grid, "COLUMNS", 4)
+    monkeypatch.setattr(grid, "COLUMNS", 4)
     np.testing.assert_allclose(jax.jit(one)(x[1], alive[1], strength[1]), each[1], rtol=1e-9)
 
 
@@ -271,8 +271,8 @@ def test_few_and_none(box):
     value = lambda x, alive: jnp.sum((1 + force_fn(x, alive=alive)) ** 2)  # noqa: E731
     both = jax.jit(jax.value_and_grad(value))
     for alive in ([False, False], [True, False]):
-        dead = jnp.where(jnp.array(alive)[:, None], two, jnp.nan)
-        total, slope = both(dead, jnp.array(alive))
+        inactive = jnp.where(jnp.array(alive)[:, None], two, jnp.nan)
+        total, slope = both(inactive, jnp.array(alive))
         assert total == 4
         assert (slope == 0).all()
 
@@ -290,11 +290,11 @@ def test_order_in_several_passes():
     """Of more bits than fit beside the particles' own."""
     rng = np.random.default_rng(0)
     cell = jnp.asarray(rng.integers(0, 2**15, 200), jnp.int32)
-    dead = jnp.asarray(rng.random(200) < 0.3)
-    living = int((~dead).sum())
-    want = np.asarray(jnp.argsort(jnp.where(dead, 2**20, cell)))[:living]
+    inactive = jnp.asarray(rng.random(200) < 0.3)
+    living = int((~inactive).sum())
+    want = np.asarray(jnp.argsort(jnp.where(inactive, 2**20, cell)))[:living]
     for bits, passes in ((8, 1), (17, 1), (24, 2), (27, 3)):
-        got = cell_grid._sorted(cell, dead, bits, passes)
+        got = grid._sorted(cell, inactive, bits, passes)
         np.testing.assert_array_equal(got[:living], want)
         assert got.shape == (200,)
         assert int(got.max()) < 200

@@ -39,10 +39,10 @@ SPREAD = ((), (0.2360680,), (0.1053985, 0.2451223))
 
 
 class Columns(NamedTuple):
-    """The living, sorted and cut into columns [G groups, ..., C]; `arrange` makes it.
+    """Those alive, sorted and cut into columns [G groups, ..., C]; `arrange` makes it.
 
     Attributes:
-        order: [N] the particles along the ring, the living first.
+        order: [N] the particles along the ring, those alive first.
         living: [] how many live.
         slot: [G, LANES, C] places in `order`; no one's where not below `living`.
         base: [G, W, C] what a source's number is added to for its place, stretch by stretch.
@@ -92,10 +92,10 @@ def arrange(
         for d in itertools.product((-2, -1, 0, 1, 2), repeat=dim - 1):
             wraps.setdefault(sum(i * s for i, s in zip(d, steps, strict=True)), []).append(d)
         offset = jnp.asarray(sorted(wraps), jnp.int32)
-    dead = None if alive is None else ~alive
-    order = _sorted(cell, dead, bits, passes)
+    inactive = None if alive is None else ~alive
+    order = _sorted(cell, inactive, bits, passes)
     tally = jnp.zeros(ring + 1, jnp.int32)
-    tally = tally.at[cell if dead is None else jnp.where(dead, ring, cell)].add(1)
+    tally = tally.at[cell if inactive is None else jnp.where(inactive, ring, cell)].add(1)
     before = jnp.cumsum(tally, dtype=jnp.int32) - tally
     living = before[ring]
 
@@ -204,8 +204,8 @@ def _periodic(
     return cell, grid
 
 
-def _sorted(cell: Array, dead: Array | None, bits: int, passes: int) -> Array:
-    """The order by cell, the dead last.
+def _sorted(cell: Array, inactive: Array | None, bits: int, passes: int) -> Array:
+    """The order by cell, the inactive last.
 
     Several times faster than argsort on a CPU: what is sorted is one number, the cell above the
     particle's own `bits`; in as many passes as its 32 bits ask for, the lowest digits first.
@@ -216,9 +216,9 @@ def _sorted(cell: Array, dead: Array | None, bits: int, passes: int) -> Array:
     for turn in range(passes):
         part = cell.astype(jnp.uint32) >> (turn * digit)
         part = part << bits if turn == passes - 1 else (part & (2**digit - 1)) << bits
-        if dead is not None and turn == passes - 1:
-            # Equal to the very last of the living, if at all: then it is the same number.
-            part = jnp.where(dead, jnp.uint32(0xFFFFFFFF), part)
+        if inactive is not None and turn == passes - 1:
+            # Equal to the very last of those alive, if at all: then it is the same number.
+            part = jnp.where(inactive, jnp.uint32(0xFFFFFFFF), part)
         part = part if turn == 0 else _take(part, order)
         place = jnp.minimum(jnp.sort(part | own) & mask, cell.size - 1)
         order = place if turn == 0 else _take(order, place)

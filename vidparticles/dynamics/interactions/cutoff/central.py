@@ -6,7 +6,7 @@ law the cotangent of p_i is a sum of the same kind, and nothing has to be handed
     Σ_j [φ Δu + 2 φ' (d_ij · Δu) d_ij],    Δu = u_i − u_j
 
 Memory is O(N). Lanes are targets, and a turn is one fused loop over them, for the reasons that
-`central_loop` gives.
+`pairs.loop` gives.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from vidparticles.dynamics.interactions.cutoff.cell_grid import Columns
+from vidparticles.dynamics.interactions.common import dot, pack, tree_sum, unpack
+from vidparticles.dynamics.interactions.cutoff.grid import Columns
 from vidparticles.dynamics.laws.central import CentralLaw
 
 Box = tuple[float, ...] | None
@@ -31,7 +32,7 @@ SOURCES = 8
 def central_sum(
     law: CentralLaw, cutoff: float, box: Box, columns: Columns, x: Array, params: Any
 ) -> Array:
-    """Σ_j φ(|d_ij|²; params) d_ij over the living within the cut-off, for the living.
+    """Σ_j φ(|d_ij|²; params) d_ij over those alive within the cut-off, for those alive.
 
     Args:
         law: gives φ; that is finite where square is 0, so that no particle acts on itself.
@@ -42,13 +43,13 @@ def central_sum(
         params: of the law, numbers or (`apart`) tuples of numbers.
 
     Returns:
-        [N, D]; 0 for the dead.
+        [N, D]; 0 for the inactive.
     """
 
     def pair(here: Any, there: Any, valid: Array) -> list[Array]:
         dr, square, near = apart(here, there, valid, cutoff, box)
         size = jnp.where(near, law.profile(square, **params), 0)
-        return _pack([size * d for d in dr])
+        return pack([size * d for d in dr])
 
     return _vectors(_sum_central(columns, list(x.T), pair), columns, x)
 
@@ -75,13 +76,13 @@ def _central_backward(
         du = differences(here, there)
         one = jnp.ones_like(square)
         size, slope = jax.jvp(lambda square: law.profile(square, **params), (square,), (one,))
-        size, along = jnp.where(near, size, 0), jnp.where(near, 2 * slope * _dot(dr, du), 0)
-        return _pack([size * a + along * b for a, b in zip(du, dr, strict=True)])
+        size, along = jnp.where(near, size, 0), jnp.where(near, 2 * slope * dot(dr, du), 0)
+        return pack([size * a + along * b for a, b in zip(du, dr, strict=True)])
 
     # ½ Σ_ij (d_ij · Δu) ∂φ, a lane at a time.
     def changed(here: Any, there: Any, valid: Array) -> list[Array]:
         dr, square, near = apart(here[:dim], there[:dim], valid, cutoff, box)
-        pull = jnp.where(near, 0.5 * _dot(dr, differences(here, there)), 0)
+        pull = jnp.where(near, 0.5 * dot(dr, differences(here, there)), 0)
         lanes = [jnp.broadcast_to(leaf, square.shape) for leaf in leaves]
         _, back = jax.vjp(
             lambda lanes: law.profile(square, **jax.tree.unflatten(form, lanes)), lanes
@@ -160,18 +161,16 @@ def _sum_central(
 
     def turn(carry: Any, here: Any, there: Any, valid: Array, place: Array) -> Any:
         total, _ = carry
-        here = _unpack(here, count)
-        terms = [
-            pair(here, _unpack([t[u] for t in there], count), valid[u]) for u in range(SOURCES)
-        ]
-        return [t + _tree_sum(p) for t, *p in zip(total, *terms, strict=True)], ()
+        here = unpack(here, count)
+        terms = [pair(here, unpack([t[u] for t in there], count), valid[u]) for u in range(SOURCES)]
+        return [t + tree_sum(p) for t, *p in zip(total, *terms, strict=True)], ()
 
     def zero(here: Any) -> list[Array]:
-        one = _unpack(here, count)
+        one = unpack(here, count)
         form = jax.eval_shape(pair, one, [t[0] for t in one], one[0][0] == 0)
         return [jnp.zeros_like(one[0], dtype=f.dtype) for f in form]
 
-    return over_sources(columns, _pack(table), turn, zero, (), SOURCES)[0]
+    return over_sources(columns, pack(table), turn, zero, (), SOURCES)[0]
 
 
 def apart(
@@ -181,14 +180,14 @@ def apart(
     dr = [a - b for a, b in zip(here, there, strict=True)]
     if box is not None:
         dr = [d - side * jnp.round(d * (1 / side)) for d, side in zip(dr, box, strict=True)]
-    square = _dot(dr, dr)
+    square = dot(dr, dr)
     return dr, square, valid & (square < cutoff**2)
 
 
 def _vectors(totals: list[Array], columns: Columns, x: Array) -> Array:
     """Totals of the components, packed, as [N, D]."""
     totals = [returned(t, columns, x[:, 0]) for t in totals]
-    return jnp.stack(_unpack(totals, x.shape[1]), axis=-1)
+    return jnp.stack(unpack(totals, x.shape[1]), axis=-1)
 
 
 def returned(totals: Array, columns: Columns, like: Array) -> Array:
@@ -201,25 +200,3 @@ def returned(totals: Array, columns: Columns, like: Array) -> Array:
 
 def _take(table: Array, index: Array) -> Array:
     return table.at[index].get(mode="promise_in_bounds")
-
-
-def _dot(a: Any, b: Any) -> Array:
-    """Σ over components, written out: a reduction would break the fused loop."""
-    return functools.reduce(jnp.add, [i * j for i, j in zip(a, b, strict=True)])
-
-
-def _tree_sum(terms: list[Array]) -> Array:
-    while len(terms) > 1:
-        pairs = [a + b for a, b in zip(terms[::2], terms[1::2], strict=False)]
-        terms = pairs + list(terms[len(pairs) * 2 :])
-    return terms[0]
-
-
-def _pack(parts: list[Array]) -> list[Array]:
-    """Real arrays as half as many complex ones, and one real where they are odd."""
-    twos = [lax.complex(a, b) for a, b in zip(parts[::2], parts[1::2], strict=False)]
-    return twos + parts[2 * len(twos) :]
-
-
-def _unpack(packed: list[Array], count: int) -> list[Array]:
-    return [p for t in packed[: count // 2] for p in (t.real, t.imag)] + packed[count // 2 :]

@@ -9,12 +9,14 @@ reduction over a tile of pairs, which XLA:CPU compiles badly, and worse under `v
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+
+from vidparticles.dynamics.interactions.common import pack, tree_sum, unpack
 
 # pair(target, source, params) -> real terms that broadcast against [..., N]
 Pair = Callable[[Any, Any, Any], list[Array]]
@@ -42,20 +44,20 @@ def over_sources(pair: Pair, particles: Any, params: Any, *, terms: int) -> list
     count = first.shape[-1]
 
     def packed(source: Any) -> list[Array]:
-        return _pack(pair(particles, source, params))
+        return pack(pair(particles, source, params))
 
     some = _unrolled(count, packed, particles)
     turns, rest = divmod(count, some)
     inner = math.isqrt(turns)
     outer, last = divmod(turns, inner)
-    zero = _pack([jnp.zeros_like(first)] * terms)
+    zero = pack([jnp.zeros_like(first)] * terms)
 
     def add(total: list[Array], begin: Any, some: int) -> list[Array]:
         block = jax.tree.map(lambda s: lax.dynamic_slice_in_dim(s, begin, some, -1), particles)
         split = jax.tree.map(lambda b: jnp.split(b, some, axis=-1), block)
         sources = jax.tree.transpose(jax.tree.structure(block), None, split)
         each = [packed(source) for source in sources]
-        return [t + _tree_sum(parts) for t, *parts in zip(total, *each, strict=True)]
+        return [t + tree_sum(parts) for t, *parts in zip(total, *each, strict=True)]
 
     def turn(t: Any, total: list[Array]) -> list[Array]:
         return add(total, t * some, some)
@@ -68,7 +70,7 @@ def over_sources(pair: Pair, particles: Any, params: Any, *, terms: int) -> list
     total = lax.fori_loop(0, outer, many, zero) if outer > 1 else many(0, zero)
     if last:
         total = lax.fori_loop(outer * inner, turns, turn, total)
-    return _unpack(add(total, count - rest, rest) if rest else total, terms)
+    return unpack(add(total, count - rest, rest) if rest else total, terms)
 
 
 def _unrolled(count: int, packed: Callable[[Any], list[Array]], particles: Any) -> int:
@@ -83,21 +85,3 @@ def _unrolled(count: int, packed: Callable[[Any], list[Array]], particles: Any) 
     if count < 2 * most:
         return max(count // 2, 1)
     return min(range(most, most // 2, -1), key=lambda some: count % some)
-
-
-def _tree_sum(terms: Sequence[Array]) -> Array:
-    while len(terms) > 1:
-        pairs = [a + b for a, b in zip(terms[::2], terms[1::2], strict=False)]
-        terms = pairs + list(terms[len(pairs) * 2 :])
-    return terms[0]
-
-
-def _pack(parts: Sequence[Array]) -> list[Array]:
-    """Real numbers two by two as complex ones, the odd one as it is."""
-    twos = [lax.complex(a, b) for a, b in zip(parts[::2], parts[1::2], strict=False)]
-    return twos + list(parts[2 * len(twos) :])
-
-
-def _unpack(totals: list[Array], terms: int) -> list[Array]:
-    parts = [p for t in totals[: terms // 2] for p in (t.real, t.imag)]
-    return parts + totals[terms // 2 :]

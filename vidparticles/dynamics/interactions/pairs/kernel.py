@@ -28,7 +28,7 @@ def over_sources(
     terms: int,
     interpret: bool = False,
 ) -> list[Array]:
-    """Σ_j pair(i, j) for all i; see `central_loop.over_sources`, which this equals.
+    """Σ_j pair(i, j) for all i; see `loop.over_sources`, which this equals.
 
     Args:
         pair: called with leaves [TARGETS, 1] for targets and [1, SOURCES] for sources.

@@ -148,14 +148,14 @@ def test_rotation(law):
 @every_integrator
 @every_space
 @every_law
-def test_the_dead_do_nothing(law, space, name):
+def test_the_inactive_do_nothing(law, space, name):
     """Whatever they hold, NaN included; and they stay as they are."""
     params, p = m.params(law), m.start(space)
-    dead = ~p.alive[:, None]
+    inactive = ~p.alive[:, None]
     junk = p.replace(
-        position=jnp.where(dead, jnp.nan, p.position),
-        velocity=jnp.where(dead, jnp.inf, p.velocity),
-        feature=jnp.where(dead, jnp.nan, p.feature),
+        position=jnp.where(inactive, jnp.nan, p.position),
+        velocity=jnp.where(inactive, jnp.inf, p.velocity),
+        feature=jnp.where(inactive, jnp.nan, p.feature),
         mass=jnp.where(p.alive, p.mass, 0.0),
     )
     end = m.advance(space, name, p, params, 0.05, 10)

@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from vidparticles.dynamics.interactions.cutoff.cell_grid import Columns
-from vidparticles.dynamics.interactions.cutoff.cell_sums import Box, apart, over_sources, returned
+from vidparticles.dynamics.interactions.cutoff.central import Box, apart, over_sources, returned
+from vidparticles.dynamics.interactions.cutoff.grid import Columns
 
 
 def pair_sum(
@@ -26,7 +26,7 @@ def pair_sum(
     x: Array,
     brought: Any,
 ) -> Array:
-    """Σ_j pair(d_ij, b_i, b_j) over the living j ≠ i within the cut-off, for the living.
+    """Σ_j pair(d_ij, b_i, b_j) over those alive j ≠ i within the cut-off, for those alive.
 
     Args:
         pair: `pair(dr [P, D], a, b)` → [P, D]; what it closes over is differentiated too.

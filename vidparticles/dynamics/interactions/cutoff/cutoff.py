@@ -3,10 +3,10 @@
     F_i = Σ_j law(d_ij, f_i, f_j) over j with 0 ≤ |d_ij| < r_c, j ≠ i
 
 There is nothing to allocate, to update or to overflow: the particles are sorted into cells in
-each call (`cell_grid`), and loops are as long as the fullest column needs. So it runs as it is
+each call (`grid`), and loops are as long as the fullest column needs. So it runs as it is
 under `jit`, `vmap`, `grad` and `shard_map`, in free and in periodic space.
 
-Derivatives are first derivatives, in reverse (`cell_sums`, `cell_pairs`).
+Derivatives are first derivatives, in reverse (`central`, `general`).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from jax import Array, lax
 
 from vidparticles.dynamics.force import ForceFn
 from vidparticles.dynamics.interactions.common import Law, check_shapes, complete, prepare
-from vidparticles.dynamics.interactions.cutoff.cell_grid import arrange
-from vidparticles.dynamics.interactions.cutoff.cell_pairs import pair_sum
-from vidparticles.dynamics.interactions.cutoff.cell_sums import Box, central_sum
+from vidparticles.dynamics.interactions.cutoff.central import Box, central_sum
+from vidparticles.dynamics.interactions.cutoff.general import pair_sum
+from vidparticles.dynamics.interactions.cutoff.grid import arrange
 from vidparticles.dynamics.laws.central import CentralLaw
 
 
@@ -47,7 +47,7 @@ def cutoff(
         `force_fn(position, *, feature=None, alive=None, **params)` → [..., N, D], D = 1, 2 or
         3. Time and memory O(N) while the number of neighbors is bounded; where particles
         crowd, the time grows with the pairs that there are. NaN for all, where a position of
-        the living is not finite.
+        those alive is not finite.
 
     Raises:
         ValueError: the cut-off is not positive, the box is smaller than twice that, or, when

@@ -170,9 +170,9 @@ def test_non_finite_motion_names_its_first_step():
     path = jax.jit(lambda p: dyn.rollout(integrator, p, steps=9))(p)
     assert jnp.isfinite(path.particles.position[:first]).all()
     assert not jnp.isfinite(path.particles.position[-1]).all()
-    # A dead particle that is not finite is nobody's concern.
-    dead = particles(jnp.full((1, 1), jnp.nan), alive=jnp.zeros(1, bool))
-    dyn.rollout(integrator, dead, steps=3)
+    # An inactive particle that is not finite is nobody's concern.
+    inactive = particles(jnp.full((1, 1), jnp.nan), alive=jnp.zeros(1, bool))
+    dyn.rollout(integrator, inactive, steps=3)
 
 
 def test_sentences_for_mistakes():

@@ -148,7 +148,7 @@ def test_images_one_by_one():
 
 @pytest.mark.parametrize("dim", BOXES)
 def test_gradients_are_finite_differences(dim):
-    """Through force and strength; the dead give and get none, whatever they hold."""
+    """Through force and strength; the inactive give and get none, whatever they hold."""
     rng = np.random.default_rng(2)
     x = jnp.asarray(scattered(dim))
     alive = jnp.asarray(rng.random(N) < 0.8)
@@ -179,7 +179,7 @@ def test_symmetries():
     assert np.abs(lone).max() < 1e-5 * np.abs(got).max()
 
 
-def test_the_dead_do_nothing():
+def test_the_inactive_do_nothing():
     x = scattered(2)
     alive = np.arange(N) < 25
     junk = np.where(alive[:, None], x, np.nan)
@@ -232,7 +232,7 @@ def test_shard_map():
 
 def test_blocks_change_nothing(monkeypatch):
     """More particles than a block holds, the last of them not full."""
-    from vidparticles.dynamics.interactions.ewald import mesh as mesh_sums
+    from vidparticles.dynamics.interactions.ewald import mesh
 
     x, u = scattered(2), np.random.default_rng(3).normal(size=(N, 2))
     force_fn = dyn.ewald(dyn.repulsion, BOXES[2], strength=1.0, **LOW)
@@ -242,7 +242,7 @@ def test_blocks_change_nothing(monkeypatch):
         return got, back(u)[0]
 
     whole = jax.jit(both)(x)
-    monkeypatch.setattr(mesh_sums, "BLOCK", 16)
+    monkeypatch.setattr(mesh, "BLOCK", 16)
     parts = jax.jit(lambda x: both(x))(x)
     for a, b in zip(whole, parts, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-8)

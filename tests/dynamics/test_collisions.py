@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 
 from vidparticles.data.pv5 import world
-from vidparticles.dynamics import bounce
-from vidparticles.dynamics import collisions as hard_discs
+from vidparticles.dynamics import bounce, collisions
 from vidparticles.particles import particles
 
 RADIUS = 0.07
-run = jax.jit(lambda p: bounce(p, diameter=2 * RADIUS))
+run = jax.jit(lambda p: bounce(p, diameter=2 * RADIUS, dt=1.0))
 
 
 def discs(count=3, clips=2000):
@@ -52,7 +51,7 @@ def test_momentum_and_energy_are_kept_whatever_the_masses():
     np.testing.assert_allclose(*energy, rtol=1e-4)
 
 
-def test_those_that_overlap_part_and_the_dead_meet_nobody():
+def test_those_that_overlap_part_and_the_inactive_meet_nobody():
     x = jnp.array([[0.5, 0.5], [0.6, 0.5], [jnp.nan, 0.5]])
     v = jnp.array([[0.02, 0.0], [0.0, 0.0], [1.0, 0.0]])
     alive = jnp.array([True, True, False])
@@ -65,7 +64,7 @@ def test_those_that_overlap_part_and_the_dead_meet_nobody():
 
 def test_gradients_are_those_of_differences_and_finite_where_discs_coincide():
     def after(x, v, diameter):
-        way, velocity = bounce(particles(x, velocity=v), diameter=diameter)
+        way, velocity = bounce(particles(x, velocity=v), diameter=diameter, dt=1.0)
         return jnp.sum(jnp.sin(7 * (x + way)) + jnp.cos(9 * velocity))
 
     slope = jax.jit(jax.value_and_grad(after, (0, 1, 2)))
@@ -83,4 +82,4 @@ def test_gradients_are_those_of_differences_and_finite_where_discs_coincide():
 
 
 def test_examples():
-    assert doctest.testmod(hard_discs).failed == 0
+    assert doctest.testmod(collisions).failed == 0

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import pathlib
 import signal
 import subprocess
 import sys
+import warnings
 
 import pytest
 
-from vidparticles import __version__, cli, editing
+from vidparticles import __version__, cli, editing, startup
 from vidparticles.editing import Written
 from vidparticles.editing import edit as edit_module
 from vidparticles.inference import predict as predict_module
+from vidparticles.inference import understand as understand_module
+from vidparticles.inference.timeline import Event
+from vidparticles.inference.understand import Understanding
 from vidparticles.video import probe
 from vidparticles.viz import show as show_module
 
@@ -97,19 +102,22 @@ def test_what_is_misspelt_or_missing_is_named(words, hint, capsys):
 # ------------------------------------------------------------------ output
 
 
-def test_json_is_alone_on_stdout(clip, run, capsys):
-    assert cli.main(["understand", str(clip), "--checkpoint", str(run), "--json"]) == 0
+def test_json_and_the_layout_say_the_same_and_json_is_alone_on_stdout(
+    clip, run, monkeypatch, capsys
+):
+    words = ["understand", str(clip), "--checkpoint", str(run)]
+    assert cli.main([*words, "--json"]) == 0
     out, err = capsys.readouterr()
-    seen = json.loads(out)
+    found = json.loads(out)
     assert not err
-    assert seen["path"] == str(clip)
-    assert sum(seen["classes"].values()) == pytest.approx(1)
-    assert seen["timeline"][0].keys() == {"label", "start", "end", "probability"}
-    assert {"decode_seconds", "model_seconds", "compile_seconds"} < seen.keys()
+    assert found["path"] == str(clip)
+    assert sum(found["classes"].values()) == pytest.approx(1)
+    assert found["timeline"][0].keys() == {"label", "start", "end", "probability"}
+    assert {"decode_seconds", "model_seconds", "compile_seconds"} < found.keys()
 
-
-def test_layout(clip, run, capsys):
-    assert cli.main(["understand", str(clip), "--checkpoint", str(run)]) == 0
+    found["timeline"] = tuple(Event(**event) for event in found["timeline"])
+    monkeypatch.setattr(understand_module, "understand", lambda *_: Understanding(**found))
+    assert cli.main(words) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].endswith("0:02.0")
     assert sum(line.count("%") for line in lines) == 7  # six classes and one event
@@ -223,6 +231,113 @@ def test_prepare_makes_copies_once(clips, tmp_path, capsys):
     assert "0 clips made, 18 kept" in capsys.readouterr().out
 
 
+# ------------------------------------------------------------------ quiet
+
+
+def test_quiet_prints_errors_alone(clip, run, tmp_path, monkeypatch, capsys):
+    made = Written(
+        tmp_path / "c.mp4", 2, 1.0, 4, 4, sound=False, note="Beware.", warnings=("Cut.",)
+    )
+    monkeypatch.setattr(edit_module, "edit", lambda *args, **options: made)
+    words = ["edit", str(clip), "--speed", "2", "-o", "c.mp4"]
+    assert cli.main(words) == 0
+    assert capsys.readouterr().err == "".join(
+        f"vidparticles: warning: {sentence}\n" for sentence in ("Cut.", "Beware.")
+    )
+    assert cli.main([*words, "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert cli.main(["cuts", str(tmp_path / "none.mp4"), "-q"]) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.startswith("vidparticles: ")
+    assert cli.main(["cuts", str(clip), "-q", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["shots"]
+
+
+def test_every_verb_can_be_quiet_and_says_so(capsys):
+    for verb in VERBS:
+        with pytest.raises(SystemExit):
+            cli.main([verb, "--help"])
+        assert "--quiet" in capsys.readouterr().out
+
+
+def test_what_a_verb_is_built_from_is_not_heard(monkeypatch, capfd):
+    """Neither its logs nor its warnings; and afterwards they are heard again."""
+
+    def noisy(*_, **__):
+        logging.getLogger("absl").warning("LOG")
+        warnings.warn("WARNING", UserWarning, stacklevel=1)
+        return Written(pathlib.Path("c.mp4"), 2, 1.0, 4, 4, sound=False)
+
+    monkeypatch.setattr(edit_module, "edit", noisy)
+    assert cli.main(["edit", "a.mp4", "--speed", "2", "-o", "c.mp4"]) == 0
+    assert capfd.readouterr().err == ""
+    assert not logging.root.manager.disable
+    with pytest.warns(UserWarning, match="WARNING"):
+        noisy()
+
+
+EVERY_VERB = """
+import sys
+from vidparticles import cli
+clip, run, folder, out = sys.argv[1:]
+for line in (
+    "cuts {clip}",
+    "understand {clip} --checkpoint {run}",
+    "edit {clip} --speed 0.5 --recolor hue=90 --stabilize -o {out}/a.mp4",
+    "splice {clip} {clip} -o {out}/b.mp4",
+    "predict {clip} --seconds 0.2 -o {out}/c.mp4",
+    "show {clip} --forces --color group -o {out}/d.html",
+    "prepare {folder} -o {out}/small --size 32",
+):
+    words = line.format(clip=clip, run=run, folder=folder, out=out).split()
+    assert cli.main(words) == 0, line
+"""
+
+
+@pytest.mark.slow
+def test_no_verb_prints_anything_but_its_own_words(clip, clips, run, tmp_path):
+    """Also where XLA takes the programs of the cache for those of another machine."""
+    environment = {**os.environ, startup.CACHE: str(tmp_path / "cache"), "XLA_FLAGS": ""}
+    environment["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    environment.pop(startup.LOG_LEVEL)
+    said = []
+    for attempt in ("first", "second"):
+        (tmp_path / attempt).mkdir()
+        words = [clip, run, clips / "test", tmp_path / attempt]
+        done = subprocess.run(
+            [sys.executable, "-c", EVERY_VERB, *map(str, words)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert done.returncode == 0, done.stderr
+        assert not [x for x in done.stderr.splitlines() if not x.startswith("vidparticles: ")]
+        said.append(done.stdout)
+        assert foreign(tmp_path / "cache") > 50
+    assert len(said[0].splitlines()) == len(said[1].splitlines())
+
+
+def foreign(cache: pathlib.Path) -> int:
+    """Make the programs of a cache look as if built for a CPU that has what this one has not."""
+    import zlib
+
+    changed = 0
+    for path in cache.rglob("*-cache"):
+        packed = path.read_bytes()
+        if packed.startswith(b"\x28\xb5\x2f\xfd"):
+            zstandard = pytest.importorskip("zstandard")
+            program = zstandard.ZstdDecompressor().decompress(packed, max_output_size=2**30)
+            pack = zstandard.ZstdCompressor().compress
+        else:
+            program, pack = zlib.decompress(packed), zlib.compress
+        other = program.replace(b"-xop", b"+xop").replace(b"-sha512", b"+sha512")
+        changed += other != program
+        path.write_bytes(pack(other))
+    return changed
+
+
 # ------------------------------------------------------------------ stopped
 
 
@@ -252,8 +367,8 @@ def test_stopped_while_writing_leaves_nothing(clip, tmp_path, monkeypatch, capsy
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_reader_that_goes_away_is_no_error(clip, run):
-    words = f"{sys.executable} -m vidparticles.cli understand {clip} --checkpoint {run} --json"
+def test_a_reader_that_goes_away_is_no_error(clip):
+    words = f"{sys.executable} -m vidparticles.cli cuts {clip} --json"
     done = subprocess.run(
         ["bash", "-c", f"{words} | true"], capture_output=True, text=True, timeout=120
     )

@@ -1,7 +1,8 @@
 """The command `vidparticles`: a verb, files in, files or text out.
 
 A user's mistake is one sentence on stderr and exit status 2. What a verb needs is imported when
-the verb runs, so that help and mistakes are answered at once.
+the verb runs, so that help and mistakes are answered at once. A verb is a line of `VERBS`: what
+it does, its options, and a function that runs it and returns what is to be said.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from vidparticles import __version__, startup
@@ -31,7 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words behind `vidparticles`; by default those of this process.
 
     Returns:
-        The exit status: 0, 2 after a user's mistake, 130 when interrupted.
+        The exit status: 0, 2 after a user's mistake, 130 when interrupted, 141 when the reader
+        of its output has gone.
     """
     words = sys.argv[1:] if argv is None else list(argv)
     if threading.current_thread() is threading.main_thread():
@@ -40,8 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = _parse(words)
         with startup.own_words_only():
-            args.run(args)
-        sys.stdout.flush()
+            _say(args.run(args), args)
     except InputError as error:
         print(f"vidparticles: {_one_line(error)}", file=sys.stderr)
         return 2
@@ -52,6 +53,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return 0
+
+
+@dataclasses.dataclass(frozen=True)
+class _Result:
+    """What a verb has to say.
+
+    Attributes:
+        text: for people, on stdout; without the end of its last line.
+        data: the same for programs, where the verb has --json.
+        warnings: sentences, on stderr.
+    """
+
+    text: str
+    data: Any = None
+    warnings: Sequence[str] = ()
+
+
+def _say(result: _Result, args: argparse.Namespace) -> None:
+    for sentence in () if args.quiet else result.warnings:
+        print(f"vidparticles: warning: {sentence}", file=sys.stderr)
+    if getattr(args, "json", False):
+        found = dataclasses.asdict(result.data)
+        print(json.dumps(found, default=str, indent=1, ensure_ascii=False))
+    elif not args.quiet:
+        print(result.text)
+    sys.stdout.flush()
+
+
+def _one_line(error: InputError) -> str:
+    return " ".join(line.strip() for line in str(error).splitlines())
+
+
+# ---------------------------------------------------------------- parsing
 
 
 class _Parser(argparse.ArgumentParser):
@@ -97,226 +131,231 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
         description="Video as particles: understand, predict and edit video files.",
     )
     parser.add_argument("--version", action="version", version=f"vidparticles {__version__}")
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB", prog="vidparticles")
+    group = parser.add_subparsers(title="verbs", metavar="VERB", prog="vidparticles")
     parsers = {}
-    for name, (text, add_options, run) in _VERBS.items():
-        parsers[name] = verbs.add_parser(name, help=text, description=f"{text.capitalize()}.")
-        add_options(parsers[name])
-        parsers[name].set_defaults(run=run)
-    verb = next(iter(words), "")
-    if verb in parsers:
-        return parsers[verb].parse_verb(words[1:])
-    if verb.startswith("-"):
+    for name, verb in VERBS.items():
+        text = verb.help
+        parsers[name] = group.add_parser(name, help=text, description=f"{text.capitalize()}.")
+        for option in (*verb.options, QUIET):
+            parsers[name].add_argument(*option.names, **option.meaning)
+        parsers[name].set_defaults(run=verb.run)
+    first = next(iter(words), "")
+    if first in parsers:
+        return parsers[first].parse_verb(words[1:])
+    if first.startswith("-"):
         parser.parse_verb(words)
-    elif verb:
-        raise InputError(f"there is no verb '{verb}'.{nearest(verb, parsers)}")
+    elif first:
+        raise InputError(f"there is no verb '{first}'.{nearest(first, parsers)}")
     parser.error(f"say what to do, one of {', '.join(parsers)}")
 
 
-def _one_line(error: InputError) -> str:
-    return " ".join(line.strip() for line in str(error).splitlines())
+# ---------------------------------------------------------------- what runs the verbs
 
 
-# ---------------------------------------------------------------- the verbs
-
-
-def _understand(args: argparse.Namespace) -> None:
+def _understand(args: argparse.Namespace) -> _Result:
     from vidparticles.inference.understand import understand
     from vidparticles.viz.text import describe
 
-    seen = understand(args.clip, args.checkpoint)
-    _warn(seen.warnings)
-    if args.json:
-        print(json.dumps(dataclasses.asdict(seen), default=str, indent=1, ensure_ascii=False))
-    else:
-        print(describe(seen))
+    found = understand(args.clip, args.checkpoint)
+    return _Result(describe(found), found, found.warnings)
 
 
-def _predict(args: argparse.Namespace) -> None:
+def _predict(args: argparse.Namespace) -> _Result:
     from vidparticles.inference.predict import predict
 
     options = {"checkpoint": args.checkpoint, "seconds": args.seconds}
-    written = predict(args.clip, args.output, **options, overwrite=args.overwrite)
-    _report(written, args.clip)
+    return _written(predict(args.clip, args.output, **options, overwrite=args.overwrite))
 
 
-def _edit(args: argparse.Namespace) -> None:
+def _edit(args: argparse.Namespace) -> _Result:
     from vidparticles.editing.edit import edit
 
     options = {"trim": args.trim, "stabilize": args.stabilize}
     options |= {"speed": args.speed, "recolor": args.recolor}
-    written = edit(args.clip, args.output, **options, overwrite=args.overwrite)
-    _report(written, args.clip)
+    return _written(edit(args.clip, args.output, **options, overwrite=args.overwrite))
 
 
-def _splice(args: argparse.Namespace) -> None:
+def _splice(args: argparse.Namespace) -> _Result:
     from vidparticles.editing import splice
 
-    written = splice(args.clips, args.output, overwrite=args.overwrite)
-    _report(written, *args.clips)
+    return _written(splice(args.clips, args.output, overwrite=args.overwrite))
 
 
-def _cuts(args: argparse.Namespace) -> None:
+def _cuts(args: argparse.Namespace) -> _Result:
     from vidparticles.inference.cuts import cuts
     from vidparticles.viz.text import list_shots
 
     found = cuts(args.clip)
-    _warn(found.warnings)
-    if args.json:
-        print(json.dumps(dataclasses.asdict(found), default=str, indent=1, ensure_ascii=False))
-    else:
-        print(list_shots(found))
+    return _Result(list_shots(found), found, found.warnings)
 
 
-def _show(args: argparse.Namespace) -> None:
+def _show(args: argparse.Namespace) -> _Result:
     from vidparticles.viz.show import show
 
     options = {"color": args.color, "forces": args.forces, "checkpoint": args.checkpoint}
-    options |= {"overwrite": args.overwrite}
-    _report(show(args.clip, args.output, **options), args.clip)
+    return _written(show(args.clip, args.output, **options, overwrite=args.overwrite))
 
 
-def _prepare(args: argparse.Namespace) -> None:
+def _prepare(args: argparse.Namespace) -> _Result:
     from tqdm import tqdm
 
     from vidparticles.data.prepare import prepare
 
     if args.size < 16:
         raise InputError(f"--size {args.size} is too small; give at least 16 pixels.")
-    with tqdm(unit="clip", desc="prepare", disable=None, leave=False) as bar:
+    # None: where stderr is no terminal.
+    hidden = True if args.quiet else None
+    with tqdm(unit="clip", desc="prepare", disable=hidden, leave=False) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
         done = prepare(args.folder, args.output, size=args.size, progress=progress)
-    _warn(f"{reason} It was left out." for reason in done.skipped.values())
-    print(f"{done.out}  {done.made} clips made, {done.kept} kept, {len(done.skipped)} left out")
+    return _Result(
+        f"{done.out}  {done.made} clips made, {done.kept} kept, {len(done.skipped)} left out",
+        warnings=[f"{reason} It was left out." for reason in done.skipped.values()],
+    )
 
 
-def _report(written: Written, *clips: str) -> None:
-    """What was written, and what the reader of it should know of the clips."""
-    from vidparticles.video import open_video
-
-    found: list[str] = []
-    for clip in clips:
-        with open_video(clip) as video:
-            found += video.warnings
-    _warn(dict.fromkeys([*found, *written.warnings]))
-    _warn([written.note] if written.note else [])
+def _written(written: Written) -> _Result:
+    """What was written, and what the reader of it should know of it and of the clips."""
     sound = "sound" if written.sound else "no sound"
     cropped = f", cropped to {written.seen:.0%}" if written.seen < 1 else ""
-    print(
+    return _Result(
         f"{written.path}  {written.seconds:.2f} s, {written.frames} frames, "
-        f"{written.width} × {written.height}, {sound}{cropped}"
+        f"{written.width} × {written.height}, {sound}{cropped}",
+        warnings=[*written.warnings, *([written.note] if written.note else [])],
     )
 
 
-def _warn(sentences: Iterable[str]) -> None:
-    for sentence in sentences:
-        print(f"vidparticles: warning: {sentence}", file=sys.stderr)
+# ---------------------------------------------------------------- the verbs
 
 
-# ---------------------------------------------------------------- their options
+class _Option:
+    """A word of the command line, as `argparse.add_argument` takes it."""
+
+    def __init__(self, *names: str, **meaning: Any) -> None:
+        self.names, self.meaning = names, meaning
 
 
-def _add_understand(parser: _Parser) -> None:
-    _clip(parser)
-    _checkpoint(parser, required=True)
-    _json(parser)
+@dataclasses.dataclass(frozen=True)
+class _Verb:
+    """A line of the table.
+
+    Attributes:
+        help: what it does, a phrase.
+        options: what it is told.
+        run: does it, and returns what is to be said of it.
+    """
+
+    help: str
+    options: Sequence[_Option]
+    run: Callable[[argparse.Namespace], _Result]
 
 
-def _add_predict(parser: _Parser) -> None:
-    _clip(parser)
-    _checkpoint(parser, use="its laws of motion (default: untrained ones)")
-    parser.add_argument(
-        "--seconds", metavar="S", type=float, default=1.0, help="how far (default: 1)"
-    )
-    _output(parser)
+def _checkpoint(use: str) -> _Option:
+    return _Option("--checkpoint", metavar="W", help=f"workdir of a training run: {use}")
 
 
-def _add_edit(parser: _Parser) -> None:
-    _clip(parser)
-    parser.add_argument("--trim", metavar="START:END", help="keep these seconds: 1.0:3.5")
-    parser.add_argument("--stabilize", action="store_true", help="take out the camera's shake")
-    parser.add_argument(
-        "--speed",
-        metavar="FACTOR",
-        help="times as fast: 0.5 is half speed, -1 backwards; or pieces: 0.25@1-2 from 1 s to 2 s, "
-        "1:0.25@1-2 slowing down, -1@1-2 this part backwards in its place, hold:1.5@2 the frame at "
-        "2 s for 1.5 s",
-    )
-    parser.add_argument(
-        "--recolor", metavar="KEY=VALUE,…", help="new colors: hue=90,saturation=1.2"
-    )
-    _output(parser)
+CLIP = _Option("clip", metavar="CLIP", help="a video file")
+JSON = _Option("--json", action="store_true", help="print JSON, and nothing else on stdout")
+QUIET = _Option("-q", "--quiet", action="store_true", help="print errors alone, and with --json")
+OUTPUT = _Option("-o", "--output", metavar="OUT", required=True, help="the file to write")
+OVERWRITE = _Option("--overwrite", action="store_true", help="replace OUT if it exists")
 
-
-def _add_splice(parser: _Parser) -> None:
-    parser.add_argument("clips", metavar="CLIP", nargs="+", help="video files, in order")
-    _output(parser)
-
-
-def _add_cuts(parser: _Parser) -> None:
-    _clip(parser)
-    _json(parser)
-
-
-def _add_show(parser: _Parser) -> None:
-    _clip(parser)
-    parser.add_argument(
-        "--color",
-        metavar="BY",
-        default="speed",
-        help="what colors tell: speed (default), or group: what moves together",
-    )
-    parser.add_argument(
-        "--forces",
-        action="store_true",
-        help="arrows: the pull of neighbors, or of the laws of a checkpoint",
-    )
-    _checkpoint(parser, use="draw the things it follows, or the paths that its laws expect")
-    _output(parser, use="the file to write: a video, .gif, .png, or .html with a slider")
-
-
-def _add_prepare(parser: _Parser) -> None:
-    parser.add_argument("folder", metavar="DIR", help="DIR/class/clip.mp4")
-    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the new folder")
-    parser.add_argument(
-        "--size",
-        metavar="PIXELS",
-        type=int,
-        default=128,
-        help="shorter side, pixels (default: 128)",
-    )
-
-
-def _clip(parser: _Parser) -> None:
-    parser.add_argument("clip", metavar="CLIP", help="a video file")
-
-
-def _checkpoint(parser: _Parser, *, use: str = "", required: bool = False) -> None:
-    text = "workdir of a training run" + (f": {use}" if use else "")
-    parser.add_argument("--checkpoint", metavar="W", required=required, help=text)
-
-
-def _json(parser: _Parser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON, and nothing else")
-
-
-def _output(parser: _Parser, *, use: str = "the file to write") -> None:
-    parser.add_argument("-o", "--output", metavar="OUT", required=True, help=use)
-    parser.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
-
-
-_VERBS = {
-    "understand": ("say what happens in a clip, and when", _add_understand, _understand),
-    "predict": ("write the frames that come next", _add_predict, _predict),
-    "edit": ("trim, stabilize, change the speed, recolor; sound stays in step", _add_edit, _edit),
-    "splice": ("join clips one after another", _add_splice, _splice),
-    "cuts": ("list the shots of a clip: cuts, dissolves, fades", _add_cuts, _cuts),
-    "show": ("draw a clip's particles and their paths over it", _add_show, _show),
-    "prepare": ("make small copies of a folder of clips, for training", _add_prepare, _prepare),
+VERBS = {
+    "understand": _Verb(
+        "say what happens in a clip, and when",
+        [
+            CLIP,
+            _Option("--checkpoint", metavar="W", required=True, help="workdir of a training run"),
+            JSON,
+        ],
+        _understand,
+    ),
+    "predict": _Verb(
+        "write the frames that come next",
+        [
+            CLIP,
+            _checkpoint("its laws of motion (default: untrained ones)"),
+            _Option("--seconds", metavar="S", type=float, default=1.0, help="how far (default: 1)"),
+            OUTPUT,
+            OVERWRITE,
+        ],
+        _predict,
+    ),
+    "edit": _Verb(
+        "trim, stabilize, change the speed, recolor; sound stays in step",
+        [
+            CLIP,
+            _Option("--trim", metavar="START:END", help="keep these seconds: 1.0:3.5"),
+            _Option("--stabilize", action="store_true", help="take out the camera's shake"),
+            _Option(
+                "--speed",
+                metavar="FACTOR",
+                help="times as fast: 0.5 is half speed, -1 backwards; or pieces: 0.25@1-2 from "
+                "1 s to 2 s, 1:0.25@1-2 slowing down, -1@1-2 this part backwards in its place, "
+                "hold:1.5@2 the frame at 2 s for 1.5 s",
+            ),
+            _Option("--recolor", metavar="KEY=VALUE,…", help="new colors: hue=90,saturation=1.2"),
+            OUTPUT,
+            OVERWRITE,
+        ],
+        _edit,
+    ),
+    "splice": _Verb(
+        "join clips one after another",
+        [
+            _Option("clips", metavar="CLIP", nargs="+", help="video files, in order"),
+            OUTPUT,
+            OVERWRITE,
+        ],
+        _splice,
+    ),
+    "cuts": _Verb("list the shots of a clip: cuts, dissolves, fades", [CLIP, JSON], _cuts),
+    "show": _Verb(
+        "draw a clip's particles and their paths over it",
+        [
+            CLIP,
+            _Option(
+                "--color",
+                metavar="BY",
+                default="speed",
+                help="what colors tell: speed (default), or group: what moves together",
+            ),
+            _Option(
+                "--forces",
+                action="store_true",
+                help="arrows: the pull of neighbors, or of the laws of a checkpoint",
+            ),
+            _checkpoint("draw the objects it follows, or the paths that its laws expect"),
+            _Option(
+                "-o",
+                "--output",
+                metavar="OUT",
+                required=True,
+                help="the file to write: a video, .gif, .png, or .html with a slider",
+            ),
+            OVERWRITE,
+        ],
+        _show,
+    ),
+    "prepare": _Verb(
+        "make small copies of a folder of clips, for training",
+        [
+            _Option("folder", metavar="DIR", help="DIR/class/clip.mp4"),
+            _Option("-o", "--output", metavar="OUT", required=True, help="the new folder"),
+            _Option(
+                "--size",
+                metavar="PIXELS",
+                type=int,
+                default=128,
+                help="shorter side, pixels (default: 128)",
+            ),
+        ],
+        _prepare,
+    ),
 }
 
 

@@ -60,6 +60,11 @@ class Reel:
     again: Callable[[int, int], Frames] | None = None
     sources: Sequence[Video] = ()
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences on what was found wrong with the files while they were read, up to now."""
+        return tuple(dict.fromkeys(w for video in self.sources for w in video.warnings))
+
     def replace(self, **changes: object) -> Reel:
         """A copy with the named fields changed."""
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
@@ -229,7 +234,7 @@ def write(reel: Reel, out: PathLike, *, overwrite: bool = False, note: str = "")
         sound=sound,
         note=note,
         seen=reel.seen,
-        warnings=tuple(dict.fromkeys(w for video in reel.sources for w in video.warnings)),
+        warnings=reel.warnings,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import gc
 import os
 import pathlib
@@ -49,6 +50,63 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.relative_to(ROOT / "tests").as_posix().startswith(FAST):
             item.add_marker("fast")
+
+
+# ---------------------------------------------------------------- what is compiled
+
+# What a run of the suite costs is compiling: module → programs compiled or loaded, seconds that
+# it took. Those of processes that a test starts are not seen.
+_compiled: dict[str, list[float]] = collections.defaultdict(lambda: [0, 0.0])
+_tested: dict[str, float] = collections.defaultdict(float)
+_module = "collection"
+
+
+def _count(event: str, seconds: float, **_: object) -> None:
+    if event == "/jax/core/compile/backend_compile_duration":
+        _compiled[_module][0] += 1
+        _compiled[_module][1] += seconds
+
+
+jax.monitoring.register_event_duration_secs_listener(_count)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """What is compiled from here is compiled for this module."""
+    global _module
+    _module = item.nodeid.split("::")[0]
+    return (yield)
+
+
+def pytest_runtest_logreport(report):
+    """Add up what the tests of a module took, fixtures included."""
+    _tested[report.nodeid.split("::")[0]] += report.duration
+
+
+def pytest_sessionfinish(session):
+    """Send the counts from a worker to the process that started it."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["compiled"] = dict(_compiled)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Receive them."""
+    for module, (count, seconds) in getattr(node, "workeroutput", {}).get("compiled", {}).items():
+        _compiled[module][0] += count
+        _compiled[module][1] += seconds
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print the ten modules that compile longest."""
+    largest = sorted(_compiled.items(), key=lambda item: -item[1][1])[:10]
+    count = sum(count for count, _ in _compiled.values())
+    seconds = sum(seconds for _, seconds in _compiled.values())
+    terminalreporter.section(f"{count} programs compiled in {seconds:.0f} s")
+    terminalreporter.write_line("programs  compiling    tests")
+    for module, (count, seconds) in largest:
+        line = f"{count:8} {seconds:8.1f} s {_tested[module]:6.1f} s  {module}"
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="module", autouse=True)

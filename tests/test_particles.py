@@ -1,9 +1,7 @@
-"""The ground floor: particles, safe numerics, what is said to users; and the doctests there."""
+"""The ground floor: particles, safe numerics, what is said to users."""
 
 from __future__ import annotations
 
-import doctest
-import importlib
 import pkgutil
 
 import jax
@@ -15,7 +13,6 @@ from hypothesis import strategies as st
 
 import vidparticles.dynamics
 from vidparticles import errors, numerics
-from vidparticles import particles as ground
 from vidparticles.particles import Particles, Trajectory, kinetic_energy, momentum, pad, particles
 
 DYNAMICS = [
@@ -23,16 +20,6 @@ DYNAMICS = [
     for found in pkgutil.walk_packages(vidparticles.dynamics.__path__, "vidparticles.dynamics.")
     if not found.ispkg
 ]
-
-
-@pytest.mark.parametrize(
-    "name",
-    [errors.__name__, numerics.__name__, ground.__name__, "vidparticles.dynamics", *DYNAMICS],
-)
-def test_doctests(name):
-    """Every example in a docstring of the ground floor and of the dynamics runs."""
-    result = doctest.testmod(importlib.import_module(name))
-    assert result.failed == 0
 
 
 def test_every_public_function_of_the_dynamics_has_an_example():

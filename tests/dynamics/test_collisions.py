@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import doctest
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from vidparticles.data.pv5 import world
-from vidparticles.dynamics import bounce, collisions
+from vidparticles.dynamics import bounce
 from vidparticles.particles import particles
 
 RADIUS = 0.07
@@ -79,7 +77,3 @@ def test_gradients_are_those_of_differences_and_finite_where_discs_coincide():
     along = sum(float(np.vdot(g, w)) for g, w in zip(slope(*at)[1], way, strict=True))
     assert float(there - back) / (2 * size) == pytest.approx(along, rel=0.02)
     assert all(np.isfinite(g).all() for g in slope(0 * x, v, at[2])[1])
-
-
-def test_examples():
-    assert doctest.testmod(collisions).failed == 0

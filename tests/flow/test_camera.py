@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import doctest
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vidparticles.flow import camera
 from vidparticles.flow.camera import Similarity, camera_motion, fit_similarity
 
 COUNT = 120
@@ -79,7 +76,3 @@ def test_a_single_place_gives_a_shift_alone():
     found = fit_similarity(p, p + 0.1, jnp.ones(1))
     assert found.turn.tolist() == [1, 0]
     np.testing.assert_allclose(found(p), p + 0.1, atol=1e-6)
-
-
-def test_doctests():
-    assert doctest.testmod(camera).failed == 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -240,7 +238,3 @@ def test_too_little_is_refused_in_a_sentence():
     short = jax.tree.map(lambda x: x[:2], busy())
     with pytest.raises(ValueError, match="2 moments of 48 particles; expected at least 3 of 5"):
         motion_statistics(short)
-
-
-def test_doctests():
-    assert doctest.testmod(module).failed == 0

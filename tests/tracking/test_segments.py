@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -128,7 +126,3 @@ def test_a_place_goes_with_the_group_whose_motion_it_shows():
     place = jnp.asarray(scene()[-1][[-1, -1, 0]] + 0.01)
     label = g.region(groups, points, place, jnp.stack([body, behind, body]))
     assert label.tolist() == [int(groups.label[-1]), 0, 0]
-
-
-def test_doctests():
-    assert doctest.testmod(g).failed == 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -120,7 +118,3 @@ def test_color_tells_speed():
     assert draw.speed_color(jnp.array([0.0, 2.0])) == pytest.approx(
         draw.speed_color(jnp.array([2.0, 0.0]))
     )
-
-
-def test_doctests():
-    assert doctest.testmod(draw).failed == 0

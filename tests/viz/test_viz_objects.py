@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import functools
 import json
 
@@ -13,7 +12,6 @@ import pytest
 from PIL import Image
 
 from vidparticles import cli, models
-from vidparticles.data import spec as source
 from vidparticles.editing.reel import opened
 from vidparticles.errors import InputError
 from vidparticles.training import checkpoint, state
@@ -271,8 +269,3 @@ def test_a_labelled_run_understands_and_one_without_labels_says_so(
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "without labels" in said
-
-
-@pytest.mark.parametrize("module", [things, source, checkpoint], ids=lambda m: m.__name__)
-def test_examples(module):
-    assert doctest.testmod(module).failed == 0

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
-
 import numpy as np
 import pytest
 
@@ -69,9 +66,3 @@ def test_a_disc_over_the_border_is_cut_there() -> None:
     drawing.disc(canvas, place, radius=0.12, color=drawing.WHITE)
     area = drawing.finish(canvas)[0, ..., 0].sum((1, 2)) / 255
     np.testing.assert_allclose(area, np.pi * (0.12 * 32) ** 2 / np.array([2, 4]), rtol=0.05)
-
-
-@pytest.mark.parametrize("name", ["drawing", "source", "world", *TASKS])
-def test_doctests(name: str) -> None:
-    module = importlib.import_module(f"vidparticles.data.pv5.{name}")
-    assert doctest.testmod(module).failed == 0

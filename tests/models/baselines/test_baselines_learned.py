@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import doctest
 import functools
-import importlib
 
 import jax
 import jax.numpy as jnp
@@ -145,9 +143,3 @@ def test_wrong_options_are_said() -> None:
         build("vivit", num_classes=2, size="published", prediction_weight=1.0)
     with pytest.raises(InputError, match="prediction_weight above 0"):
         build("gru", num_classes=2).novelty({}, {"video": CLIP})
-
-
-@pytest.mark.parametrize("name", ["lru", "vivit"])
-def test_doctests(name: str) -> None:
-    module = importlib.import_module(f"vidparticles.models.baselines.{name}")
-    assert doctest.testmod(module).failed == 0

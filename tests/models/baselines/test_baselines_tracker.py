@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-
 import numpy as np
 import pytest
 
@@ -60,8 +58,3 @@ def test_novelty_without_learning_is_below_chance_where_a_thing_vanishes() -> No
     assert max(auc["vanish", name] for name in ("frame_difference", "linear_extrapolation")) < 0.5
     assert min(auc["teleport", name] for name in ("frame_difference", "linear_extrapolation")) > 0.5
     assert max(auc.values()) < 0.75
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(tracker).failed == 0
-    assert doctest.testmod(novelty).failed == 0

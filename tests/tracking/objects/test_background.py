@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -98,7 +96,3 @@ def test_each_of_a_batch_has_its_own():
     for b in range(2):
         _, alone, _ = run(jnp.tile(frames[b], (4, 1, 1, 1))[:FRAMES])
         np.testing.assert_allclose(camera.shift[b], alone.shift[2], atol=1e-5)
-
-
-def test_examples():
-    assert doctest.testmod(ground).failed == 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +10,6 @@ import pytest
 from vidparticles.data.pv5 import permanence
 from vidparticles.tracking.objects import filter as filtering
 from vidparticles.tracking.objects import foreground as evidence
-from vidparticles.tracking.objects import novelty as surprise
 from vidparticles.tracking.objects import scene
 from vidparticles.tracking.objects import tracker as objects
 from vidparticles.tracking.objects.tracker import Objects
@@ -167,8 +164,3 @@ def test_the_scene_of_clips_is_found():
     # Into the corners nothing fits, and along the walls little does.
     assert (hides[1:-1, 1:6] < -1).all()
     assert (hides[1:-1, 11:-1] < -1).all()
-
-
-@pytest.mark.parametrize("module", [scene, surprise], ids=lambda m: m.__name__)
-def test_examples(module):
-    assert doctest.testmod(module).failed == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import doctest
 import functools
 
 import jax
@@ -12,11 +11,8 @@ import numpy as np
 import pytest
 
 from vidparticles.errors import InputError
-from vidparticles.image import discs
 from vidparticles.particles import particles
-from vidparticles.tracking.objects import assignment as innovation
 from vidparticles.tracking.objects import filter as filtering
-from vidparticles.tracking.objects import state as things
 from vidparticles.tracking.objects import tracker as objects
 from vidparticles.tracking.objects.tracker import Objects
 
@@ -388,11 +384,6 @@ def test_wrong_frames_are_said():
         Objects(still=True)
     with pytest.raises(ValueError, match="count is 0"):
         Objects(count=0)
-
-
-@pytest.mark.parametrize("module", [discs, innovation, objects, things], ids=lambda m: m.__name__)
-def test_examples(module):
-    assert doctest.testmod(module).failed == 0
 
 
 def test_without_a_velocity_things_are_expected_where_they_were():

@@ -20,7 +20,8 @@ import jax
 from vidparticles.data import spec as source
 from vidparticles.errors import InputError
 from vidparticles.storage import write_text
-from vidparticles.training import baselines, checkpoint, metrics, sharding, step
+from vidparticles.training import baselines, metrics, sharding, step
+from vidparticles.training.run import load_model, read_config
 
 
 def evaluate(
@@ -45,7 +46,7 @@ def evaluate(
         InputError: a workdir is no run, or the data have no such split.
     """
     # ---------------------------------------------------------------- the runs
-    runs = [checkpoint.load_model(folder) for folder in (workdir, *beside)]
+    runs = [load_model(folder) for folder in (workdir, *beside)]
     main = runs[0]
     for run in runs[1:]:
         if run.classes != main.classes:
@@ -104,7 +105,7 @@ def main() -> None:
     width = max(map(len, scores))
     for name, score in scores.items():
         print(f"{name:{width}s}  {score}")
-    classes = checkpoint.read_config(args.workdir)["classes"]
+    classes = read_config(args.workdir)["classes"]
     recall = next(iter(scores.values())).per_class
     print("\nby class: " + ", ".join(f"{c} {r:.0%}" for c, r in zip(classes, recall, strict=True)))
     if args.json:

@@ -19,8 +19,6 @@ from ml_collections import config_flags
 from vidparticles import startup
 from vidparticles.errors import InputError, nearest
 
-# The configs import their common part by its full name.
-
 CONFIG = config_flags.DEFINE_config_file("config", None, "What to train.", lock_config=True)
 WORKDIR = flags.DEFINE_string("workdir", None, "Where the run lives.")
 COORDINATOR = flags.DEFINE_string(

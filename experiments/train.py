@@ -15,6 +15,7 @@ the config's name: --config=experiments/configs/folder.py:single_frame.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import pathlib
@@ -25,17 +26,23 @@ import ml_collections
 
 from vidparticles import models
 from vidparticles.data import spec as source
-from vidparticles.training import checkpoint, metrics, sharding, state, step
+from vidparticles.training import checkpoint, loop, metrics, run, sharding, state, step
 from vidparticles.training.progress import Clock, Progress
 from vidparticles.training.writer import Writer
 
 
-def train(config: ml_collections.ConfigDict, workdir: str | os.PathLike[str]) -> dict[str, Any]:
+def train(
+    config: ml_collections.ConfigDict,
+    workdir: str | os.PathLike[str],
+    *,
+    build: run.Build = models.build,
+) -> dict[str, Any]:
     """Train, evaluate, and leave everything in the workdir.
 
     Args:
         config: what a file of experiments/configs gives.
         workdir: W; made when absent; a run that is in it already goes on.
+        build: makes the model of a name, as `models.build`; an ablation has models of its own.
 
     Returns:
         The last numbers: `step`, `train/loss`, `val/…`, `test/…`, `first_step_seconds`,
@@ -51,10 +58,11 @@ def train(config: ml_collections.ConfigDict, workdir: str | os.PathLike[str]) ->
     # ---------------------------------------------------------------- devices
     mesh = sharding.data_mesh()
     sharding.check_batch_size(config.batch_size, mesh)
+    same, rows = sharding.everywhere(mesh), sharding.over_data(mesh)
 
     # ---------------------------------------------------------------- data
     data = source.DataSpec(**config.data)
-    dataset = data.open()
+    dataset = data.open(once=sharding.first_then_all)
     classes = tuple(dataset.classes)
     splits = [name for name, clips in dataset.splits.items() if clips]
 
@@ -73,7 +81,7 @@ def train(config: ml_collections.ConfigDict, workdir: str | os.PathLike[str]) ->
     # ---------------------------------------------------------------- model and optimizer
     # Without classes there is one, and nothing to tell.
     options = config.model.options.to_dict()
-    model = models.build(config.model.name, num_classes=len(classes) or 1, **options)
+    model = build(config.model.name, num_classes=len(classes) or 1, **options)
     schedule = state.learning_rate(
         peak=config.optimizer.learning_rate, steps=config.steps, warmup=config.optimizer.warmup
     )
@@ -85,48 +93,34 @@ def train(config: ml_collections.ConfigDict, workdir: str | os.PathLike[str]) ->
 
     # ---------------------------------------------------------------- state
     key, init_key = jax.random.split(jax.random.key(config.seed))
-    like = checkpoint.batch_like(batch_size=1, frames=data.frames, size=data.size)
+    # The last batch: where clips get harder in training, all that can happen is in it.
+    example = sharding.global_batch(
+        next(batches("train", train=True, start=config.steps - 1)), mesh
+    )
     now = jax.jit(
-        lambda key: state.create(model.init(key, like), optimizer),
-        out_shardings=sharding.everywhere(mesh),
+        lambda key, batch: state.create(model.init(key, batch), optimizer),
+        in_shardings=(same, rows),
+        out_shardings=same,
         # Runs once: compiling it well costs three times what it saves.
         compiler_options={"xla_backend_optimization_level": 0},
-    )(init_key)
+    )(init_key, example)
 
     # ---------------------------------------------------------------- where the run is
     settings = {**json.loads(config.to_json()), "classes": list(classes)}
     settings["clip_seconds"] = source.clip_seconds(dataset)
+    settings["example"] = run.row_shapes(example)
     for name in ("dir", "file"):  # so that evaluate.py finds it from anywhere
         if settings["data"].get(name):
             settings["data"][name] = os.path.abspath(settings["data"][name])
-    notes = checkpoint.changes(workdir, settings)
+    notes = run.changes(workdir, settings)
     checkpoints = checkpoint.Checkpoints(workdir, keep=config.keep)
     position = 0
     if checkpoints.latest() is not None:
         now, position = checkpoints.restore(now)
     if first_process:
-        checkpoint.write_config(workdir, settings)
+        run.write_config(workdir, settings)
     done = int(now.step)
-    last: dict[str, Any] = {}
-    skipped: dict[str, str] = {}
 
-    def evaluate(split: str) -> None:
-        clips = batches(split, train=False)
-        score = metrics.evaluate(eval_step, now.ema, clips, mesh=mesh)
-        values = {f"{split}/accuracy": score.accuracy, f"{split}/loss": score.loss}
-        writer.write(done, values)
-        last.update(
-            values, **{f"{split}/low": score.interval[0], f"{split}/high": score.interval[1]}
-        )
-        progress.note(f"step {done}  {split} accuracy {score}")
-        tell_skipped(clips)
-
-    def tell_skipped(clips: Any) -> None:
-        for name in clips.skipped.keys() - skipped.keys():
-            skipped[name] = clips.skipped[name]
-            progress.note(f"skipped a clip that cannot be read ({len(skipped)}): {skipped[name]}")
-
-    # ---------------------------------------------------------------- train
     with (
         checkpoints,
         Writer(workdir, step=done, active=first_process) as writer,
@@ -136,53 +130,47 @@ def train(config: ml_collections.ConfigDict, workdir: str | os.PathLike[str]) ->
         if done:
             for note in [f"going on from step {done} of {workdir}", *notes]:
                 progress.note(note)
-        if done < config.steps:
-            stream = batches("train", train=True, start=position)
-            batch = sharding.global_batch(next(stream), mesh)
-        while done < config.steps:
-            clock.start()
-            now, measured = train_step(now, batch, key)
-            clock.watch(measured)
-            done, position = done + 1, position + 1
-            if done < config.steps:  # read the next batch while the device works
-                batch = sharding.global_batch(next(stream), mesh)
-            clock.finish()
 
-            measured = jax.device_get(measured)
-            step.check_finite(done, measured, last_good=checkpoints.describe())
-            ends = done == config.steps
-            rate = config.batch_size * clock.steps_per_second
-            if clock.steps == 0:
-                progress.note(f"first step, with compiling: {clock.first_step_seconds:.1f} s")
-            progress.update(done, loss=float(measured["loss"]), clips_per_second=rate)
-            if done % config.log_every == 0 or ends:
-                values = {
-                    f"train/{name}": float(v) for name, v in measured.items() if name != "finite"
-                }
-                tell_skipped(stream)
-                writer.write(done, {**values, "learning_rate": float(schedule(done - 1))})
-                writer.board(done, {"clock/clips_per_second": rate})
-                last.update(values)
-            if (done % config.eval_every == 0 or ends) and "val" in splits:
-                clock.pause()
-                evaluate("val")
-            # After the lines of this step, which a restart from here does not write again.
-            if done % config.checkpoint_every == 0 or ends:
-                clock.pause()
-                writer.flush()
-                checkpoints.save(now, position=position)
+        def evaluate(split: str, now: state.TrainState) -> dict[str, float]:
+            clips = batches(split, train=False)
+            score = metrics.evaluate(eval_step, now.ema, clips, mesh=mesh)
+            values = {f"{split}/accuracy": score.accuracy, f"{split}/loss": score.loss}
+            writer.write(int(now.step), values)
+            progress.note(f"step {int(now.step)}  {split} accuracy {score}")
+            progress.note_skipped(clips.skipped)
+            return {**values, f"{split}/low": score.interval[0], f"{split}/high": score.interval[1]}
+
+        # ------------------------------------------------------------ fit
+        now, last = loop.fit(
+            now,
+            step=train_step,
+            batches=lambda start: batches("train", train=True, start=start),
+            position=position,
+            key=key,
+            mesh=mesh,
+            rhythm=loop.Rhythm(
+                steps=config.steps,
+                log_every=config.log_every,
+                eval_every=config.eval_every,
+                checkpoint_every=config.checkpoint_every,
+                batch_size=config.batch_size,
+            ),
+            output=loop.Output(checkpoints, writer, progress, clock),
+            schedule=schedule,
+            evaluate=functools.partial(evaluate, "val") if "val" in splits else None,
+        )
 
         # ------------------------------------------------------------ test
         if "test" in splits:
-            evaluate("test")
-        writer.board(done, {"clock/device_busy_share": clock.busy_share})
+            last.update(evaluate("test", now))
+        writer.board(int(now.step), {"clock/device_busy_share": clock.busy_share})
         progress.note(
             f"device busy {100 * clock.busy_share:.0f} % of the training time, first step "
             f"{clock.first_step_seconds:.1f} s"
         )
     return {
         **last,
-        "step": done,
+        "step": int(now.step),
         "first_step_seconds": clock.first_step_seconds,
         "device_busy_share": clock.busy_share,
         "clips_per_second": config.batch_size * clock.steps_per_second,

@@ -151,10 +151,12 @@ def run(clips, tmp_path_factory) -> pathlib.Path:
     The notebook's test trains; here only what a checkpoint holds matters, not what was learned.
     """
     import jax
+    import numpy as np
     import optax
 
     from vidparticles import models
     from vidparticles.training import checkpoint, state
+    from vidparticles.training import run as training
 
     workdir = tmp_path_factory.mktemp("run")
     options = {"planes": 2, "interactions": {"steps": 1}, "encoder": [4, 4]}
@@ -166,9 +168,9 @@ def run(clips, tmp_path_factory) -> pathlib.Path:
         "model": {"name": "frame_particles", "options": options},
     }
     model = models.build("frame_particles", num_classes=len(config["classes"]), **options)
-    like = checkpoint.batch_like(batch_size=1, frames=8, size=16)
+    like = {"video": np.zeros((1, 8, 16, 16, 3), np.uint8), "time": np.zeros((1, 8), np.float32)}
     params = jax.jit(lambda key: model.init(key, like))(jax.random.key(0))
-    checkpoint.write_config(workdir, config)
+    training.write_config(workdir, config)
     with checkpoint.Checkpoints(workdir) as checkpoints:
         checkpoints.save(state.create(params, optax.sgd(0.1)), position=0)
     return workdir

@@ -12,56 +12,85 @@ test accuracy over seeds and half the width of its 95 % interval (Student's t).
 from __future__ import annotations
 
 import concurrent.futures
-import json
+import dataclasses
+import functools
 import math
+import multiprocessing
 import pathlib
 import statistics
-import subprocess
-import sys
+from collections.abc import Callable
+from typing import Any
+
+import jax
 
 from experiments.benchmarks import harness
 from experiments.configs import embedded
+from experiments.train import train
+from vidparticles import models
 from vidparticles.data.embedded import make
+from vidparticles.models.frame_particles.interactions import Interactions
+from vidparticles.particles import Particles, Trajectory
+from vidparticles.training import writer
 
-OPTIONS = "--config.model.options"
-VARIANTS = {
-    "no dynamics": ("frame_particles", [f"{OPTIONS}.dynamics=none", f"{OPTIONS}.motion_clips=0"]),
-    "frozen laws": ("frame_particles", [f"{OPTIONS}.dynamics=frozen", f"{OPTIONS}.motion_clips=0"]),
-    "learned laws": (
-        "frame_particles",
-        [f"{OPTIONS}.dynamics=learned", f"{OPTIONS}.motion_clips=0"],
-    ),
-    "single frame": ("single_frame", []),
+
+class Frozen(Interactions):
+    """Laws that stay at their random start."""
+
+    def simulate(self, laws: dict[str, Any], start: Particles) -> Trajectory:
+        """As `Interactions.simulate`, without a gradient of the laws."""
+        return super().simulate(jax.lax.stop_gradient(laws), start)
+
+
+def without_dynamics(whole: Interactions) -> Interactions:
+    """Particles are read where they are."""
+    return dataclasses.replace(whole, steps=0)
+
+
+def frozen(whole: Interactions) -> Interactions:
+    """The same laws, frozen."""
+    return Frozen(**dataclasses.asdict(whole))
+
+
+def learned(whole: Interactions) -> Interactions:
+    """As they are."""
+    return whole
+
+
+# Variant → the model, and what is put in the place of its interactions.
+VARIANTS: dict[str, tuple[str, Callable[[Interactions], Interactions] | None]] = {
+    "no dynamics": ("frame_particles", without_dynamics),
+    "frozen laws": ("frame_particles", frozen),
+    "learned laws": ("frame_particles", learned),
+    "single frame": ("single_frame", None),
 }
 # Student's t, two-sided 95 %, by degrees of freedom.
 STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
 
 
+def build(variant: str, name: str, **options: Any) -> models.Model:
+    """The model of a variant, for `train`."""
+    model: Any = models.build(name, **options)
+    part = VARIANTS[variant][1]
+    return dataclasses.replace(model, interactions=part(model.interactions)) if part else model
+
+
 def run(
-    workdir: pathlib.Path, data: pathlib.Path, variant: str, seed: int, steps: int, smoke: bool
-) -> dict:
-    """Train one variant with one seed in a process of its own; its last metrics."""
-    model, flags = VARIANTS[variant]
+    workdir: pathlib.Path, data: pathlib.Path, steps: int, smoke: bool, job: tuple[str, int]
+) -> dict[str, float]:
+    """Train one variant with one seed; its last metrics."""
+    variant, seed = job
     folder = workdir / f"{variant.replace(' ', '_')}_{seed}"
+    config = embedded.get_config(VARIANTS[variant][0])
+    config.data.dir, config.seed, config.steps = str(data), seed, steps
+    if VARIANTS[variant][1] is not None:
+        config.model.options.motion_clips = 0
     if smoke:
-        flags = [*flags, "--config.batch_size=4"]
-        flags += [f"--config.data.clips.{split}=1" for split in ("train", "val", "test")]
-    command = [
-        sys.executable,
-        str(harness.ROOT / "experiments" / "train.py"),
-        f"--config={harness.ROOT}/experiments/configs/embedded.py:{model}",
-        f"--workdir={folder}",
-        f"--config.data.dir={data}",
-        f"--config.seed={seed}",
-        f"--config.steps={steps}",
-        *flags,
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=harness.ROOT)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
-    last: dict = {}
-    for line in (folder / "metrics.jsonl").read_text().splitlines():
-        last.update(json.loads(line))
+        config.batch_size = 4
+        config.data.clips.update(dict.fromkeys(config.data.clips, 1))
+    train(config, folder, build=functools.partial(build, variant))
+    last: dict[str, float] = {}
+    for line in writer.read(folder):
+        last.update(line)
     print(f"{variant}, seed {seed}: test accuracy {last['test/accuracy']:.3f}", flush=True)
     return last
 
@@ -82,8 +111,11 @@ def main() -> None:
     # Made before the runs, which would all make them at once.
     clips = embedded.get_config().data.clips.to_dict()
     make(data, clips_per_class=dict.fromkeys(clips, 1) if args.smoke else clips)
-    with concurrent.futures.ThreadPoolExecutor(args.at_once) as pool:
-        last = pool.map(lambda job: run(workdir, data, *job, steps, args.smoke), jobs)
+    # A process a run: each compiles and frees its own.
+    with concurrent.futures.ProcessPoolExecutor(
+        args.at_once, multiprocessing.get_context("spawn"), max_tasks_per_child=1
+    ) as pool:
+        last = pool.map(functools.partial(run, workdir, data, steps, args.smoke), jobs)
         results = dict(zip(jobs, last, strict=True))
 
     figures: dict[str, float] = {"seeds": len(seeds), "steps": steps}

@@ -31,7 +31,7 @@ from vidparticles.data.spec import in_shape
 from vidparticles.tracking.objects import background as ground
 from vidparticles.tracking.objects import tracker as objects
 from vidparticles.tracking.points import tracker as tracks
-from vidparticles.training.checkpoint import load_model
+from vidparticles.training.run import load_model
 from vidparticles.video import open_video, write_video
 
 TENNIS = ROOT.parent / "shared" / "data" / "masks" / "davis_tennis"

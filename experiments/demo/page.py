@@ -52,7 +52,7 @@ def write(
     matplotlib.use("Agg")
     figures = path.parent / "figures"
     figures.mkdir(exist_ok=True)
-    from vidparticles.training.checkpoint import load_model
+    from vidparticles.training.run import load_model
 
     loaded = load_model(model)
     colors = dict(zip(loaded.classes, PALETTE * 9, strict=False))

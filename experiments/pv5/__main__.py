@@ -1,17 +1,17 @@
 """PV-5: five synthetic tasks, every model, trained and tested a row at a time.
 
-    python experiments/pv5.py [--smoke] [--json FILE] [--workdir out/pv5]
-        [--tasks t2,t3] [--models lru,lru_next] [--seeds 3] [--minutes 15] [--rates 5e-4,2e-3]
-        [--no-cost]
+    python -m experiments.pv5 [--smoke] [--json FILE] [--workdir out/pv5]
+        [--tasks t2,t3] [--models object_particles,lru_next] [--seeds 3] [--no-cost]
 
-A row is a model, a task and a seed; it is trained with each learning rate (with the best one of
-seed 0 from the second seed on), tested, and written to WORKDIR/rows.jsonl, its parameters beside
-it. A run that was stopped goes on with the rows that are not there yet. Then two tables are
-printed: mean accuracy on test clips over seeds (of t4, mean ROC-AUC, also of scores held for as
-long as frames are positive) with half the width of its 95 % interval, beside what learns nothing;
-and what models cost. Figures: `{task}_{model}_{setting}`, with several seeds also `ci_…`; of the
-cost `slope_time_{model}`, `slope_train_time_…`, `slope_memory_…`, `flops_frame_…`,
-`parameters_…`, and of models that stream `state_bytes_…`, `stream_fps_…`, `latency_…`.
+A row is a model, a task and a seed. It is a run of experiments/configs/pv5.py:TASK,MODEL in
+WORKDIR/rows_TASK_MODEL_SEED, by the function of experiments/train.py; then it is tested, and
+written to WORKDIR/rows.jsonl. What was stopped goes on where it was. Then two tables are printed:
+mean accuracy on test clips over seeds (of t4, mean ROC-AUC, also of scores held for as long as
+frames are positive) with half the width of its 95 % interval, beside what learns nothing; and what
+models cost. Figures: `{task}_{model}_{setting}`, with several seeds also `ci_…`; of the cost
+`slope_time_{model}`, `slope_train_time_…`, `slope_memory_…`, `flops_frame_…`, `parameters_…`, and
+of models that stream `state_bytes_…`, `stream_fps_…`, `latency_…`. In figures the object particles
+are called `particle`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 
 from experiments.benchmarks import harness
 from experiments.pv5 import cost as pv5_cost
-from experiments.pv5.plans import MODELS, PLANS, SMOKE, Limits
+from experiments.pv5.plans import MODELS, PLANS, SMOKE, Limits, figure_name
 from experiments.pv5.rows import exists, learned
 from experiments.pv5.scores import REFERENCES, reference
 from vidparticles.errors import InputError, nearest
@@ -55,14 +55,6 @@ def chosen(given: str, known: list[str], what: str) -> list[str]:
     return names
 
 
-def numbers(given: str) -> tuple[float, ...]:
-    """Learning rates of a comma-separated list."""
-    try:
-        return tuple(float(x) for x in given.split(","))
-    except ValueError:
-        raise InputError(f"--rates is '{given}'; expected numbers, as 5e-4,2e-3.") from None
-
-
 def read(path: pathlib.Path) -> list[dict[str, Any]]:
     """Rows that were run; a line that was being written when a run stopped is passed over."""
     rows = []
@@ -88,10 +80,8 @@ def run(path: pathlib.Path, tasks: list[str], names: list[str], seeds: int, limi
                 if name in REFERENCES:
                     row = reference(name, task, limits)
                 else:
-                    first = rows.get((task, name, 0))
-                    rates = limits.rates if first is None else (first["rate"],)
-                    kept = path.parent / f"{path.stem}_{task}_{name}_{seed}.msgpack"
-                    row = learned(name, task, seed, limits, rates, kept)
+                    folder = path.parent / f"{path.stem}_{task}_{name}_{seed}"
+                    row = learned(name, task, seed, limits, folder)
                 row = {"task": task, "model": name, "seed": seed, **row, "commit": harness.commit()}
                 print(json.dumps(row), flush=True)
                 with path.open("a") as file:
@@ -106,10 +96,11 @@ def summary(rows: list[dict[str, Any]]) -> tuple[dict[str, float], dict[str, Any
     for task in PLANS:
         for name in (*REFERENCES, *MODELS):
             mine = [r for r in rows if r["task"] == task and r["model"] == name]
+            label = figure_name(name)
             # Of rows without errors, nothing is said of what explains them.
             for setting in dict.fromkeys(s for r in mine for s in r["figures"]):
                 values = [r["figures"][setting] for r in mine if setting in r["figures"]]
-                key = f"{task}_{name}_{setting}"
+                key = f"{task}_{label}_{setting}"
                 figures[key] = statistics.mean(values)
                 scale = 1 if setting.startswith("delay") else 100
                 cell = f"{scale * figures[key]:.1f}"
@@ -117,8 +108,9 @@ def summary(rows: list[dict[str, Any]]) -> tuple[dict[str, float], dict[str, Any
                     spread = statistics.stdev(values) / math.sqrt(len(values))
                     figures[f"ci_{key}"] = STUDENT[len(values)] * spread
                     cell += f" ± {scale * figures[f'ci_{key}']:.1f}"
-                told.setdefault((task, setting), {})[name] = cell
-    names = [n for n in (*REFERENCES, *MODELS) if any(n in cells for cells in told.values())]
+                told.setdefault((task, setting), {})[label] = cell
+    known = [figure_name(n) for n in (*REFERENCES, *MODELS)]
+    names = [n for n in known if any(n in cells for cells in told.values())]
     table = [[*where, *(cells.get(n, "") for n in names)] for where, cells in told.items()]
     return figures, {"header": ["task", "setting", *names], "rows": table}
 
@@ -131,11 +123,12 @@ def costs(rows: list[dict[str, Any]], names: list[str], lengths: tuple[int, ...]
         if name not in MODELS:
             continue
         found = pv5_cost.curves(name, lengths)
-        figures |= {f"{key}_{name}": value for key, value in found.items()}
+        label = figure_name(name)
+        figures |= {f"{key}_{label}": value for key, value in found.items()}
         mine = [r for r in rows if r["model"] == name]
         minutes = [f"{f([r['cpu_minutes'] for r in mine]):.1f}" for f in (min, max) if mine]
         cells = [f"{found[key]:.4g}" if key in found else "" for key in COSTS]
-        table.append([name, " – ".join(dict.fromkeys(minutes)), *cells])
+        table.append([label, " – ".join(dict.fromkeys(minutes)), *cells])
     return figures, {"header": ["model", "CPU minutes a training", *COSTS.values()], "rows": table}
 
 
@@ -145,19 +138,16 @@ def main() -> None:
     options.add_argument("--tasks", default="", help=f"of {', '.join(PLANS)}; default, all")
     options.add_argument("--models", default="", help="default, all, and what learns nothing")
     options.add_argument("--seeds", type=int, default=3)
-    options.add_argument("--steps", type=int, default=Limits.steps, help="of each training")
-    options.add_argument("--minutes", type=float, default=Limits.minutes, help="of CPU time of it")
-    options.add_argument("--rates", default="", help="learning rates that are tried")
+    options.add_argument("--steps", type=int, help="of each training, at most")
     options.add_argument("--test", type=int, default=Limits.test, help="clips a setting")
     options.add_argument("--no-cost", action="store_true", help="without the cost curves")
     args = options.parse_args()
     try:
         tasks = chosen(args.tasks, list(PLANS), "tasks")
         names = chosen(args.models, [*REFERENCES, *MODELS], "models")
-        rates = numbers(args.rates) if args.rates else Limits.rates
     except InputError as error:
         sys.exit(f"error: {error}")
-    limits = Limits(steps=args.steps, minutes=args.minutes, test=args.test, rates=rates)
+    limits = Limits(test=args.test, steps=args.steps)
     seeds = args.seeds
     if args.smoke:
         limits, seeds = SMOKE, 1

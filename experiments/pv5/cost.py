@@ -10,7 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.pv5.plans import PLANS, make
+from experiments.configs import pv5 as config_of
+from experiments.pv5.plans import build
+from vidparticles.data.pv5 import FRAME_RATE, seconds
 
 LENGTHS = (32, 128, 512, 2048, 4096)
 REPEATS = 3
@@ -25,17 +27,20 @@ def curves(name: str, lengths: Sequence[int]) -> dict[str, float]:
         sets aside for the latter's intermediates), flops_frame, and for models that stream
         state_bytes, stream_fps and latency (seconds, the median).
     """
-    model = make(name, PLANS["t2"])
+    chosen = config_of.get_config(f"t2,{name}").model
+    model = build(chosen.name, num_classes=4, **chosen.options.to_dict())
     rng, key = np.random.default_rng(0), jax.random.key(0)
     clip = rng.integers(0, 256, (1, max(lengths), 32, 32, 3), np.uint8)
-    params = jax.jit(model.init)(key, {"video": clip[:, :32]})
+    time_of = seconds(clip)
+    params = jax.jit(model.init)(key, {"video": clip[:, :32], "time": time_of[:, :32]})
     forward = jax.jit(lambda params, batch: model.apply(params, batch)["logits"])
     train = jax.jit(
         jax.grad(lambda params, batch: model.loss(params, batch, key, train=True)[0].mean())
     )
     times, train_times, memory = [], [], []
     for length in lengths:
-        batch = {"video": clip[:, :length], "label": np.zeros(1, np.int32)}
+        batch = {"video": clip[:, :length], "time": time_of[:, :length]}
+        batch["label"] = np.zeros(1, np.int32)
         compiled = train.lower(params, batch).compile()
         times.append(_median(lambda b=batch: forward(params, b)))
         train_times.append(_median(lambda b=batch, c=compiled: c(params, b)))
@@ -51,22 +56,23 @@ def curves(name: str, lengths: Sequence[int]) -> dict[str, float]:
         "slope_train_time": _slope(lengths, train_times),
         "slope_memory": _slope(lengths, memory),
     }
-    if hasattr(model, "step"):
-        frame = jnp.asarray(clip[:, 0])
+    if model.capabilities.streams:
+        frame, now = jnp.asarray(clip[:, 0]), jnp.asarray(time_of[:, 0])
         step = jax.jit(model.step)
-        state = model.start(params, frame)
+        state = model.init_state(params, frame, now)
         figures["state_bytes"] = float(sum(x.nbytes for x in jax.tree.leaves(state)))
-        cost = step.lower(params, state, frame).compile().cost_analysis()
+        cost = step.lower(params, state, frame, now).compile().cost_analysis()
         figures["flops_frame"] = float(cost["flops"])
-        seconds = []
+        latencies = []
         for t in range(STREAMED):
             began = time.perf_counter()
-            state, _ = jax.block_until_ready(step(params, state, clip[:, t % clip.shape[1]]))
-            seconds.append(time.perf_counter() - began)
-        figures["latency"] = float(np.median(seconds[STREAMED // 4 :]))
+            frame, now = clip[:, t % clip.shape[1]], np.full(1, t / FRAME_RATE, np.float32)
+            state, _ = jax.block_until_ready(step(params, state, frame, now))
+            latencies.append(time.perf_counter() - began)
+        figures["latency"] = float(np.median(latencies[STREAMED // 4 :]))
         figures["stream_fps"] = 1 / figures["latency"]
     else:
-        batch = {"video": clip[:, :32]}
+        batch = {"video": clip[:, :32], "time": time_of[:, :32]}
         cost = forward.lower(params, batch).compile().cost_analysis()
         figures["flops_frame"] = float(cost["flops"]) / 32
     return figures
@@ -75,12 +81,12 @@ def curves(name: str, lengths: Sequence[int]) -> dict[str, float]:
 def _median(function: Callable[[], Any]) -> float:
     """Median seconds of calls, after one that compiles."""
     jax.block_until_ready(function())
-    seconds = []
+    latencies = []
     for _ in range(REPEATS):
         began = time.perf_counter()
         jax.block_until_ready(function())
-        seconds.append(time.perf_counter() - began)
-    return float(np.median(seconds))
+        latencies.append(time.perf_counter() - began)
+    return float(np.median(latencies))
 
 
 def _slope(lengths: Sequence[int], values: Sequence[float]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -11,31 +12,56 @@ import numpy as np
 from jax import Array
 
 from experiments.pv5.plans import PLANS, Limits, Plan
-from vidparticles.data.pv5 import Source, flash_recall, shell_game
-from vidparticles.models.baselines import novelty as surprise
-from vidparticles.models.baselines import tracker
+from vidparticles.data.pv5 import Source, flash_recall, seconds, shell_game
+from vidparticles.models.baselines import novelty, tracker
 
 # Frames that a score of t4 lasts for, when it is held.
 HOLD = 7
 
 
-def tested(
-    model: Any, params: Any, plan: Plan, options: dict[str, Any], limits: Limits
-) -> dict[str, float]:
-    """Accuracy, and of things on t3 how many clips have an identity swap, and how many errors."""
-    swapped, wrong = [], []
+def figures_of(model: Any, params: Any, plan: Plan, limits: Limits) -> dict[str, float]:
+    """All figures of a trained model on a plan, by setting."""
+    if plan.task == "permanence":
+        novel = jax.jit(model.novelty)
+
+        def score(frames: np.ndarray) -> Any:
+            return novel(params, {"video": frames, "time": seconds(frames)})
+
+        return permanence_figures(score, limits)
+    answers = _answers(model, track=plan.task == "flash_recall" and model.capabilities.tracks)
+    figures: dict[str, float] = {}
+    for setting, options in limits.of(plan):
+        found = tested(functools.partial(answers, params), plan, options, limits)
+        figures |= {setting + key: value for key, value in found.items()}
+    return figures
+
+
+def _answers(model: Any, *, track: bool) -> Callable[..., tuple[Array, Any]]:
+    """Jitted: the answer to each clip, and with `track` where which particles were."""
 
     @jax.jit
-    def run(params: Any, frames: Array) -> tuple[Array, Any]:
-        out = model.apply(params, {"video": frames})
-        followed = out.get("followed")
-        if followed is None or plan.task != "flash_recall":
-            return out["logits"].argmax(-1), None
-        p = followed.trajectory.particles
-        return out["logits"].argmax(-1), (p.position, p.alive, followed.identity)
+    def run(params: Any, batch: dict[str, Array]) -> tuple[Array, Any]:
+        out = model.apply(params, batch)
+        answer = out["logits"].argmax(-1)
+        if not track:
+            return answer, None
+        p = out["tracks"].trajectory.particles
+        return answer, (p.position, p.alive, out["tracks"].identity)
+
+    return run
+
+
+def tested(
+    run: Callable[[dict[str, Any]], tuple[Array, Any]],
+    plan: Plan,
+    options: dict[str, Any],
+    limits: Limits,
+) -> dict[str, float]:
+    """Accuracy, and of objects on t3 how many clips have an identity swap, and how many errors."""
+    swapped, wrong = [], []
 
     def answer(clips: dict[str, Any]) -> np.ndarray:
-        guess, found = jax.device_get(run(params, clips["frames"]))
+        guess, found = jax.device_get(run({"video": clips["frames"], "time": clips["time"]}))
         if found is not None:
             path, alive, identity = found
             told = {"alive": alive, "identity": identity, "radius": flash_recall.RADIUS}
@@ -127,17 +153,17 @@ def identity_swaps(
     identity: np.ndarray,
     radius: float,
 ) -> np.ndarray:
-    """Whether, in each clip, any thing has in the end another identity on it than at first: [B].
+    """Whether, in each clip, any object has in the end another identity on it than at first: [B].
 
-    Whose a thing is at first is told in the first frame in which a particle lies on each: things
-    that touch when a clip begins are found one after the other.
+    Which an object has at first is told in the first frame in which a particle lies on each:
+    objects that touch when a clip begins are found one after the other.
 
     Args:
         path: [B, T, N, 2] of particles.
-        truth: [B, T, K, 2] of things.
+        truth: [B, T, K, 2] of objects.
         alive: [B, T, N], which particles there are.
         identity: [B, T, N] of theirs.
-        radius: of things.
+        radius: of objects.
     """
     distance = np.linalg.norm(path[:, :, :, None] - truth[:, :, None], axis=-1)
     distance = np.where(alive[..., None], distance, np.inf)
@@ -158,13 +184,13 @@ def _tracker(plan: Plan, options: dict[str, Any], limits: Limits) -> dict[str, f
         if plan.task == "shell_game":
             slots = shell_game.slots(plan.options.get("cups", 4))
             return tracker.shell_game(frames, slots, radius=shell_game.RADIUS)
-        things = {"count": flash_recall.DISCS, "radius": flash_recall.RADIUS}
-        path = tracker.follow(frames, **things)
+        discs = {"count": flash_recall.DISCS, "radius": flash_recall.RADIUS}
+        path = tracker.follow(frames, **discs)
         alive = np.ones(path.shape[:3], bool)
         identity = np.broadcast_to(np.arange(path.shape[2]), alive.shape)
         told = {"alive": alive, "identity": identity, "radius": flash_recall.RADIUS}
         swapped.append(identity_swaps(path, clips["truth"]["position"], **told))
-        return tracker.flash_recall(frames, flash_recall.HUES, **things)
+        return tracker.flash_recall(frames, flash_recall.HUES, **discs)
 
     # It takes a millisecond a frame, and its errors are few.
     found = {
@@ -187,8 +213,8 @@ def _shortcut(plan: Plan, options: dict[str, Any], limits: Limits) -> dict[str, 
 REFERENCES: dict[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
     "tracker": (("shell_game", "flash_recall"), _tracker),
     "shortcut": (("shell_game", "flash_recall"), _shortcut),
-    "frame_difference": (("permanence",), surprise.frame_difference),
-    "linear_extrapolation": (("permanence",), surprise.linear_extrapolation),
+    "frame_difference": (("permanence",), novelty.frame_difference),
+    "linear_extrapolation": (("permanence",), novelty.linear_extrapolation),
 }
 
 

@@ -26,6 +26,7 @@ from vidparticles.data import tfds_builder
 from vidparticles.errors import InputError
 from vidparticles.tracking.objects.tracker import Objects
 from vidparticles.training import checkpoint, writer
+from vidparticles.training import run as runs
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -54,7 +55,8 @@ def clips(tmp_path_factory) -> pathlib.Path:
 def small(config, **changes):
     """The config at the size of a test."""
     if config.model.name == "frame_particles":
-        config.model.options.update(planes=2, steps=1, encoder=(4, 4), motion_clips=0)
+        config.model.options.update(planes=2, encoder=(4, 4), motion_clips=0)
+        config.model.options.interactions.steps = 1
     for key, value in {**SMALL, **changes}.items():
         node, name = config, key
         if "." in key:
@@ -116,7 +118,7 @@ def test_embedded_config_makes_its_clips_and_trains(tmp_path):
     assert np.isfinite(final["train/loss"])
     assert final["test/low"] <= final["test/accuracy"] <= final["test/high"]
     assert final["val/accuracy"] in np.arange(7) / 6
-    loaded = checkpoint.load_model(tmp_path / "run")
+    loaded = runs.load_model(tmp_path / "run")
     assert (loaded.model_name, loaded.step, len(loaded.classes)) == ("frame_particles", 1, 6)
     assert loaded.options["encoder"] == (4, 4)
 
@@ -159,7 +161,7 @@ def test_clip_config_needs_no_labels(clips, tmp_path):
         small(clip.get_config("single_frame"), steps=2, **{"data.file": str(file)}), tmp_path
     )
     assert (final["step"], final["train/loss"]) == (2, 0)  # one class: nothing to tell
-    loaded = checkpoint.load_model(tmp_path)
+    loaded = runs.load_model(tmp_path)
     assert (loaded.classes, loaded.model.num_classes) == ((), 1)
     assert loaded.config["data"]["file"] == str(file)
 
@@ -174,7 +176,7 @@ def test_things_of_a_clip_are_trained_without_labels(clips, tmp_path):
     assert np.isfinite(final["train/loss"])
     assert final["train/prediction_error"] > 0
     assert not any("accuracy" in name for name in final)
-    loaded = checkpoint.load_model(tmp_path / "run")
+    loaded = runs.load_model(tmp_path / "run")
     assert (loaded.model_name, loaded.classes, loaded.model.num_classes) == (
         "object_particles",
         (),
@@ -203,10 +205,10 @@ def test_mistakes_about_a_clip_are_said(tmp_path):
 def test_a_labelled_config_keeps_the_options_of_things(tmp_path):
     config = folder.get_config("object_particles")
     config.model.options.objects.ground = True
-    checkpoint.write_config(
+    runs.write_config(
         tmp_path, {**json.loads(config.to_json()), "classes": ["a", "b"], "clip_seconds": 1.0}
     )
-    options = checkpoint.read_config(tmp_path)["model"]["options"]
+    options = runs.read_config(tmp_path)["model"]["options"]
     model = models.build("object_particles", num_classes=2, **options)
     assert model == models.build(
         "object_particles", num_classes=2, **config.model.options.to_dict()

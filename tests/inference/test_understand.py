@@ -9,7 +9,7 @@ import pytest
 from vidparticles.data import embedded
 from vidparticles.data.pipeline import batches
 from vidparticles.inference.understand import understand
-from vidparticles.training.checkpoint import load_model
+from vidparticles.training.run import load_model
 from vidparticles.viz.text import describe
 
 

@@ -18,7 +18,7 @@ import pytest
 import stand_in
 
 from vidparticles.errors import InputError
-from vidparticles.training import checkpoint, progress, sharding, state, writer
+from vidparticles.training import checkpoint, progress, run, sharding, state, writer
 
 
 def make_state(*, width: int = 4, step: int = 0) -> state.TrainState:
@@ -128,10 +128,10 @@ def test_killed_while_saving_goes_on_from_the_last_complete(tmp_path):
 
 def test_a_folder_that_is_no_run(tmp_path):
     with pytest.raises(InputError, match=r"holds no config.json"):
-        checkpoint.load_model(tmp_path)
+        run.load_model(tmp_path)
     (tmp_path / "config.json").write_text('{"model": 3}')
     with pytest.raises(InputError, match="not the config of a training run"):
-        checkpoint.load_model(tmp_path)
+        run.load_model(tmp_path)
 
 
 def test_curve_is_one_after_a_restart(tmp_path):
@@ -213,7 +213,7 @@ def test_clock_tells_work_from_waiting():
 
 def test_config_is_whole_or_absent(tmp_path):
     config = {"classes": ["a"], "model": {"name": "m", "options": {}}, "data": {}, "batch_size": 2}
-    checkpoint.write_config(tmp_path, config)
-    assert checkpoint.read_config(tmp_path) == config
+    run.write_config(tmp_path, config)
+    assert run.read_config(tmp_path) == config
     assert [p.name for p in tmp_path.iterdir()] == ["config.json"]
     assert json.loads((tmp_path / "config.json").read_text())["classes"] == ["a"]

@@ -14,7 +14,7 @@ from PIL import Image
 from vidparticles import cli, models
 from vidparticles.editing.reel import opened
 from vidparticles.errors import InputError
-from vidparticles.training import checkpoint, state
+from vidparticles.training import checkpoint, run, state
 from vidparticles.video import open_video, probe, write_video
 from vidparticles.viz import draw
 from vidparticles.viz import objects as things
@@ -70,7 +70,7 @@ def workdir(folder, *, labelled=False, broken=None, **options):
     if broken is not None:
         part, name = broken
         params["objects"][part][name] = params["objects"][part][name] * np.nan
-    checkpoint.write_config(folder, config)
+    run.write_config(folder, config)
     with checkpoint.Checkpoints(folder) as checkpoints:
         checkpoints.save(state.create(params, optax.sgd(0.1)), position=0)
     return folder

@@ -7,14 +7,14 @@ import csv
 import dataclasses
 import pathlib
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from vidparticles.data.pv5.stream import Curriculum
 from vidparticles.errors import InputError, nearest
-from vidparticles.training import sharding
 from vidparticles.video import probe
 
-KINDS = ("clip", "embedded", "folder", "manifest", "tfds")
+KINDS = ("clip", "embedded", "folder", "manifest", "pv5", "tfds")
 MULTIPLE = 8  # pixels: a clip in its own shape is some of them high and wide, in whole cells
 
 
@@ -25,13 +25,14 @@ class DataSpec:
     Attributes:
         kind: "folder" (class/clip.mp4, or train|val|test/class/clip.mp4), "embedded" (made in
             `dir` when it is not there), "manifest" (`dir`/MANIFEST.tsv with the columns file,
-            label and split), "tfds" (by `name`, prepared on disk) or "clip" (one `file`, without
-            labels).
+            label and split), "tfds" (by `name`, prepared on disk), "clip" (one `file`, without
+            labels) or "pv5" (made on the fly, frames and size as the task has them).
         file: of one clip.
         dir: the folder; for tfds its data_dir, "" for the default one.
         name: of the TFDS data set.
         clips: embedded: clips a class for each split.
         splits: manifest: for each of train, val, test the values of the column split.
+        pv5: what `data.pv5.stream.Curriculum` has.
         frames: T, of a sampled clip.
         size: H = W, pixels; of one clip about H, and W is as its shape has it.
         sampling: "uniform", one frame in each of T equal parts of the clip; or "dense", windows
@@ -46,6 +47,7 @@ class DataSpec:
     name: str = ""
     clips: Mapping[str, int] | None = None
     splits: Mapping[str, Sequence[str]] | None = None
+    pv5: Mapping[str, Any] | None = None
     frames: int = 16
     size: int = 64
     sampling: str = "uniform"
@@ -55,8 +57,12 @@ class DataSpec:
     turn: bool = False
     brightness: float = 0.0
 
-    def open(self) -> Any:
+    def open(self, *, once: Callable[[Callable[[], Any]], Any] = lambda work: work()) -> Any:
         """The data set: its classes, and the clips of each split.
+
+        Args:
+            once: does work on files that several processes share, of which one is to do it, as
+                `training.sharding.first_then_all`.
 
         Raises:
             InputError: `kind` is unknown, or `dir` does not hold what it should.
@@ -67,6 +73,8 @@ class DataSpec:
             raise InputError(f"config.data.kind is '{self.kind}'.{nearest(self.kind, KINDS)}")
         if self.kind == "clip":
             return one_clip(self.file)
+        if self.kind == "pv5":
+            return Curriculum(**(self.pv5 or {}))
         if self.kind != "tfds" and not self.dir:
             raise InputError(
                 "config.data.dir is empty; give the folder of the clips with --config.data.dir=DIR."
@@ -76,13 +84,15 @@ class DataSpec:
 
             return tfds_source.load(self.name, data_dir=self.dir or None)
         if self.kind == "embedded":
-            sharding.first_then_all(lambda: embedded.make(self.dir, clips_per_class=self.clips))
+            once(lambda: embedded.make(self.dir, clips_per_class=self.clips))
         if self.kind == "manifest":
             return from_manifest(self.dir, self.splits or {})
         return folder.scan(self.dir)
 
     def batches(self, dataset: Any, *, split: str, **options: Any) -> Any:
         """The batches of a split, sampled as this says; `options` as `data.pipeline.batches`."""
+        if self.kind == "pv5":
+            return dataset.batches(split=split, **options)
         from vidparticles.data import augment, pipeline
 
         size, rate = (self.size, self.size), self.rate
@@ -194,6 +204,8 @@ def clip_seconds(dataset: Any, *, sample: int = 32) -> float:
     Raises:
         InputError: there is no split "train", or it is empty, or none of its clips can be read.
     """
+    if isinstance(dataset, Curriculum):
+        return dataset.seconds
     clips = dataset.clips("train")
     count = len(clips.names)
     durations = []

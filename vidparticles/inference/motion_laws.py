@@ -21,7 +21,7 @@ def motion_laws(checkpoint: str | os.PathLike[str] | None) -> motion.Params:
     """
     if checkpoint is None:
         return motion.init(jax.random.key(0))
-    from vidparticles.training.checkpoint import load_model
+    from vidparticles.training.run import load_model
 
     loaded = load_model(checkpoint)
     if not loaded.model.capabilities.motion_laws:

@@ -65,7 +65,7 @@ def understand(
         InputError: the file is not a video that can be read, the folder not such a run, or the
             run one without labels.
     """
-    from vidparticles.training.checkpoint import load_model
+    from vidparticles.training.run import load_model
 
     watch = Stopwatch()
     with contextlib.ExitStack() as stack:

@@ -130,7 +130,7 @@ def compiled_classifier(loaded: Any, grid: WindowGrid, watch: Stopwatch) -> Clas
     """The model of a run, compiled for the batches of a grid.
 
     Args:
-        loaded: what `training.checkpoint.load_model` gave.
+        loaded: what `training.run.load_model` gave.
         grid: of the file.
         watch: told the seconds spent on "compile".
     """

@@ -2,25 +2,21 @@
 
 A checkpoint holds the whole `TrainState` and the position in the data. It is written beside and
 renamed when complete, so a run that is killed at any moment goes on from the last complete one.
-W/config.json says what the model is; `load_model` needs nothing else.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import json
 import logging
 import os
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
 from vidparticles.errors import InputError
-from vidparticles.storage import write_text
 from vidparticles.training.state import PyTree, TrainState
 
 FOLDER = "checkpoints"
@@ -248,145 +244,4 @@ def _abstract(tree: PyTree) -> PyTree:
             x.shape, x.dtype, sharding=getattr(x, "sharding", None) or here
         ),
         tree,
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class Loaded:
-    """A trained model, ready for use.
-
-    Attributes:
-        model: what `vidparticles.models.build` gave; `model.apply(params, batch)["logits"]`.
-        model_name, options: how it was built.
-        classes: the name of each class, in the order of the logits.
-        params: the averaged parameters.
-        step: of the checkpoint.
-        config: W/config.json, all of it; `config["data"]` says how clips were sampled.
-        workdir: W.
-    """
-
-    model: Any
-    model_name: str
-    options: Mapping[str, Any]
-    classes: tuple[str, ...]
-    params: PyTree
-    step: int
-    config: Mapping[str, Any]
-    workdir: pathlib.Path
-
-
-def read_config(workdir: str | os.PathLike[str]) -> dict[str, Any]:
-    """W/config.json.
-
-    Raises:
-        InputError: W is not the folder of a training run.
-    """
-    path = pathlib.Path(workdir) / "config.json"
-    if not path.is_file():
-        raise InputError(
-            f"{pathlib.Path(workdir)} holds no config.json; expected the --workdir of a run of "
-            "experiments/train.py."
-        )
-    try:
-        config = json.loads(path.read_text())
-        for key in ("classes", "model", "data", "batch_size"):
-            config[key]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path} is not the config of a training run ({error}); expected the file that "
-            "experiments/train.py writes."
-        ) from error
-    return config
-
-
-def write_config(workdir: str | os.PathLike[str], config: Mapping[str, Any]) -> None:
-    """Write W/config.json; a half-written file never bears that name."""
-    path = pathlib.Path(workdir) / "config.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(config, indent=1, sort_keys=True) + "\n")
-
-
-def changes(workdir: str | os.PathLike[str], config: Mapping[str, Any]) -> list[str]:
-    """What a run that goes on in W has been told otherwise than before, one line a key.
-
-    Args:
-        workdir: W, which may hold no run yet.
-        config: of the run that is about to go on, with its `classes`.
-
-    Raises:
-        InputError: the classes are others than those that the run in W has been learning.
-    """
-    if not (pathlib.Path(workdir) / "config.json").exists():
-        return []
-    before = read_config(workdir)
-    if before["classes"] != config["classes"]:
-        raise InputError(
-            f"{pathlib.Path(workdir)} holds a run over {_named(before['classes'])}, and the data "
-            f"has {_named(config['classes'])}; give the same data, or another --workdir."
-        )
-    old, new = _flat(before), _flat(config)
-    return [
-        f"config.{key} was {old.get(key)} until now and is {new.get(key)} from here"
-        for key in sorted(old | new)
-        if old.get(key) != new.get(key)
-    ]
-
-
-def _named(classes: Sequence[str]) -> str:
-    return f"the classes {', '.join(classes)}" if classes else "no classes"
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            flat.update(_flat(value, f"{prefix}{key}."))
-        else:
-            flat[prefix + key] = value
-    return flat
-
-
-def batch_like(*, batch_size: int, frames: int, size: int) -> dict[str, np.ndarray]:
-    """A batch of zeros of the shapes that training sees: what `model.init` looks at."""
-    return {
-        "video": np.zeros((batch_size, frames, size, size, 3), np.uint8),
-        "time": np.zeros((batch_size, frames), np.float32),
-        "label": np.zeros((batch_size,), np.int32),
-        "_mask": np.ones((batch_size,), bool),
-        "index": np.zeros((batch_size,), np.int32),
-    }
-
-
-def load_model(workdir: str | os.PathLike[str]) -> Loaded:
-    """The model that a run trained, from its workdir alone.
-
-    Args:
-        workdir: W of experiments/train.py.
-
-    Raises:
-        InputError: W is not a run, holds no checkpoint, or one of another model.
-    """
-    from vidparticles import models
-
-    config = read_config(workdir)
-    name = config["model"]["name"]
-    # JSON has no tuples.
-    options = {
-        option: tuple(value) if isinstance(value, list) else value
-        for option, value in config["model"]["options"].items()
-    }
-    model = models.build(name, num_classes=len(config["classes"]) or 1, **options)
-    batch = batch_like(batch_size=1, frames=config["data"]["frames"], size=config["data"]["size"])
-    like = jax.eval_shape(model.init, jax.random.key(0), batch)
-    with Checkpoints(workdir, read_only=True) as checkpoints:
-        params, step = checkpoints.restore_ema(like)
-    return Loaded(
-        model=model,
-        model_name=name,
-        options=options,
-        classes=tuple(config["classes"]),
-        params=params,
-        step=step,
-        config=config,
-        workdir=pathlib.Path(workdir),
     )

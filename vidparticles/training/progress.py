@@ -6,6 +6,7 @@ import concurrent.futures
 import datetime
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any, TextIO
 
 import jax
@@ -37,6 +38,7 @@ class Progress:
         self._steps, self._start, self._every = steps, start, every
         self._begun = self._shown = time.perf_counter()
         self._bar = None
+        self._skipped: set[str] = set()
         if active and self._stream.isatty():
             from tqdm import tqdm
 
@@ -69,6 +71,12 @@ class Progress:
             self._bar.write(line, file=self._stream)
         elif self._active:
             print(line, file=self._stream, flush=True)
+
+    def note_skipped(self, skipped: Mapping[str, str]) -> None:
+        """Show each clip that cannot be read, once: name → what is wrong with it."""
+        for name in skipped.keys() - self._skipped:
+            self._skipped.add(name)
+            self.note(f"skipped a clip that cannot be read ({len(self._skipped)}): {skipped[name]}")
 
     def __enter__(self) -> Progress:
         return self

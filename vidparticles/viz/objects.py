@@ -68,7 +68,7 @@ def followers(checkpoint: str | os.PathLike[str]) -> Followers | None:
     Raises:
         InputError: not a run, or one that cannot be read.
     """
-    from vidparticles.training.checkpoint import load_model, read_config
+    from vidparticles.training.run import load_model, read_config
 
     if read_config(checkpoint)["model"]["name"] != MODEL:
         return None

@@ -11,9 +11,9 @@ permanence   T4: in which frames does something happen that cannot?
 texture_flow T5: how does this texture move?
 ============ ==============================================================
 
-A task is one function, `batch(indices, **options)`. `Source` gives it splits and a length.
+A task is one function, `batch(indices, **options)`. `Source` gives it splits, a length and a clock.
 """
 
-from vidparticles.data.pv5.source import SPLITS, TASKS, Source
+from vidparticles.data.pv5.source import FRAME_RATE, SPLITS, TASKS, Source, seconds
 
-__all__ = ["SPLITS", "TASKS", "Source"]
+__all__ = ["FRAME_RATE", "SPLITS", "TASKS", "Source", "seconds"]

@@ -20,7 +20,10 @@ import numpy as np
 from PIL import Image
 
 from experiments.benchmarks import harness
-from vidparticles.tracking.blobs import link as linking
+from vidparticles.tracking.base import scan
+from vidparticles.tracking.blobs.link import LinkConfig
+from vidparticles.tracking.blobs.locate import LocateConfig
+from vidparticles.tracking.blobs.tracker import BlobConfig, blob_tracker
 
 DIAMETER, LEAST, REACH, HIDDEN = 11, 20, 5, 3
 RATE, MICRONS = 24, 100 / 285
@@ -33,16 +36,12 @@ Table = np.ndarray  # rows of frame, particle, x, y, brightness, size, eccentric
 
 def ours(frames: np.ndarray) -> Table:
     height = frames.shape[1]
-    tracks = linking.follow(
-        frames,
-        jnp.arange(len(frames)) / RATE,
-        diameter=DIAMETER,
-        count=COUNT,
-        least=LEAST / 255,
-        dark=True,
-        reach=REACH / height,
-        memory=(HIDDEN + 0.5) / RATE,
-    )
+    spots = LocateConfig(diameter=DIAMETER, count=COUNT, least=LEAST / 255, dark=True)
+    paths = LinkConfig(reach=REACH / height, memory=(HIDDEN + 0.5) / RATE)
+    tracker = blob_tracker(BlobConfig(spots, paths))
+    colored = jnp.repeat(jnp.asarray(frames)[..., None], 3, axis=-1)
+    follow = jax.jit(lambda frames, times: scan(tracker, (), frames, times))
+    tracks = follow(colored, jnp.arange(len(frames)) / RATE)
     points = tracks.trajectory.particles
     alive = np.asarray(points.alive)
     look = np.asarray(points.feature)[alive] * [255, 1, 1]

@@ -32,8 +32,8 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from experiments.benchmarks import harness
-from vidparticles.shots import detect as shots
-from vidparticles.shots.survival import SIZE
+from vidparticles import shots
+from vidparticles.shots import SIZE
 from vidparticles.video import open_video, write_video
 
 DEVELOPED_ON = {"counter.mp4", "fades.mp4", "testvideo.mp4", "composed_05.mp4"}

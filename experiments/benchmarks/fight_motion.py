@@ -31,7 +31,8 @@ from experiments.benchmarks import harness
 from vidparticles.models.motion_statistics import NAMES, STATISTICS, motion_statistics
 from vidparticles.particles import Trajectory, particles
 from vidparticles.storage import atomic_write
-from vidparticles.tracking.points import tracker as tracks
+from vidparticles.tracking.points.state import PointConfig
+from vidparticles.tracking.points.tracker import point_tracker
 from vidparticles.training.baselines import motion_energy
 from vidparticles.video import open_video
 
@@ -86,10 +87,10 @@ def measured(path: pathlib.Path, cache: pathlib.Path) -> tuple[np.ndarray, np.nd
         ticks = np.arange(0, video.info.duration, 1 / RATE)[:LONGEST]
         places = np.unique([video.place_at(tick) for tick in ticks])
         frames, times = video.frames(places, size=SIZE), video.times[places]
-    state = tracks.start(frames[0], times[0], count=COUNT)
-    states = [state]
-    for frame, time in zip(frames[1:], times[1:], strict=True):
-        state = tracks.step(state, frame, time)
+    tracker = point_tracker(PointConfig(count=COUNT))
+    state, states = tracker.init_fn((), frames[0], times[0]), []
+    for frame, time in zip(frames, times, strict=True):
+        state, _ = tracker.step_fn((), state, frame, time)
         states.append(state)
     # Of one length, so that one program is compiled; nothing is alive beyond the end.
     spare = LONGEST - len(frames)

@@ -14,6 +14,7 @@ ground of `tracking.objects.background`; the best point of
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import statistics
 import tempfile
@@ -28,9 +29,11 @@ from experiments.benchmarks.harness import ROOT, finish, parser, print_table
 from experiments.configs import clip as clip_config
 from experiments.train import train
 from vidparticles.data.spec import in_shape
+from vidparticles.tracking.base import scan
 from vidparticles.tracking.objects import background as ground
 from vidparticles.tracking.objects import tracker as objects
-from vidparticles.tracking.points import tracker as tracks
+from vidparticles.tracking.points.state import PointConfig
+from vidparticles.tracking.points.tracker import point_tracker
 from vidparticles.training.run import load_model
 from vidparticles.video import open_video, write_video
 
@@ -106,7 +109,8 @@ def references(frames: np.ndarray, small: np.ndarray, off: np.ndarray) -> dict:
     empty = ground.start((), *small.shape[1:3])
     apart = np.asarray(jax.lax.scan(over, empty, jnp.asarray(small))[1])
     times = jnp.arange(length) / RATE
-    points = tracks.follow(jnp.asarray(frames), times, count=POINTS)
+    tracker = point_tracker(PointConfig(count=POINTS))
+    points = jax.jit(functools.partial(scan, tracker, ()))(jnp.asarray(frames), times)
     p = points.trajectory.particles
     return {
         "middle of the picture": always(middle, off),

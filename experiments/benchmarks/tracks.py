@@ -29,12 +29,14 @@ from experiments.benchmarks.harness import (
 )
 from vidparticles.flow import dense as field
 from vidparticles.image import resample as sampling
-from vidparticles.tracking import segments as groups
-from vidparticles.tracking.points import tracker as tracks
+from vidparticles.tracking import segments
+from vidparticles.tracking.points.state import PointConfig, PointState
+from vidparticles.tracking.points.tracker import point_tracker
 
 DATA = ROOT.parent / "shared" / "data"
 HEIGHT, WIDTH, FRAMES, COUNT = 240, 320, 31, 512
 RATE = 30
+TRACKER = point_tracker(PointConfig(count=COUNT))
 SOURCE = 960, 720  # the view is the middle of it, at half the size: a warp shows no border
 CLIPS = (
     "basketball_two_players.mp4",
@@ -155,12 +157,20 @@ def moved(source: np.ndarray, warp: str, cover: np.ndarray) -> np.ndarray:
     return np.stack(frames)
 
 
+def followed(state: PointState | None, frame: np.ndarray, time: float) -> PointState:
+    """The points one frame on; from None, those of the first frame."""
+    if state is None:
+        state = TRACKER.init_fn((), frame, time)
+    return TRACKER.step_fn((), state, frame, time)[0]
+
+
 def follow(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Positions in pixels [T, N, 2] of what is born in the first frame, and where it is alive."""
-    state = tracks.start(frames[0], 0.0, count=COUNT)
-    first, positions, alive = state, [], []
+    first = state = None
+    positions, alive = [], []
     for t, frame in enumerate(frames):
-        state = tracks.step(state, frame, t / RATE) if t else state
+        state = followed(state, frame, t / RATE)
+        first = first or state
         positions.append(np.asarray(state.particles.position) * frame.shape[0])
         alive.append(np.asarray(state.particles.alive & (state.identity == first.identity)))
     born = alive[0]
@@ -216,11 +226,11 @@ def tennis() -> float:
     """Share of the points born on the player that are on him 30 frames later, if alive."""
     frames, masks = davis()
     height, width = masks[0].shape
-    state = tracks.start(frames[0], 0.0, count=COUNT)
+    state = None
     held: dict[int, int] = {}
     inside = total = 0
     for t, (frame, mask) in enumerate(zip(frames, masks, strict=True)):
-        state = tracks.step(state, frame, t / 24) if t else state
+        state = followed(state, frame, t / 24)
         at = np.floor(np.asarray(state.particles.position) * height).astype(int)
         on = mask[np.clip(at[:, 1], 0, height - 1), np.clip(at[:, 0], 0, width - 1)]
         for k in np.flatnonzero(np.asarray(state.particles.alive)):
@@ -241,17 +251,18 @@ def overlap(found: list[np.ndarray], masks: list[np.ndarray]) -> float:
 def tennis_groups() -> dict[str, float]:
     """How the groups by common fate lie over the player, beside what needs no tracks.
 
-    A place is given to a group by `groups.region`, from the motion that `flow.dense` sees
+    A place is given to a group by `segments.region`, from the motion that `flow.dense` sees
     there. The trivial ones: where frames differ most (the best of some thresholds, told by the
     masks), and a box in the middle of the frame (the best of some sizes, likewise).
     """
     frames, masks = davis()
     height, width = masks[0].shape
-    state, together = tracks.start(frames[0], 0.0, count=COUNT), groups.start(COUNT)
-    found, motions, region = [], jax.jit(field.motions), jax.jit(groups.region)
+    segmenter = segments.motion_segments()
+    state, together = None, segmenter.init_fn(COUNT)
+    found, motions, region = [], jax.jit(field.motions), jax.jit(segments.region)
     for t, frame in enumerate(frames):
-        state = tracks.step(state, frame, t / 24) if t else state
-        together = groups.step(together, state.particles, state.identity, state.time)
+        state = followed(state, frame, t / 24)
+        together = segmenter.step_fn(together, state.particles, state.identity, state.time)
         if t:
             flow = -24 * motions(frames[t - 1], frame)[0][1]
             rows, columns = flow.shape[:2]
@@ -278,12 +289,12 @@ def speed(repeats: int) -> tuple[dict, int]:
     reader, frames = cv2.VideoCapture(str(DATA / "clips" / CLIPS[0])), []
     for _ in range(FRAMES):
         frames.append(cv2.resize(reader.read()[1][..., ::-1], (WIDTH, HEIGHT)))
-    first = tracks.start(frames[0], 0.0, count=COUNT)
+    first = followed(None, frames[0], 0.0)
 
-    def ours() -> tracks.TrackState:
+    def ours() -> PointState:
         state = first
         for t, frame in enumerate(frames[1:]):
-            state = tracks.step(state, frame, (t + 1) / RATE)
+            state = followed(state, frame, (t + 1) / RATE)
         return state
 
     def peer(both: bool) -> Callable[[], None]:

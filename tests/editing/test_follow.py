@@ -12,7 +12,7 @@ import pytest
 from vidparticles.editing.follow import following
 from vidparticles.editing.reel import opened
 from vidparticles.image.resample import smooth
-from vidparticles.tracking.points.tracker import TrackState
+from vidparticles.tracking.points.state import PointState
 from vidparticles.video import open_video, write_video
 
 # The size that 8K is shrunk to, so that one program is compiled for nearly all.
@@ -33,19 +33,19 @@ def pan(ground: np.ndarray, steps) -> list[np.ndarray]:
     return [ground[20 : 20 + HEIGHT, 30 - s : 30 - s + WIDTH] for s in steps]
 
 
-def states(path: pathlib.Path) -> list[tuple[TrackState, bool]]:
+def states(path: pathlib.Path) -> list[tuple[PointState, bool]]:
     with opened(path) as reel:
         return [(state, cut) for *_, state, cut in following(reel.frames, count=COUNT)]
 
 
-def survivors(found: list[tuple[TrackState, bool]]) -> np.ndarray:
+def survivors(found: list[tuple[PointState, bool]]) -> np.ndarray:
     """[N] bool, who is alive in the first and the last state and the same."""
     (first, _), (last, _) = found[0], found[-1]
     same = np.asarray(first.identity == last.identity)
     return same & np.asarray(first.particles.alive & last.particles.alive)
 
 
-def gone(found: list[tuple[TrackState, bool]]) -> np.ndarray:
+def gone(found: list[tuple[PointState, bool]]) -> np.ndarray:
     """[n, 2] pixels that the survivors went."""
     way = found[-1][0].particles.position - found[0][0].particles.position
     return np.asarray(way)[survivors(found)] * HEIGHT

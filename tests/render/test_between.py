@@ -98,19 +98,6 @@ def test_at_its_ends_it_is_the_frames_themselves():
     assert (between(before, after, 1.0) == after).all()
 
 
-def test_nothing_lies_between_two_shots():
-    before, after = waves(3), waves(4)
-    assert bool(warp.match(before, after).cut)
-    assert (between(before, after, 0.4) == before).all()
-    assert (between(before, after, 0.6) == after).all()
-
-
-def test_a_flash_is_no_cut():
-    before = waves(0)
-    after = np.clip(waves(0, 2.0).astype(int) + 60, 0, 255).astype(np.uint8)
-    assert not bool(warp.match(before, after).cut)
-
-
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 50), (37, 41)])
 def test_any_size_will_do(size):
     before, after = waves(0, size=size), waves(0, 1.0, size=size)

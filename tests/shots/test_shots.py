@@ -7,9 +7,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from vidparticles.shots import detect as shots
-from vidparticles.shots.detect import Transition
-from vidparticles.shots.survival import SIZE, stays, survival
+from vidparticles import shots
+from vidparticles.shots import SIZE, Transition
+from vidparticles.shots.survival import stays, survival
 
 HEIGHT, WIDTH = SIZE
 

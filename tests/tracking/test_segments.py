@@ -9,7 +9,7 @@ import pytest
 
 from vidparticles.particles import Trajectory, particles
 from vidparticles.tracking import segments as g
-from vidparticles.tracking.points.tracker import Tracks
+from vidparticles.tracking.base import Tracks
 
 BACKGROUND, BODY, FRAMES, RATE = 120, 18, 6, 25.0
 COUNT = BACKGROUND + 2 * BODY
@@ -33,23 +33,24 @@ def scene(noise: float = 2e-4) -> np.ndarray:
     return positions + noise * random.normal(size=positions.shape)
 
 
-def grouped(
+def segmented(
     positions: np.ndarray, alive: np.ndarray | None = None, names: np.ndarray | None = None
-) -> list[g.Groups]:
-    """The groups at each moment."""
+) -> list[g.SegmentState]:
+    """The segments at each moment."""
     count = positions.shape[1]
     alive = np.ones(positions.shape[:2], bool) if alive is None else alive
     names = np.tile(np.arange(count), (len(positions), 1)) if names is None else names
-    groups, found = g.start(count), []
+    segmenter = g.motion_segments()
+    groups, found = segmenter.init_fn(count), []
     for t, (xy, living, who) in enumerate(zip(positions, alive, names, strict=True)):
         points = particles(jnp.asarray(xy, jnp.float32), alive=jnp.asarray(living))
-        groups = g.step(groups, points, jnp.asarray(who, jnp.int32), t / RATE)
+        groups = segmenter.step_fn(groups, points, jnp.asarray(who, jnp.int32), t / RATE)
         found.append(groups)
     return found
 
 
-def test_two_bodies_over_a_moving_background_are_two_groups_that_keep_their_numbers():
-    found = [groups.label for groups in grouped(scene())[1:]]
+def test_two_bodies_over_a_moving_background_are_two_segments_that_keep_their_numbers():
+    found = [groups.label for groups in segmented(scene())[1:]]
     one, two = sorted({int(found[0][k == BODY_OF].max()) for k in (1, 2)})
     assert (one, two) == (1, 2)
     for label in found:
@@ -62,11 +63,11 @@ def test_two_bodies_over_a_moving_background_are_two_groups_that_keep_their_numb
 def test_where_nothing_moves_but_the_camera_all_are_one(pan):
     still = np.tile(scene()[:1], (FRAMES, 1, 1))
     still += pan * np.arange(FRAMES)[:, None, None] / RATE
-    assert not any(groups.label.any() for groups in grouped(still))
+    assert not any(groups.label.any() for groups in segmented(still))
 
 
-def test_groups_do_not_depend_on_where_the_origin_is():
-    own, moved = grouped(scene()), grouped(scene() + np.array([3.0, -2.0]))
+def test_segments_do_not_depend_on_where_the_origin_is():
+    own, moved = segmented(scene()), segmented(scene() + np.array([3.0, -2.0]))
     for one, other in zip(own, moved, strict=True):
         np.testing.assert_array_equal(one.label, other.label)
 
@@ -76,28 +77,28 @@ def test_places_that_hold_nothing_change_nothing():
     positions = np.pad(scene(), (*extra, (0, 0)), constant_values=np.nan)
     alive = np.pad(np.ones((FRAMES, COUNT), bool), extra)
     names = np.pad(np.tile(np.arange(COUNT), (FRAMES, 1)), extra, constant_values=-1)
-    for one, other in zip(grouped(scene()), grouped(positions, alive, names), strict=True):
+    for one, other in zip(segmented(scene()), segmented(positions, alive, names), strict=True):
         np.testing.assert_array_equal(one.label, other.label[:COUNT])
         assert not other.label[COUNT:].any()
         assert np.isfinite(other.apart).all()
 
 
-def test_a_group_outlives_its_particles_and_one_hidden_is_known_again():
+def test_a_segment_outlives_its_particles_and_one_hidden_is_known_again():
     names = np.tile(np.arange(COUNT), (FRAMES, 1))
     alive = np.ones((FRAMES, COUNT), bool)
     names[2:, BACKGROUND : BACKGROUND + 8] += 1000  # part of the first body, then the rest
     names[4:, BACKGROUND + 8 : BACKGROUND + BODY] += 1000
     alive[2:5, -3:] = False
-    found = grouped(scene(), alive, names)
+    found = segmented(scene(), alive, names)
     assert len({int(groups.label[BACKGROUND]) for groups in found[1:]}) == 1
     assert {int(k) for k in found[-1].label[-3:]} == {int(found[1].label[-1])}
 
 
-def test_of_a_group_that_falls_apart_the_larger_part_keeps_the_number():
+def test_of_a_segment_that_falls_apart_the_larger_part_keeps_the_number():
     positions = scene()
     t = np.arange(FRAMES)[:, None, None] / RATE
     positions[2:, -5:] -= [2.0, 0.0] * (t[2:] - 1 / RATE)
-    found = grouped(positions)
+    found = segmented(positions)
     whole, last = int(found[1].label[-1]), found[-1].label
     assert set(last[-BODY:-5].tolist()) == {whole}
     assert set(last[-5:].tolist()) == {3}
@@ -105,19 +106,19 @@ def test_of_a_group_that_falls_apart_the_larger_part_keeps_the_number():
 
 def test_a_whole_clip_is_as_frame_by_frame_and_as_without_compiling():
     positions = scene()
-    stream = np.stack([groups.label for groups in grouped(positions)])
+    stream = np.stack([groups.label for groups in segmented(positions)])
     points = particles(jnp.asarray(positions, jnp.float32))
     names = jnp.broadcast_to(jnp.arange(COUNT), (FRAMES, COUNT))
     time = jnp.arange(FRAMES) / RATE
     tracks = Tracks(Trajectory(points, time), names, jnp.zeros(FRAMES, bool))
-    np.testing.assert_array_equal(jax.jit(g.follow)(tracks), stream)
+    np.testing.assert_array_equal(jax.jit(g.segment_tracks)(tracks), stream)
     with jax.disable_jit():
-        eager = grouped(positions[:2])
+        eager = segmented(positions[:2])
     np.testing.assert_array_equal(eager[-1].label, stream[1])
 
 
-def test_a_place_goes_with_the_group_whose_motion_it_shows():
-    groups = grouped(scene(noise=0))[-1]
+def test_a_position_goes_with_the_segment_whose_motion_it_shows():
+    groups = segmented(scene(noise=0))[-1]
     velocity = (scene(noise=0)[-1] - scene(noise=0)[-2]) * RATE
     points = particles(
         jnp.asarray(scene(noise=0)[-1], jnp.float32), velocity=jnp.asarray(velocity, jnp.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -10,32 +11,29 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from vidparticles.image.resample import gray, resize, shrink_size
-from vidparticles.tracking.points import tracker as tracks
-from vidparticles.tracking.points.tracker import TrackState
+from vidparticles import shots
+from vidparticles.image.resample import shrink
+from vidparticles.tracking.points.state import PointConfig, PointState
+from vidparticles.tracking.points.tracker import point_tracker
 
 COUNT = 320  # particles; of one number, so that verbs share a compiled program
-LONGEST = 320  # pixels of the longer side of what is followed
-DIFFERENT = 0.18  # mean difference of luma between frames that share nothing
 
 
-@jax.jit
-def _small(frame: Array) -> Array:
-    height, width = shrink_size(*frame.shape[:2], longest=LONGEST)
-    # The tracker needs 16 pixels each way; a thinner picture is stretched for it.
-    return resize(frame.astype(jnp.float32) / 255, max(16, height), max(16, width))
+@functools.partial(jax.jit, static_argnames="config")
+def shrunk(frame: Array, config: PointConfig) -> Array:
+    """A frame [H, W, 3] uint8 at the size at which it is followed, floats in [0, 1]."""
+    picture = frame.astype(jnp.float32) / 255
+    return shrink(picture, longest=config.longest, shortest=config.shortest)
 
 
-@jax.jit
-def _unlike(before: Array, after: Array) -> Array:
-    """Whether two small frames differ as a whole, apart from overall brightness."""
-    one, two = gray(before), gray(after)
-    return jnp.mean(jnp.abs((one - one.mean()) - (two - two.mean()))) > DIFFERENT
+def thumbnail(small: Array) -> Array:
+    """What cuts are found in, of a shrunk frame."""
+    return shots.thumbnail(255 * small)
 
 
 def following(
     frames: Iterator[tuple[Fraction, np.ndarray]], *, count: int = COUNT
-) -> Iterator[tuple[Fraction, np.ndarray, TrackState, bool]]:
+) -> Iterator[tuple[Fraction, np.ndarray, PointState, bool]]:
     """Frames with the state of the particles in them.
 
     Args:
@@ -43,18 +41,17 @@ def following(
         count: places for particles.
 
     Returns:
-        (seconds, frame, state, cut): cut tells that the frame begins a new shot.
+        (seconds, frame, state, cut): cut tells that the frame begins a new shot. Numbers of
+        particles are given once in a clip.
     """
-    state: TrackState | None = None
-    last: Array | None = None
-    for time, frame in frames:
-        small, seconds = _small(frame), float(time)
-        cut = False
-        if state is None or last is None:
-            state = tracks.start(small, seconds, count=count)
-        else:
-            followed = tracks.step(state, small, seconds)
-            cut = bool(followed.cut) or bool(_unlike(last, small))
-            state = tracks.start(small, seconds, count=count) if cut else followed
-        last = small
+    config = PointConfig(count=count)
+    tracker = point_tracker(config)
+    state: PointState | None = None
+    pictures = ((time, (frame, shrunk(frame, config))) for time, frame in frames)
+    told = shots.stream(pictures, shrink=lambda picture: thumbnail(picture[1]))
+    for time, (frame, small), cut in told:
+        seconds = float(time)
+        if state is None:
+            state = tracker.init_fn((), small, seconds)
+        state, _ = tracker.step_fn((), state, small, seconds, cut=jnp.asarray(cut))
         yield time, frame, state, cut

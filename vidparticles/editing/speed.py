@@ -15,6 +15,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from vidparticles import shots
 from vidparticles.editing.curve import Piece, parse_curve, places, whole
 from vidparticles.editing.reel import Frames, PathLike, Reel, Written, check_paths, opened, write
 from vidparticles.render import between as warp
@@ -78,11 +79,26 @@ def schedule(
 
 
 class _Film:
-    """Frames of a reel by their places, wanted in runs that rise or fall."""
+    """Frames of a reel by their places, wanted in runs that rise or fall.
 
-    def __init__(self, reel: Reel):
+    Args:
+        reel: the clip.
+        told: whether it will be asked where shots begin, which must be looked for.
+    """
+
+    def __init__(self, reel: Reel, *, told: bool):
         self._reel, self._coming = reel, 0
         self._held: dict[int, np.ndarray] = {}
+        self._begins: dict[int, bool] = {}
+        self._rising = shots.stream(reel.frames) if told else ((*x, False) for x in reel.frames)
+
+    def cut(self, place: int) -> bool:
+        """Whether the frame at a place, which was given, begins a shot."""
+        if place not in self._begins and self._reel.again is not None:
+            # Run through backwards: what tells a cut comes before it, so all are looked for once.
+            frames = self._reel.again(0, len(self._reel.times))
+            self._begins = {k: cut for k, (_, _, cut) in enumerate(shots.stream(frames))}
+        return self._begins[place]
 
     def at(self, place: int, *, falling: bool) -> np.ndarray:
         """A frame; what came before it in a rising run is gone, and what came after otherwise."""
@@ -99,7 +115,7 @@ class _Film:
             self._held = beside | dict(enumerate(block, first))
         while place not in self._held:
             self._held = {k: v for k, v in self._held.items() if k == self._coming - 1}
-            self._held[self._coming] = next(self._reel.frames)[1]
+            _, self._held[self._coming], self._begins[self._coming] = next(self._rising)
             self._coming += 1
         return self._held[place]
 
@@ -111,7 +127,7 @@ def _shown(reel: Reel, runs: Sequence[tuple[bool, Sequence[Moment]]]) -> Frames:
         reel: the clip.
         runs: moments by their places in rising order, or where the first is true in falling.
     """
-    film = _Film(reel)
+    film = _Film(reel, told=any(share for _, run in runs for _, _, share in run))
     matched, found = -1, None
     for falling, run in runs:
         for time, place, share in run:
@@ -121,6 +137,9 @@ def _shown(reel: Reel, runs: Sequence[tuple[bool, Sequence[Moment]]]) -> Frames:
             order = (place + 1, place) if falling else (place, place + 1)
             pair = {k: film.at(k, falling=falling) for k in order}
             here, there = pair[place], pair[place + 1]
+            if film.cut(place + 1):
+                yield time, here if 2 * share < 1 else there
+                continue
             if matched != place or found is None:
                 matched, found = place, warp.match(here, there)
             yield time, np.asarray(warp.between(here, there, found, float(share)))

@@ -17,16 +17,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from vidparticles import shots
+from vidparticles.editing.follow import shrunk
 from vidparticles.editing.reel import Frames, PathLike, Reel, Written, check_paths, opened, write
 from vidparticles.flow.camera import camera_motion
-from vidparticles.image.resample import bilinear, pixel_centers, resize, shrink_size
-from vidparticles.shots import detect as shots
-from vidparticles.shots.survival import SIZE
-from vidparticles.tracking.points import tracker as tracks
-from vidparticles.tracking.points.tracker import TrackState
+from vidparticles.image.resample import bilinear, pixel_centers
+from vidparticles.tracking.points.state import PointConfig, PointState
+from vidparticles.tracking.points.tracker import point_tracker
 
-COUNT = 512  # particles
-LONGEST = 320  # pixels of the longer side of what is followed
+POINTS = PointConfig(count=512)
 SMOOTH = 0.8  # seconds, standard deviation of the weights in time
 LEAST_SEEN = 0.75  # share of height and width that is kept at least; beyond it, less is mended
 
@@ -56,19 +55,6 @@ def _step(before: Array, after: Array, alive: Array) -> Array:
     return jnp.concatenate([motion.turn, motion.shift])
 
 
-@jax.jit
-def _small(frame: Array) -> Array:
-    """What is followed; thin pictures are stretched, as the tracker needs 16 pixels."""
-    height, width = shrink_size(*frame.shape[:2], longest=LONGEST)
-    return resize(frame.astype(jnp.float32) / 255, max(16, height), max(16, width))
-
-
-@jax.jit
-def _tiny(frame: Array) -> Array:
-    """What shots are found in."""
-    return jnp.round(resize(frame.astype(jnp.float32), *SIZE)).astype(jnp.uint8)
-
-
 def watch(reel: Reel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The camera's motion from each frame to the next, and the shots.
 
@@ -79,23 +65,24 @@ def watch(reel: Reel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         turn [T] and shift [T], complex, of the step to each frame from the one before; rest
         where there is none in the same shot; and the number of each frame's shot [T].
     """
-    steps = []
+    steps, tracker = [], point_tracker(POINTS)
 
     def frames() -> Iterator[np.ndarray]:
-        born: TrackState | None = None
+        new: PointState | None = None
         for time, frame in reel.frames:
-            picture, seconds = _small(frame), float(time)
-            if born is None:
+            picture, seconds = shrunk(frame, POINTS), float(time)
+            if new is None:
                 steps.append(np.array([1.0, 0, 0, 0]))
             else:
-                # Born anew in each frame: where shake takes them next, their velocity does
+                # Spawned anew in each frame: where shake takes them next, their velocity does
                 # not tell.
-                found = tracks.step(born, picture, seconds)
+                found, _ = tracker.step_fn((), new, picture, seconds)
                 here, alive = found.particles, found.particles.alive & (found.age > 0)
-                alive = alive & born.particles.alive & ~found.cut
-                steps.append(np.asarray(_step(born.particles.position, here.position, alive)))
-            born = tracks.start(picture, seconds, count=COUNT)
-            yield np.asarray(_tiny(frame))
+                alive = alive & new.particles.alive
+                steps.append(np.asarray(_step(new.particles.position, here.position, alive)))
+            nothing = tracker.init_fn((), picture, seconds)
+            new, _ = tracker.step_fn((), nothing, picture, seconds)
+            yield np.asarray(shots.thumbnail(frame))
 
     times = np.array([float(time) for time in reel.times])
     changes = shots.transitions(shots.measure(frames()), times)

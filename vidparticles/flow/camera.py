@@ -16,9 +16,20 @@ from jax import Array
 
 from vidparticles.numerics import safe_divide
 
-NARROW = 0.002  # difference from the common motion that halves a vote twice, frame heights
-ROUNDS = 12  # of weighting and fitting
-SHRINK = 0.6  # of the scale of the weights, a round
+
+@dataclasses.dataclass(frozen=True)
+class CameraConfig:
+    """How the common motion is voted for.
+
+    Attributes:
+        narrow: frame heights, difference from the common motion that halves a vote twice.
+        rounds: of weighting and fitting.
+        shrink: of the scale of the weights, a round.
+    """
+
+    narrow: float = 0.002
+    rounds: int = 12
+    shrink: float = 0.6
 
 
 @jax.tree_util.register_dataclass
@@ -98,12 +109,15 @@ def fit_similarity(before: Array, after: Array, weight: Array) -> Similarity:
     return Similarity(turn, q_mean - _turned(turn, p_mean))
 
 
-def camera_motion(before: Array, after: Array, alive: Array) -> tuple[Similarity, Array]:
+def camera_motion(
+    before: Array, after: Array, alive: Array, config: CameraConfig | None = None
+) -> tuple[Similarity, Array]:
     """The motion that most of the picture shares, and who takes part in it.
 
     Args:
         before, after: [..., N, 2] the same particles at two moments, frame heights.
         alive: [..., N] bool, at both; the others have no vote.
+        config: how it is voted for; default `CameraConfig()`.
 
     Returns:
         The similarity that carries the background from `before` to `after`, and the vote of
@@ -117,6 +131,7 @@ def camera_motion(before: Array, after: Array, alive: Array) -> tuple[Similarity
         >>> [round(float(b), 3) for b in moved.shift], int((vote > 0.5).sum())
         ([0.03, 0.0], 30)
     """
+    config = config or CameraConfig()
     alive = jnp.asarray(alive, before.dtype)
     shown = jnp.where(alive[..., None] > 0, after - before, jnp.nan)
     middle = jnp.nan_to_num(jnp.nanmedian(shown, axis=-2))
@@ -131,6 +146,7 @@ def camera_motion(before: Array, after: Array, alive: Array) -> tuple[Similarity
     def again(motion: Similarity, scale: Array) -> tuple[Similarity, None]:
         return fit_similarity(before, after, vote(motion, scale)), None
 
-    scales = NARROW * jnp.asarray([SHRINK**-k for k in range(ROUNDS)][::-1], before.dtype)
+    wider = [config.shrink**-k for k in range(config.rounds)][::-1]
+    scales = config.narrow * jnp.asarray(wider, before.dtype)
     motion, _ = jax.lax.scan(again, start, scales)
-    return motion, vote(motion, jnp.asarray(NARROW, before.dtype))
+    return motion, vote(motion, jnp.asarray(config.narrow, before.dtype))

@@ -1,4 +1,9 @@
-"""Particles as soft discs on a ground: what a frame looks like with things of one size in it.
+"""Particles as soft discs on a background: what a frame shows with objects of one size in it.
+
+This is the one way from discs to pixels, for what is fitted (`cover`) and what is drawn
+(`pixel_cover`). Two others really differ: a Gaussian spot is a product of one along x and one along
+y, so that `render.splat` sums them by one matrix product, exactly, which no disc allows; and the
+baseline of PV-5 (`models.baselines.tracker`) is plain numpy, to be read without this package.
 
 Pixels are kept in one axis [P], P = H · W, row after row: what is summed over a picture is then a
 matrix product.
@@ -25,8 +30,8 @@ def pixels(height: int, width: int) -> Array:
 
 def offsets(position: Array, height: int, width: int) -> tuple[Array, Array]:
     """Where each pixel lies from each position [..., N, 2]: along x and along y, [..., N, P]."""
-    place = pixels(height, width)
-    return place[:, 0] - position[..., :1], place[:, 1] - position[..., 1:]
+    center = pixels(height, width)
+    return center[:, 0] - position[..., :1], center[:, 1] - position[..., 1:]
 
 
 def square_distance(position: Array, height: int, width: int) -> Array:
@@ -46,6 +51,24 @@ def inside(square: Array, radius: ArrayLike, edge: ArrayLike) -> Array:
     return (radius * radius - square) / (2 * radius * edge)
 
 
+def pixel_cover(distance: Array, radius: ArrayLike) -> Array:
+    """How far a disc or a stroke covers a pixel, as drawn with smooth edges, in [0, 1].
+
+    The edge falls off linearly over one pixel, as the area that is covered does where the edge runs
+    along the pixels: what is drawn for the eye or summed over. It has no gradient beyond that
+    pixel; what is fitted takes `cover`.
+
+    Args:
+        distance: [...] of the pixel's center from the middle, pixels.
+        radius: pixels.
+
+    Example:
+        >>> pixel_cover(jnp.array([0.0, 2.0, 4.0]), 2.0).tolist()
+        [1.0, 0.5, 0.0]
+    """
+    return jnp.clip(radius + 0.5 - distance, 0, 1)
+
+
 def cover(
     position: Array,
     alive: Array,
@@ -59,7 +82,7 @@ def cover(
 
     Args:
         position: [..., N, 2] in frame heights.
-        alive: [..., N]; the dead cover nothing.
+        alive: [..., N]; the inactive cover nothing.
         radius: r in frame heights.
         edge: ε > 0, the width of the rim in frame heights.
         height: H, pixels; a frame height is H pixels.
@@ -76,7 +99,7 @@ def cover(
         >>> (disc.reshape(9, 9)[4] > 0.5).astype(int).tolist()
         [0, 0, 0, 1, 1, 1, 0, 0, 0]
     """
-    # What a dead particle holds may be anything, NaN too: 0 · NaN is not 0.
+    # What an inactive particle holds may be anything, NaN too: 0 · NaN is not 0.
     position = jnp.where(alive[..., None], position, 0)
     square = square_distance(position, height, width)
     return jnp.where(alive[..., None], jax.nn.sigmoid(inside(square, radius, edge)), 0)

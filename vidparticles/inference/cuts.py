@@ -53,11 +53,10 @@ def cuts(path: str | os.PathLike[str]) -> Cuts:
     Raises:
         InputError: the clip cannot be read.
     """
-    from vidparticles.shots import detect as shots
-    from vidparticles.shots.survival import SIZE
+    from vidparticles import shots
 
     with open_video(path) as video:
-        signals = shots.measure(frame for _, frame in video.every(size=SIZE))
+        signals = shots.measure(frame for _, frame in video.every(size=shots.SIZE))
         changes = shots.transitions(signals, video.times)
         ends = [*video.times[1:], video.info.duration]
         # A cut is the first frame of its shot; of other changes no frame is.

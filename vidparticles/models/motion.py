@@ -25,9 +25,9 @@ from jax import Array
 
 from vidparticles import dynamics
 from vidparticles.dynamics import Integrator
+from vidparticles.dynamics.neighbors import nearest_neighbors
 from vidparticles.numerics import masked_median, safe_divide, safe_norm, softplus_inverse
 from vidparticles.particles import Particles, Trajectory
-from vidparticles.tracking.points.tracker import neighbors
 
 Params = dict[str, dict[str, Array]]
 
@@ -131,7 +131,7 @@ def _prepare(points: Particles) -> tuple[Particles, dict[str, Array]]:
     alive = points.alive
     position = jnp.where(alive[:, None], points.position, 0)
     velocity = jnp.where(alive[:, None], points.velocity, 0)
-    index, bonded = neighbors(position, alive, k=BONDS)
+    index, bonded = nearest_neighbors(position, alive, k=BONDS)
     # Mutual neighbors alone: then each spring pulls at both of its ends.
     mutual = jnp.any((index[index] == jnp.arange(points.count)[:, None, None]) & bonded[index], -1)
     bonded = bonded & mutual

@@ -17,10 +17,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from vidparticles import dynamics
+from vidparticles.dynamics.neighbors import nearest_neighbors
 from vidparticles.flow.camera import camera_motion
 from vidparticles.numerics import safe_divide, safe_norm
 from vidparticles.particles import Trajectory
-from vidparticles.tracking.points.tracker import neighbors
 
 BONDS = 4  # springs of a point
 SLOW = 0.05  # frame heights per second at which a point counts half as moving
@@ -151,7 +151,7 @@ def _springs(
     before: Array, after: Array, both: Array, velocity: Array, moving: Array, dt: Array
 ) -> dict[str, Array]:
     """Signals of neighbors [T − 1], from positions before and after [T − 1, N, 2]."""
-    neighbor, bonded = neighbors(before, both, k=BONDS)
+    neighbor, bonded = nearest_neighbors(before, both, k=BONDS)
     beside = jax.vmap(lambda x, index: x[index])
 
     def lengths(x: Array) -> Array:

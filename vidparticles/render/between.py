@@ -42,8 +42,6 @@ SLOW, TOUCHED = 0.5, 8
 # this share of it is taken off.
 SHARP = 0.6
 LINES = 64  # of the frame that are shown at a time
-# Two frames share nothing when less than this of their places is found again, so like.
-FOUND, FITS = 0.25, 0.4
 
 
 class Match(NamedTuple):
@@ -52,12 +50,10 @@ class Match(NamedTuple):
     Attributes:
         motion: [2, h, w, 2] pixels of the field's grid, see `field.motions`.
         luma: [2, h, w] of the frames on that grid.
-        cut: [] bool; the frames share too little for anything to lie between them.
     """
 
     motion: Array
     luma: Array
-    cut: Array
 
 
 @jax.jit
@@ -69,21 +65,10 @@ def match(before: Array, after: Array) -> Match:
 
     Example:
         >>> frame = jnp.full((32, 32, 3), 7, jnp.uint8)
-        >>> bool(match(frame, frame).cut)
-        False
+        >>> float(jnp.abs(match(frame, frame).motion).max())
+        0.0
     """
-    motion, luma = field.motions(before, after)
-
-    # One way at a time, lest the memory it takes be so large that getting it is slow.
-    def found(way: Array) -> Array:
-        there, back = luma[1 - way], motion[1 - way]
-        apart = field.look(there[None], motion[way][None]) - luma[way]
-        # A flash changes all places alike; it is no cut.
-        like = _likeness(apart - jnp.mean(apart))[0] > FITS
-        return jnp.mean(like & (_astray(motion[way][None], back[None])[0] < ASTRAY))
-
-    share = jnp.mean(lax.map(found, jnp.arange(2)))
-    return Match(motion, luma, share < FOUND)
+    return Match(*field.motions(before, after))
 
 
 def _astray(motion: Array, back: Array) -> Array:
@@ -111,8 +96,8 @@ def between(before: Array, after: Array, found: Match, fraction: Array | float) 
         fraction: 0 at `before`, 1 at `after`.
 
     Returns:
-        [H, W, 3] uint8; a copy of the frames where they are equal and nothing passes, and of
-        the nearer one across a cut.
+        [H, W, 3] uint8; a copy of the frames where they are equal and nothing passes. Across a cut
+        nothing lies between two frames: whoever knows of one shows the nearer.
 
     Example:
         >>> frame = jnp.full((32, 32, 3), 7, jnp.uint8)
@@ -120,15 +105,6 @@ def between(before: Array, after: Array, found: Match, fraction: Array | float) 
         [7, 7, 7]
     """
     fraction = jnp.asarray(fraction, jnp.float32)
-    nearer = jnp.where(fraction < 0.5, before, after)
-    return lax.cond(
-        found.cut,
-        lambda: nearer,
-        lambda: _between(before, after, found, fraction),
-    )
-
-
-def _between(before: Array, after: Array, found: Match, fraction: Array) -> Array:
     gone = jnp.stack([fraction, 1 - fraction])[:, None, None]  # from each claim's own frame
     claim, shares = _claims(found, gone)
     height, width = before.shape[:2]

@@ -18,7 +18,7 @@ def splat(
 ) -> Array:
     """A picture of the particles: each adds a Gaussian spot of its color.
 
-    picture(x) = Σᵢ colorᵢ exp(−|x − pᵢ|² / 2 rᵢ²) over the living. The Gaussian of two
+    picture(x) = Σᵢ colorᵢ exp(−|x − pᵢ|² / 2 rᵢ²) over the active. The Gaussian of two
     dimensions is a product of two of one, so the sum is one matrix product, and exact.
 
     Args:
@@ -45,12 +45,12 @@ def splat(
     radius = jnp.broadcast_to(jnp.asarray(radius, position.dtype), position.shape[:-1])
 
     def spots(pixels: int, along: Array) -> Array:
-        place = (jnp.arange(pixels) + 0.5) / height
-        away = (place[:, None] - along[..., None, :]) / radius[..., None, :]
+        center = (jnp.arange(pixels) + 0.5) / height
+        away = (center[:, None] - along[..., None, :]) / radius[..., None, :]
         return jnp.exp(-0.5 * away * away)
 
     color = jnp.where(particles.alive[..., None], color, 0)
-    # What a dead particle holds may be anything, NaN too: 0 · NaN is not 0.
+    # What an inactive particle holds may be anything, NaN too: 0 · NaN is not 0.
     position = jnp.where(particles.alive[..., None], position, 0)
     return jnp.einsum(
         "...hn,...nc,...wn->...hwc",

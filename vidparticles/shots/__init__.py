@@ -1,1 +1,20 @@
 """Where one shot ends and the next begins: cuts, dissolves, fades."""
+
+from vidparticles.shots.detect import ShotConfig, Transition, transitions
+from vidparticles.shots.signals import SignalConfig, Signals, measure
+from vidparticles.shots.stream import StreamConfig, cuts_of, stream, thumbnail
+from vidparticles.shots.survival import SIZE
+
+__all__ = [
+    "SIZE",
+    "ShotConfig",
+    "SignalConfig",
+    "Signals",
+    "StreamConfig",
+    "Transition",
+    "cuts_of",
+    "measure",
+    "stream",
+    "thumbnail",
+    "transitions",
+]

@@ -98,6 +98,55 @@ class Tracker(NamedTuple):
     scan_fn: ScanFn | None = None
 
 
+def one_by_one(init_fn: Any, step_fn: Any) -> Tracker:
+    """A tracker of any leading axes from one of a single clip.
+
+    Clips are gone through one after another, not by `vmap`: a branch or a loop whose length
+    depends on what is in the picture then costs what it does for each clip alone, and what is
+    measured is the same to the bit.
+
+    Args:
+        init_fn: (params, frame [H, W, 3], time []) → state.
+        step_fn: (params, state, frame [H, W, 3], time [], cut []) → (state, report).
+
+    Raises:
+        ValueError: when called, with a frame that is not [..., H, W, 3].
+    """
+
+    def checked(frame: Array, time: Array | float) -> tuple[Array, Array]:
+        if frame.ndim < 3 or frame.shape[-1] != 3 or min(frame.shape[-3:-1]) < 1:
+            raise ValueError(f"the frame has shape {frame.shape}; expected [..., H, W, 3].")
+        # Of one type, so that one program is compiled whatever numbers the times are.
+        frame = jax.lax.stop_gradient(jnp.asarray(frame))
+        return frame, jnp.broadcast_to(jnp.asarray(time, jnp.float32), frame.shape[:-3])
+
+    def over(function: Any, lead: tuple[int, ...], *args: Any) -> Any:
+        if not lead:
+            return function(*args)
+        flat = jax.tree.map(lambda x: x.reshape(-1, *x.shape[len(lead) :]), args)
+        made = jax.lax.map(lambda item: function(*item), flat)
+        return jax.tree.map(lambda x: x.reshape(*lead, *x.shape[1:]), made)
+
+    def init(params: Params, frame: Array, time: Array | float) -> State:
+        frame, time = checked(frame, time)
+        return over(lambda *item: init_fn(params, *item), frame.shape[:-3], frame, time)
+
+    def step(
+        params: Params,
+        state: State,
+        frame: Array,
+        time: Array | float,
+        *,
+        cut: Array | None = None,
+    ) -> tuple[State, Report]:
+        frame, time = checked(frame, time)
+        cut = jnp.broadcast_to(jnp.asarray(False if cut is None else cut), time.shape)
+        items = state, frame, time, cut
+        return over(lambda *item: step_fn(params, *item), frame.shape[:-3], *items)
+
+    return Tracker(init, step)
+
+
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Tracks:

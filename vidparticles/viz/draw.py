@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from vidparticles.image.discs import pixel_cover
 from vidparticles.numerics import safe_norm
 
 FADE = 0.6  # seconds in which a tail fades to 1/e
@@ -120,7 +121,7 @@ def _stamp(
     ux, uy = jnp.moveaxis(end - start, -1, 0)[:, :, None, None]
     along = jnp.clip((dx * ux + dy * uy) / (ux * ux + uy * uy + 1e-6), 0, 1)
     away = jnp.hypot(dx - along * ux, dy - along * uy)
-    cover = jnp.clip(radius[:, None, None] + 0.5 - away, 0, 1)
+    cover = pixel_cover(away, radius[:, None, None])
     if hollow is not None:
         cover = cover * jnp.clip(away - hollow[:, None, None] + 0.5, 0, 1)
     y, x = jnp.broadcast_arrays(y[:, :, None], x[:, None, :])

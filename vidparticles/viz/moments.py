@@ -1,8 +1,9 @@
-"""What `show` draws of each frame of a clip: its particles, groups, forces and what is expected."""
+"""What `show` draws of each frame: particles, segments, forces and what is expected."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -14,13 +15,13 @@ from jax import Array
 from vidparticles.editing.follow import COUNT, following
 from vidparticles.editing.reel import Frames
 from vidparticles.models import motion
-from vidparticles.tracking import segments as groups
-from vidparticles.tracking.points.springs import pull
-from vidparticles.tracking.points.tracker import TrackState
+from vidparticles.tracking.points.springs import SpringConfig, pull
+from vidparticles.tracking.points.state import PointState
+from vidparticles.tracking.segments import motion_segments
 
 AHEAD, AHEAD_RATE = 0.5, 16.0  # seconds and moments a second of the path that is expected
 
-_pull = jax.jit(pull)
+_pull = jax.jit(functools.partial(pull, config=SpringConfig()))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,17 +33,15 @@ class Moment:
         frame: [H, W, 3] uint8.
         state: the particles.
         cut: it begins a new shot.
-        born: particles of the shots before, so that born + identity names one of the clip.
-        label: [N] int32 numbers of groups, 0 for the background; None if not asked for.
+        label: [N] int32 numbers of motion segments, 0 for the background; None if not asked for.
         force: [N, 2] on masses of 1, frame heights per second²; None likewise.
         ahead: [M, N, 2] the path that the laws expect, frame heights; None without laws.
     """
 
     time: Fraction
     frame: np.ndarray
-    state: TrackState
+    state: PointState
     cut: bool
-    born: int
     label: Array | None
     force: Array | None
     ahead: Array | None
@@ -56,19 +55,15 @@ def moments(
     Args:
         frames: (seconds, uint8 [H, W, 3]).
         params: laws of motion, or None.
-        grouped: tell groups apart.
+        grouped: tell motion segments apart.
         forces: those of the laws, or without laws of the springs between neighbors.
     """
-    born = newest = 0
-    together = groups.start(COUNT)
+    segmenter = motion_segments()
+    segments = segmenter.init_fn(COUNT)
     for time, frame, state, cut in following(frames):
-        if cut:
-            born += newest
-            # Numbers of particles start anew: none of the shot before may be taken for them.
-            together = dataclasses.replace(groups.start(COUNT), newest=together.newest)
-        newest = int(state.born)
         if grouped:
-            together = groups.step(together, state.particles, state.identity, state.time)
+            points, identity = state.particles, state.identity
+            segments = segmenter.step_fn(segments, points, identity, state.time)
         ahead = force = None
         if params is not None:
             ahead, force = _expected(params, state)
@@ -79,14 +74,13 @@ def moments(
             frame=frame,
             state=state,
             cut=cut,
-            born=born,
-            label=together.label if grouped else None,
+            label=segments.label if grouped else None,
             force=force if forces else None,
             ahead=ahead,
         )
 
 
-def _expected(params: motion.Params, state: TrackState) -> tuple[Array, Array]:
+def _expected(params: motion.Params, state: PointState) -> tuple[Array, Array]:
     """The paths that the laws expect of what moves, and their forces at its start."""
     points = state.particles
     points = points.replace(alive=points.alive & (state.age > 0))

@@ -19,8 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from vidparticles import shots
 from vidparticles.data.spec import in_shape
-from vidparticles.editing.follow import following
 from vidparticles.editing.reel import Reel
 from vidparticles.errors import InputError
 from vidparticles.image.resample import resize, to_bytes
@@ -109,7 +109,7 @@ def moments(reel: Reel, who: Followers) -> Iterator[Moment]:
     height, width = who.shape(reel)
     things = objects.start(who.config, size=(height, width))
     before = Fraction(0)
-    for time, frame, _, cut in following(reel.frames):
+    for time, frame, cut in shots.stream(reel.frames):
         small = _small(frame, height, width)
         things, force = _followed(who.params, things, small, jnp.asarray(cut), config=who.config)
         stretch = frame.shape[1] / frame.shape[0] * height / width

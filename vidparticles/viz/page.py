@@ -64,8 +64,7 @@ def write_page(
     born: dict[int, float] = {}
     for count, moment in enumerate(told):
         now, state = float(moment.time), moment.state
-        identity = np.asarray(state.identity)
-        names = np.where(identity >= 0, identity + moment.born, -1)
+        names = np.asarray(state.identity)
         born = {name: born.get(name, now) for name in names.tolist()}
         if count * kept // total != (count - 1) * kept // total:
             age = np.asarray([now - born[name] for name in names.tolist()])

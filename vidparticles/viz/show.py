@@ -18,7 +18,7 @@ from vidparticles.inference.motion_laws import motion_laws
 from vidparticles.numerics import safe_norm
 from vidparticles.particles import Particles
 from vidparticles.storage import atomic_write, write_errors
-from vidparticles.tracking.points.tracker import TrackState
+from vidparticles.tracking.points.state import PointState
 from vidparticles.viz import draw
 from vidparticles.viz.moments import Moment, moments
 from vidparticles.viz.objects import drawn, followers, magnified
@@ -110,7 +110,7 @@ def _no_marks(count: int) -> _Marks:
 def _drawn(told: Iterable[Moment]) -> Iterator[tuple[Fraction, np.ndarray, float]]:
     """(seconds, the frame with particles, how much moves in it)."""
     canvas: Array | None = None
-    before: TrackState | None = None
+    before: PointState | None = None
     marks: _Marks | None = None
     for moment in told:
         state, blank = moment.state, draw.blank(*moment.frame.shape[:2])
@@ -134,7 +134,7 @@ def _strength(particles: Particles) -> Array:
     return speed**2 / (speed**2 + 0.03**2)
 
 
-def _moving(state: TrackState) -> Array:
+def _moving(state: PointState) -> Array:
     """The same, and 0 for those whose motion has not been seen."""
     points = state.particles
     return jnp.where(points.alive & (state.age > 0), _strength(points), 0)
@@ -145,8 +145,8 @@ def _paint(
     frame: Array,
     canvas: Array,
     marks: _Marks,
-    before: TrackState,
-    state: TrackState,
+    before: PointState,
+    state: PointState,
     over: Array,
     label: Array | None,
 ) -> tuple[Array, _Marks, Array, Array]:
@@ -202,7 +202,7 @@ def _lines(canvas: Array, path: Array, strength: Array) -> Array:
 
 
 @jax.jit
-def _arrows(canvas: Array, state: TrackState, force: Array) -> Array:
+def _arrows(canvas: Array, state: PointState, force: Array) -> Array:
     points = state.particles
     color = jnp.broadcast_to(jnp.asarray(PINK), (points.count, 3))
     opacity = jnp.where(points.alive, jnp.minimum(state.age / BIRTH, 1), 0)

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from vidparticles.particles import Particles, pad, particles
+from vidparticles.tracking.base import scan
 from vidparticles.tracking.blobs import link as linking
-from vidparticles.tracking.blobs import locate as spots
+from vidparticles.tracking.blobs.link import LinkConfig
+from vidparticles.tracking.blobs.locate import LocateConfig
+from vidparticles.tracking.blobs.tracker import BlobConfig, blob_tracker
 
 COUNT, DT = 24, 0.1
 
@@ -24,10 +27,15 @@ def given(position: np.ndarray, *, shuffled: np.random.Generator | None = None) 
 
 def run(moments: list[np.ndarray], **options) -> list[linking.LinkState]:
     rng = np.random.default_rng(1)
-    states = [linking.start(given(moments[0], shuffled=rng), 0.0)]
-    for k, moment in enumerate(moments[1:], start=1):
-        options = {"reach": 0.05, "memory": 0.0, **options}
-        states.append(linking.step(states[-1], given(moment, shuffled=rng), k * DT, **options))
+    config = LinkConfig(**{"reach": 0.05, **options})
+    return linked([given(moment, shuffled=rng) for moment in moments], config)
+
+
+def linked(moments: list[Particles], config: LinkConfig) -> list[linking.LinkState]:
+    state, states = linking.no_links(moments[0], 0.0), []
+    for k, spots in enumerate(moments):
+        state = linking.link(state, spots, k * DT, config)
+        states.append(state)
     return states
 
 
@@ -51,7 +59,7 @@ def test_diffusing_spots_keep_their_names_in_whatever_order_they_come():
     states = run(moments)
     for state in states:
         assert names(state) == names(states[0])
-    assert int(states[-1].born) == 20
+    assert int(states[-1].spawned) == 20
 
 
 def test_pairs_are_the_nearest_to_each_other_and_none_is_left_that_could_pair():
@@ -60,9 +68,7 @@ def test_pairs_are_the_nearest_to_each_other_and_none_is_left_that_could_pair():
     for reach in (0.1, 0.5, 9.0):
         old, new = (rng.uniform(0, 1, (n, 2)).astype(np.float32) for n in (18, 20))
         old[3], new[4] = old[2], new[5]  # at one place: one of them alone is paired with one
-        state = linking.step(
-            linking.start(given(old), 0.0), given(new), DT, reach=reach, memory=0.0
-        )
+        *_, state = linked([given(old), given(new)], LinkConfig(reach=reach))
         kept = np.asarray(state.identity) < 18
         kept &= np.asarray(state.particles.alive)
         pairs = {
@@ -92,17 +98,14 @@ def test_what_vanishes_for_a_while_comes_back_under_its_name():
     for k in (2, 3):
         gone[k] = gone[k][1:]  # the spot that is listed as 0 is missing twice
     for memory, same in ((2.5 * DT, True), (1.5 * DT, False)):
-        states = [linking.start(given(gone[0]), 0.0)]
-        for k, moment in enumerate(gone[1:], start=1):
-            states.append(
-                linking.step(states[-1], given(moment), k * DT, reach=0.02, memory=memory)
-            )
+        config = LinkConfig(reach=0.02, memory=memory)
+        states = linked([given(moment) for moment in gone], config)
         assert int(states[3].particles.alive.sum()) == 19
         first, last = (names(state) for state in (states[0], states[-1]))
         assert (set(first.values()) == set(last.values())) == same
 
 
-def test_velocity_is_the_way_since_it_was_seen_over_the_time_that_took():
+def test_velocity_is_the_way_since_it_was_visible_over_the_time_that_took():
     speed = np.asarray([0.1, -0.05], np.float32)
     start = np.asarray([[0.3, 0.5]], np.float32)
     elsewhere = np.asarray([[0.9, 0.1]], np.float32)
@@ -119,43 +122,34 @@ def test_what_flies_is_found_where_it_is_expected():
     way = [0.0, 0.5, 1.4, 2.5, 3.6, 4.7]
     moments = [(start + DT * w * speed).astype(np.float32) for w in way]
     carried = run(moments, reach=0.03, predict=linking.by_velocity)
-    assert int(carried[-1].born) == 10
-    assert int(run(moments, reach=0.03)[-1].born) > 10
+    assert int(carried[-1].spawned) == 10
+    assert int(run(moments, reach=0.03)[-1].spawned) > 10
 
 
-def test_without_free_places_nobody_is_born():
+def test_without_free_slots_nothing_is_spawned():
     full = np.stack([np.linspace(0.02, 0.98, COUNT), np.full(COUNT, 0.5)], -1).astype(np.float32)
     states = run([full, full + np.asarray([0, 0.3], np.float32)], memory=1.0)
-    assert int(states[-1].born) == COUNT
+    assert int(states[-1].spawned) == COUNT
     assert not states[-1].particles.alive.any()
     states = run([full, full + np.asarray([0, 0.3], np.float32)])
-    assert int(states[-1].born) == 2 * COUNT
+    assert int(states[-1].spawned) == 2 * COUNT
     assert sorted(np.asarray(states[-1].identity)) == list(range(COUNT, 2 * COUNT))
 
 
-def test_a_whole_clip_is_the_same_as_frame_by_frame():
+def test_spots_of_a_clip_are_where_they_were_drawn():
     rng = np.random.default_rng(4)
     y, x = np.mgrid[:48, :64] + 0.5
-    places = np.asarray([[12.0, 12.0], [32.0, 30.0], [50.0, 14.0]])
+    centers = np.asarray([[12.0, 12.0], [32.0, 30.0], [50.0, 14.0]])
     clip = []
     for _ in range(4):
-        places = places + rng.normal(0, 0.5, places.shape)
-        spots_ = [np.exp(-((x - a) ** 2 + (y - b) ** 2) / 6) for a, b in places]
-        clip.append((0.6 * sum(spots_)).astype(np.float32))
+        centers = centers + rng.normal(0, 0.5, centers.shape)
+        spots = [np.exp(-((x - a) ** 2 + (y - b) ** 2) / 6) for a, b in centers]
+        clip.append(np.repeat((0.6 * sum(spots)).astype(np.float32)[..., None], 3, -1))
     times = jnp.asarray([0.0, 0.1, 0.15, 0.3])
-    look, join = {"diameter": 7, "count": 8}, {"reach": 0.1, "memory": 0.2}
-    found = linking.follow(jnp.stack(clip), times, **look, **join)
-    state = linking.start(spots.locate(clip[0], **look), times[0])
-    for k in range(1, 4):
-        state = linking.step(state, spots.locate(clip[k], **look), times[k], **join)
-        now = found.trajectory.particles
-        np.testing.assert_array_equal(found.identity[k], state.identity)
-        np.testing.assert_allclose(now.position[k], state.particles.position, atol=1e-6)
-        np.testing.assert_allclose(now.velocity[k], state.particles.velocity, atol=1e-4)
+    config = BlobConfig(LocateConfig(diameter=7, count=8), LinkConfig(reach=0.1, memory=0.2))
+    found = scan(blob_tracker(config), (), jnp.stack(clip), times)
     alive = np.asarray(found.trajectory.particles.alive)
     assert alive.sum() == 12
     last = np.asarray(found.trajectory.particles.position)[3][alive[3]] * 48
     order = np.argsort(last[:, 0])
-    np.testing.assert_allclose(last[order], places[np.argsort(places[:, 0])], atol=0.05)
-    with pytest.raises(ValueError, match=r"\[T, H, W\]"):
-        linking.follow(jnp.zeros((4, 4)), times, diameter=3, reach=0.1)
+    np.testing.assert_allclose(last[order], centers[np.argsort(centers[:, 0])], atol=0.05)

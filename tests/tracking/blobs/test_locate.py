@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from vidparticles.tracking.blobs import locate as spots
+from vidparticles.tracking.blobs.locate import LocateConfig
 
 HEIGHT, WIDTH, DIAMETER, COUNT = 60, 90, 9, 12
 # Nowhere alike between the pixels.
@@ -24,7 +25,8 @@ def picture(places=PLACES, heights=HEIGHTS, wide=1.8, high=1.8) -> np.ndarray:
 
 def located(shown: np.ndarray, *, count: int = COUNT, **options) -> tuple[np.ndarray, np.ndarray]:
     """Places in pixels and features of what is found."""
-    found = spots.locate(shown, diameter=DIAMETER, count=count, **{"brightest": 1.0, **options})
+    config = LocateConfig(diameter=DIAMETER, count=count, **{"brightest": 1.0, **options})
+    found = spots.locate(shown, config)
     alive = np.asarray(found.alive)
     return np.asarray(found.position)[alive] * shown.shape[0], np.asarray(found.feature)[alive]
 
@@ -94,4 +96,4 @@ def test_of_what_nothing_can_be_said_nothing_is():
 )
 def test_what_cannot_be_located(shape, options, says):
     with pytest.raises(ValueError, match=says):
-        spots.locate(jnp.zeros(shape), **{"diameter": 5, **options})
+        spots.locate(jnp.zeros(shape), LocateConfig(**{"diameter": 5, **options}))

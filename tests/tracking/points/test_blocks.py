@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vidparticles.tracking.points.blocks import BLOCK, by_blocks
+from vidparticles.tracking.points.blocks import by_blocks
 
 
-@pytest.mark.parametrize("count", [1, 5, BLOCK, BLOCK + 1, 3 * BLOCK - 7])
+@pytest.mark.parametrize("count", [1, 5, 128, 128 + 1, 3 * 128 - 7])
 def test_is_that_of_all_at_once(count):
     random = np.random.default_rng(count)
     tree = random.normal(size=(2, 3, count)), random.normal(size=count)
@@ -25,17 +25,17 @@ def test_is_that_of_all_at_once(count):
 
 def test_no_block_behind_the_last_is_looked_at():
     seen = []
-    among = jnp.zeros(4 * BLOCK, bool).at[jnp.array([3, BLOCK + 5])].set(True)
+    among = jnp.zeros(4 * 128, bool).at[jnp.array([3, 128 + 5])].set(True)
 
     def function(line):
         jax.debug.callback(lambda first: seen.append(int(first)), line[0])
         return line + 1
 
-    made = by_blocks(function, among, jnp.arange(4 * BLOCK))
+    made = by_blocks(function, among, jnp.arange(4 * 128))
     jax.effects_barrier()
-    assert sorted(seen) == [0, BLOCK]
-    np.testing.assert_array_equal(made[: 2 * BLOCK], jnp.arange(2 * BLOCK) + 1)
-    assert not made[2 * BLOCK :].any()
+    assert sorted(seen) == [0, 128]
+    np.testing.assert_array_equal(made[: 2 * 128], jnp.arange(2 * 128) + 1)
+    assert not made[2 * 128 :].any()
 
 
 def test_nobody_gives_nothing():

@@ -13,11 +13,14 @@ import numpy as np
 import pytest
 
 from vidparticles.image.resample import bilinear, pixel_centers, smooth
-from vidparticles.tracking.points import tracker as tracks
+from vidparticles.tracking.base import scan
+from vidparticles.tracking.points.state import PointConfig, PointState
+from vidparticles.tracking.points.tracker import point_tracker
 
 HEIGHT, WIDTH, FRAMES = 72, 96, 8
 COUNT = 96
 RATE = 25
+TRACKER = point_tracker(PointConfig(count=COUNT))
 
 
 @functools.cache
@@ -43,23 +46,26 @@ def pan(shift: tuple[float, float], frames: int = FRAMES, seed: int = 0) -> np.n
     return np.stack([seen(places - k * jnp.asarray(shift), seed) for k in range(frames)])
 
 
-def stream(frames: np.ndarray, times: np.ndarray | None = None) -> list[tracks.TrackState]:
+def stream(
+    frames: np.ndarray, times: np.ndarray | None = None, cuts: tuple[int, ...] = ()
+) -> list[PointState]:
     """The state after each frame."""
     times = np.arange(len(frames)) / RATE if times is None else times
-    states = [tracks.start(frames[0], times[0], count=COUNT)]
-    for frame, time in zip(frames[1:], times[1:], strict=True):
-        states.append(tracks.step(states[-1], frame, time))
+    state, states = TRACKER.init_fn((), frames[0], times[0]), []
+    for k, (frame, time) in enumerate(zip(frames, times, strict=True)):
+        state, _ = TRACKER.step_fn((), state, frame, time, cut=jnp.asarray(k in cuts))
+        states.append(state)
     return states
 
 
-def kept(first: tracks.TrackState, last: tracks.TrackState) -> np.ndarray:
+def kept(first: PointState, last: PointState) -> np.ndarray:
     """[N] bool, who is one and the same and alive in both."""
     alive = first.particles.alive & last.particles.alive
     return np.asarray(alive & (first.identity == last.identity))
 
 
 def away(
-    first: tracks.TrackState, last: tracks.TrackState, truth: np.ndarray | tuple[float, float]
+    first: PointState, last: PointState, truth: np.ndarray | tuple[float, float]
 ) -> np.ndarray:
     """Pixels by which those that were kept are away from where they should have gone."""
     gone = np.asarray(last.particles.position - first.particles.position) * HEIGHT
@@ -104,7 +110,7 @@ def test_velocity_is_in_frame_heights_a_second_whatever_the_times():
         np.testing.assert_allclose(velocity, speed / HEIGHT, atol=0.02)
 
 
-def test_particles_die_at_the_border_and_are_born_where_there_are_none():
+def test_particles_end_at_the_border_and_are_spawned_where_there_are_none():
     states = stream(pan((5.0, 0.0)))
     aspect = WIDTH / HEIGHT
     for state in states:
@@ -157,25 +163,21 @@ def test_what_passes_in_front_hides_particles_and_they_come_back_the_same():
     assert np.percentile(error, 90) < 0.5
 
 
-def test_a_cut_ends_all():
-    clip = pan((0.0, 0.0), 6).copy()
+def test_what_a_cut_shows_is_followed_at_once_as_a_clip_of_its_own():
+    clip = pan((0.7, 0.0), 6).copy()
     clip[3:] = clip[3:, ::-1, ::-1, ::-1]
-    states = stream(clip)
-    assert [bool(state.cut) for state in states] == [False, False, False, True, False, False]
-    before = set(np.asarray(states[2].identity).tolist()) - {-1}
-    assert len(before) > 30
-    # Free places take what the new shot shows at once, the others one frame later.
-    for state in states[3:]:
-        assert not before & set(np.asarray(state.identity).tolist())
-    assert int(states[4].particles.alive.sum()) > 30
+    states, alone = stream(clip, cuts=(3,)), stream(clip[3:], np.arange(3, 6) / RATE)
+    assert int(states[3].particles.alive.sum()) > 30
+    for state, own in zip(states[3:], alone, strict=True):
+        np.testing.assert_array_equal(state.particles.position, own.particles.position)
+        np.testing.assert_array_equal(state.particles.alive, own.particles.alive)
 
 
-def test_flicker_and_black_frames_are_not_cuts():
+def test_flicker_and_black_frames_end_nothing():
     clip = pan((0.5, 0.0), 8).copy()
     clip[3] = 0
     clip[5] = 255
     states = stream(clip)
-    assert not any(bool(state.cut) for state in states)
     assert not states[3].particles.alive.any()
     both = kept(states[0], states[-1]).sum()
     assert both > 0.7 * int(states[0].particles.alive.sum())
@@ -189,8 +191,8 @@ def test_a_picture_without_texture_has_no_particles():
 
 def test_noise_alone_has_fewer_particles_than_structure():
     noise = np.random.default_rng(0).normal(128, 12, (HEIGHT, WIDTH, 1)).repeat(3, -1)
-    noise = tracks.start(noise.clip(0, 255).astype(np.uint8), 0.0, count=COUNT)
-    clean = tracks.start(pan((0.0, 0.0), 1)[0], 0.0, count=COUNT)
+    [noise] = stream(noise.clip(0, 255).astype(np.uint8)[None])
+    [clean] = stream(pan((0.0, 0.0), 1))
     assert int(noise.particles.alive.sum()) < 0.2 * int(clean.particles.alive.sum())
 
 
@@ -206,7 +208,7 @@ def test_a_change_of_light_is_not_motion():
 def test_streaming_is_the_same_as_whole_clips_to_the_bit():
     clips = np.stack([pan((1.7, -0.6), 5), pan((-5.0, 2.2), 5)])
     times = np.tile(np.arange(5) / RATE, (2, 1))
-    both = tracks.follow(clips, jnp.asarray(times), count=COUNT)
+    both = scan(TRACKER, (), clips, jnp.asarray(times))
     points = both.trajectory.particles
     for k in (0, 1):
         for t, state in enumerate(stream(clips[k])):
@@ -218,27 +220,18 @@ def test_streaming_is_the_same_as_whole_clips_to_the_bit():
 
 def test_a_picture_of_four_pixels_is_no_error():
     frame = jax.ShapeDtypeStruct((2, 2, 3), np.uint8)
-    state = jax.eval_shape(lambda frame: tracks.start(frame, 0.0, count=4), frame)
+    tracker = point_tracker(PointConfig(count=4))
+    state = jax.eval_shape(lambda frame: tracker.init_fn((), frame, 0.0), frame)
+    state, _ = jax.eval_shape(lambda *x: tracker.step_fn((), *x, 0.0), state, frame)
     assert state.particles.position.shape == (4, 2)
 
 
 def test_what_cannot_be_followed_is_said():
     with pytest.raises(ValueError, match="expected"):
-        tracks.start(np.zeros((40, 40), np.uint8), 0.0)
+        TRACKER.init_fn((), np.zeros((40, 40), np.uint8), 0.0)
     with pytest.raises(ValueError, match="at least 1"):
-        tracks.start(np.zeros((40, 40, 3), np.uint8), 0.0, count=0)
+        PointConfig(count=0)
+    with pytest.raises(ValueError, match="at least count"):
+        PointConfig(count=9, slots=8)
     with pytest.raises(ValueError, match="expected"):
-        tracks.follow(np.zeros((2, 40, 40, 3), np.uint8), jnp.arange(3.0))
-
-
-def test_neighbors_are_the_nearest_living():
-    position = jnp.array([[0.0, 0.0], [1.0, 0.0], [0.1, 0.0], [9.0, 0.0]])
-    alive = jnp.array([True, True, False, True])
-    index, bonded = tracks.neighbors(position, alive, k=3)
-    assert index[0, :2].tolist() == [1, 3]
-    assert bonded.tolist() == [
-        [True, True, False],
-        [True, True, False],
-        [False, False, False],
-        [True, True, False],
-    ]
+        scan(TRACKER, (), np.zeros((2, 40, 40, 3), np.uint8), jnp.arange(3.0))

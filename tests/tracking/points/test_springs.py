@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vidparticles.particles import particles
-from vidparticles.tracking.points.springs import STIFFNESS, Springs, pull
+from vidparticles.tracking.points.springs import SpringConfig, Springs, pull
 
 
 def test_a_stretched_spring_pulls_its_ends_together_by_hookes_law():
@@ -17,6 +17,6 @@ def test_a_stretched_spring_pulls_its_ends_together_by_hookes_law():
         length=jnp.full((3, 2), 0.4),
     )
     alive = jnp.array([True, True, False])
-    force = np.asarray(pull(particles(position, alive=alive), springs))
-    expected = STIFFNESS * (0.5 - 0.4) * np.array([0.6, 0.8])
+    force = np.asarray(pull(particles(position, alive=alive), springs, SpringConfig()))
+    expected = SpringConfig().stiffness * (0.5 - 0.4) * np.array([0.6, 0.8])
     np.testing.assert_allclose(force, [expected, -expected, [0, 0]], rtol=1e-4, atol=1e-6)

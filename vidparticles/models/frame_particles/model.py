@@ -30,7 +30,9 @@ from vidparticles.models.base import Capabilities
 from vidparticles.models.frame_particles.interactions import Interactions
 from vidparticles.models.frame_particles.planes import CLOCK, ParticlePlanes
 from vidparticles.particles import Particles, Trajectory
-from vidparticles.tracking.points import tracker as tracks
+from vidparticles.tracking.base import scan
+from vidparticles.tracking.points.state import PointConfig
+from vidparticles.tracking.points.tracker import point_tracker
 
 
 def structure(trajectory: Trajectory) -> Array:
@@ -187,9 +189,8 @@ class FrameParticles:
 
     def _motion_error(self, params: dict[str, Any], batch: Mapping[str, Any], clips: int) -> Array:
         video, time = jnp.asarray(batch["video"][:clips]), jnp.asarray(batch["time"][:clips])
-        followed = jax.lax.map(
-            lambda clip: tracks.follow(*clip, count=self.motion_points).trajectory, (video, time)
-        )
+        tracker = point_tracker(PointConfig(count=self.motion_points))
+        followed = scan(tracker, (), video, time).trajectory
         return motion.loss(params["motion"], jax.lax.stop_gradient(followed))
 
     def apply(self, params: dict[str, Any], batch: Mapping[str, Any]) -> dict[str, Any]:

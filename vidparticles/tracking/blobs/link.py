@@ -7,7 +7,7 @@ than a particle goes in a frame, that is who is nearest to each other, found her
 each among those that the ones before have left.
 
 A particle that finds no spot is looked for, for a while, from where it is expected: `predict`
-says where, by default where it was seen last. Any motion of the dynamics will do, which is what
+says where, by default where it was visible last. Any motion of the dynamics will do, which is what
 `by_velocity` is the plainest of.
 """
 
@@ -15,39 +15,20 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from vidparticles.particles import Particles, Trajectory
-from vidparticles.tracking.blobs.locate import locate
-from vidparticles.tracking.points.tracker import Tracks
-
-Predict = Callable[[Particles, Array], Particles]
+from vidparticles.particles import Particles
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class LinkState:
-    """What linking carries from one frame to the next.
+class Predict(Protocol):
+    """Where particles are expected."""
 
-    Attributes:
-        particles: those that are looked for in vain are not alive, and where they are expected.
-        identity: [N] int32, a number for each particle ever seen; −1 for a free place.
-        lost: [N] seconds since it was seen; 0 for the living, infinity for free places.
-        last: [N, D] where it was seen last.
-        time: seconds, of the newest frame.
-        born: int32, particles ever seen.
-    """
-
-    particles: Particles
-    identity: Array
-    lost: Array
-    last: Array
-    time: Array
-    born: Array
+    def __call__(self, particles: Particles, dt: Array, /) -> Particles:
+        """Args: particles, and seconds []; returns them that much later."""
 
 
 def at_rest(particles: Particles, dt: Array) -> Particles:
@@ -61,109 +42,141 @@ def by_velocity(particles: Particles, dt: Array) -> Particles:
     return particles.replace(position=particles.position + dt * particles.velocity)
 
 
-def _nothing(spots: Particles, time: Array | float) -> LinkState:
-    """Before the first frame: every place is free, so that the first step is all births."""
+@dataclasses.dataclass(frozen=True)
+class LinkConfig:
+    """When a spot is a particle's.
+
+    Attributes:
+        reach: frame heights from where a particle is expected to its spot, at most.
+        memory: seconds for which a particle without a spot is looked for.
+        predict: (particles, seconds) → particles, where they are expected.
+    """
+
+    reach: float
+    memory: float = 0.0
+    predict: Predict = at_rest
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class LinkState:
+    """What linking carries from one frame to the next.
+
+    Attributes:
+        particles: those that are looked for in vain are inactive, and where they are expected.
+        identity: [N] int32, a number for each particle ever spawned; −1 for a free slot.
+        cut: bool, the newest frame is the first of another shot.
+        hidden: [N] seconds since it was visible; 0 for the visible, infinity for free slots.
+        last: [N, D] where it was visible last.
+        time: seconds, of the newest frame.
+        spawned: int32, particles ever spawned.
+    """
+
+    particles: Particles
+    identity: Array
+    cut: Array
+    hidden: Array
+    last: Array
+    time: Array
+    spawned: Array
+
+
+def no_links(spots: Particles, time: Array | float) -> LinkState:
+    """Before the first frame: every slot is free, so that the first step spawns all.
+
+    Args:
+        spots: for their shapes; their number of slots is that of particles.
+        time: seconds.
+    """
     return LinkState(
         particles=jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), spots),
         identity=jnp.full(spots.count, -1, jnp.int32),
-        lost=jnp.full(spots.count, jnp.inf),
+        cut=jnp.zeros((), bool),
+        hidden=jnp.full(spots.count, jnp.inf),
         last=jnp.zeros(spots.position.shape),
         time=jnp.asarray(time, jnp.float32),
-        born=jnp.zeros((), jnp.int32),
+        spawned=jnp.zeros((), jnp.int32),
     )
 
 
-def start(spots: Particles, time: Array | float) -> LinkState:
-    """Each spot of the first frame becomes a particle.
-
-    Args:
-        spots: from `spots.locate`; their number of places is that of particles.
-        time: seconds.
-    """
-    return step(_nothing(spots, time), spots, time, reach=0.0, memory=0.0)
-
-
-@functools.partial(jax.jit, static_argnames="predict")
-def step(
+@functools.partial(jax.jit, static_argnames="config")
+def link(
     state: LinkState,
     spots: Particles,
     time: Array | float,
+    config: LinkConfig,
     *,
-    reach: Array | float,
-    memory: Array | float,
-    predict: Predict = at_rest,
+    cut: Array | bool = False,
 ) -> LinkState:
     """The particles found among the spots of the next frame.
 
     Args:
-        state: from `start` or `step`.
-        spots: of the next frame, of any order and of as many places.
+        state: from `no_links` or `link`.
+        spots: of the next frame, of any order and of as many slots.
         time: seconds, later than that of the state.
-        reach: frame heights from where a particle is expected to its spot, at most.
-        memory: seconds for which a particle without a spot is looked for.
-        predict: (particles, seconds) → particles, where they are expected.
+        config: when a spot is a particle's.
+        cut: the frame is the first of another shot: all particles end.
 
     Returns:
         The state at the new frame, each particle with the position and feature of its spot and
-        the mean velocity since it was seen last. Spots that are no particle's are born, at
-        rest, while there are free places.
+        the mean velocity since it was visible last. Spots that are no particle's are spawned, at
+        rest, while there are free slots.
 
     Example:
         >>> from vidparticles.particles import particles
-        >>> state = start(particles(jnp.array([[0.2, 0.5], [0.7, 0.5]])), 0.0)
+        >>> spots = particles(jnp.array([[0.2, 0.5], [0.7, 0.5]]))
+        >>> config = LinkConfig(reach=0.05)
+        >>> state = link(no_links(spots, 0.0), spots, 0.0, config)
         >>> other_order = particles(jnp.array([[0.71, 0.5], [0.21, 0.5]]))
-        >>> state = step(state, other_order, 0.1, reach=0.05, memory=0.0)
+        >>> state = link(state, other_order, 0.1, config)
         >>> state.identity.tolist(), [round(float(x), 2) for x in state.particles.position[:, 0]]
         ([0, 1], [0.21, 0.71])
     """
-    time = jnp.asarray(time, jnp.float32)
+    time, cut = jnp.asarray(time, jnp.float32), jnp.asarray(cut)
     dt = jnp.maximum(time - state.time, 1e-6)
-    old, known = state.particles, jnp.isfinite(state.lost)
-    ahead = predict(old.replace(alive=known), dt)
-    mate = _pairs(ahead.position, known, spots.position, spots.alive, reach)
+    before = jnp.where(cut, jnp.inf, state.hidden)
+    old, known = state.particles, jnp.isfinite(before)
+    ahead = config.predict(old.replace(alive=known), dt)
+    mate = _pairs(ahead.position, known, spots.position, spots.alive, config.reach)
 
-    # Those whose spot was found, then births in the places that are left.
+    # Those whose spot was found, then new ones in the slots that are left.
     found, count = mate >= 0, old.count
-    lost = jnp.where(found, 0, state.lost + dt)
-    kept = found | (lost <= memory)
+    hidden = jnp.where(found, 0, before + dt)
+    kept = found | (hidden <= config.memory)
     taken = jnp.zeros(count + 1, bool).at[jnp.where(found, mate, count)].set(True)[:-1]
     new = spots.alive & ~taken
-    free = jnp.argsort(kept, stable=True)  # the free places first
-    place = jnp.where(new, free[jnp.cumsum(new) - 1], count)
-    place = jnp.where(jnp.cumsum(new) <= jnp.sum(~kept), place, count)
-    source = jnp.full(count + 1, -1).at[place].set(jnp.arange(count))[:-1]
-    born = source >= 0
+    free = jnp.argsort(kept, stable=True)  # the free slots first
+    slot = jnp.where(new, free[jnp.cumsum(new) - 1], count)
+    slot = jnp.where(jnp.cumsum(new) <= jnp.sum(~kept), slot, count)
+    source = jnp.full(count + 1, -1).at[slot].set(jnp.arange(count))[:-1]
+    spawned = source >= 0
     source = jnp.where(found, mate, source)
 
-    seen = found | born
-    lost = jnp.where(born, 0, jnp.where(kept, lost, jnp.inf))
-    shown = jnp.maximum(source, 0)
-    position = jnp.where(seen[:, None], spots.position[shown], ahead.position)
-    velocity = (position - state.last) / (dt + state.lost)[:, None]
+    visible = found | spawned
+    hidden = jnp.where(spawned, 0, jnp.where(kept, hidden, jnp.inf))
+    spot = jnp.maximum(source, 0)
+    position = jnp.where(visible[:, None], spots.position[spot], ahead.position)
+    velocity = (position - state.last) / (dt + before)[:, None]
     velocity = jnp.where(found[:, None], velocity, jnp.where(kept[:, None], ahead.velocity, 0))
+    numbers = state.spawned + jnp.cumsum(spawned, dtype=jnp.int32) - 1
     return LinkState(
         particles=Particles(
             position=position,
             velocity=velocity,
-            feature=jnp.where(seen[:, None], spots.feature[shown], old.feature),
-            mass=jnp.where(seen, spots.mass[shown], old.mass),
-            alive=seen,
+            feature=jnp.where(visible[:, None], spots.feature[spot], old.feature),
+            mass=jnp.where(visible, spots.mass[spot], old.mass),
+            alive=visible,
         ),
-        identity=jnp.where(
-            born,
-            state.born + jnp.cumsum(born, dtype=jnp.int32) - 1,
-            jnp.where(kept, state.identity, -1),
-        ),
-        lost=lost,
-        last=jnp.where(seen[:, None], position, state.last),
+        identity=jnp.where(spawned, numbers, jnp.where(kept, state.identity, -1)),
+        cut=cut,
+        hidden=hidden,
+        last=jnp.where(visible[:, None], position, state.last),
         time=time,
-        born=state.born + jnp.sum(born, dtype=jnp.int32),
+        spawned=state.spawned + jnp.sum(spawned, dtype=jnp.int32),
     )
 
 
-def _pairs(
-    position: Array, known: Array, spots: Array, alive: Array, reach: Array | float
-) -> Array:
+def _pairs(position: Array, known: Array, spots: Array, alive: Array, reach: float) -> Array:
     """The spot of each particle [N] int32, −1 for none: nearest to each other, in rounds."""
     square = sum((spots[:, None, d] - position[:, d]) ** 2 for d in range(position.shape[-1]))
     square = jnp.where(alive[:, None] & known & (square <= reach**2), square, jnp.inf)
@@ -195,62 +208,3 @@ def _pairs(
     mate, owner = (jnp.full(size, -1, jnp.int32) for size in square.shape[::-1])
     start = mate, owner, jnp.any(jnp.isfinite(square))
     return jax.lax.while_loop(lambda carry: carry[2], pair, start)[0]
-
-
-@functools.partial(jax.jit, static_argnames=("diameter", "count", "dark", "predict"))
-def follow(
-    frames: Array,
-    times: Array,
-    *,
-    diameter: int,
-    reach: Array | float,
-    memory: Array | float = 0.0,
-    count: int = 256,
-    least: Array | float = 0.05,
-    brightest: Array | float = 0.3,
-    dark: bool = False,
-    predict: Predict = at_rest,
-) -> Tracks:
-    """The spots of a clip, located and linked through all its frames.
-
-    Args:
-        frames: [T, H, W] or [T, H, W, 3], uint8 or floats in [0, 1].
-        times: [T] seconds, rising; may be uneven.
-        diameter, count, least, brightest, dark: of the spots, see `spots.locate`.
-        reach, memory, predict: of their paths, see `step`.
-
-    Returns:
-        Position in frame heights, velocity in frame heights per second, feature as
-        `spots.locate` gives it, with identities; no cuts.
-
-    Raises:
-        ValueError: the frames or times are of another shape, or see `spots.locate`.
-
-    Example:
-        >>> y, x = jnp.mgrid[:24, :24] + 0.5
-        >>> clip = [jnp.exp(-((x - 9 - t) ** 2 + (y - 12) ** 2) / 6) for t in range(3)]
-        >>> found = follow(
-        ...     jnp.stack(clip), jnp.arange(3) / 2, diameter=7, reach=0.1, count=2
-        ... )
-        >>> [round(24 * float(x), 2) for x in found.trajectory.particles.position[:, 0, 0]]
-        [9.0, 10.0, 11.0]
-    """
-    if frames.ndim not in (3, 4) or times.shape != frames.shape[:1]:
-        raise ValueError(
-            f"frames have shape {frames.shape} and times {times.shape}; expected "
-            "[T, H, W] or [T, H, W, 3] and [T]."
-        )
-
-    def spots(frame: Array) -> Particles:
-        looks = {"least": least, "brightest": brightest, "dark": dark}
-        return locate(frame, diameter=diameter, count=count, **looks)
-
-    def advance(state: LinkState, item: tuple[Array, Array]):
-        frame, time = item
-        state = step(state, spots(frame), time, reach=reach, memory=memory, predict=predict)
-        return state, (state.particles, state.identity)
-
-    times = jnp.asarray(times, jnp.float32)
-    nothing = _nothing(jax.eval_shape(spots, frames[0]), times[0])
-    _, (points, identity) = jax.lax.scan(advance, nothing, (frames, times))
-    return Tracks(Trajectory(points, times), identity, jnp.zeros(len(times), bool))

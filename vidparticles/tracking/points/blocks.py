@@ -1,6 +1,6 @@
-"""Work on the particles that there are, not on the places for them.
+"""Work on the particles that there are, not on the slots for them.
 
-Births take the first free places, so that the followed are mostly at the front; what looks at
+New particles take the first free slots, so that the followed are mostly at the front; what reads
 the picture for each particle goes through as many blocks as reach to the last of them.
 """
 
@@ -13,16 +13,15 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-BLOCK = 128  # particles: enough for full-width arithmetic, few enough for the cache
 
-
-def by_blocks(function: Callable[[Any], Any], among: Array, tree: Any) -> Any:
+def by_blocks(function: Callable[[Any], Any], among: Array, tree: Any, *, block: int = 128) -> Any:
     """`function` of the particles up to the last of some; zeros behind.
 
     Args:
         function: of a tree of arrays [..., n] to another; each particle by itself.
         among: [N] bool, who counts.
         tree: arrays [..., N].
+        block: particles at a time: enough for full-width arithmetic, few enough for the cache.
 
     Example:
         >>> squares = by_blocks(lambda x: x * x, jnp.arange(300) < 2, jnp.arange(300))
@@ -30,19 +29,21 @@ def by_blocks(function: Callable[[Any], Any], among: Array, tree: Any) -> Any:
         [9, 0]
     """
     count = len(among)
-    size = min(BLOCK, count)
+    size = min(block, count)
 
-    def part(block: Array) -> Any:
+    def part(number: Array) -> Any:
         # The last block begins where it fits, here and below: a start that is too late is moved.
         return jax.tree.map(
-            lambda x: lax.dynamic_slice_in_dim(x, block * size, size, axis=-1), tree
+            lambda x: lax.dynamic_slice_in_dim(x, number * size, size, axis=-1), tree
         )
 
-    def add(block: Array, out: Any) -> Any:
+    def add(number: Array, out: Any) -> Any:
         return jax.tree.map(
-            lambda whole, made: lax.dynamic_update_slice_in_dim(whole, made, block * size, axis=-1),
+            lambda whole, made: lax.dynamic_update_slice_in_dim(
+                whole, made, number * size, axis=-1
+            ),
             out,
-            function(part(block)),
+            function(part(number)),
         )
 
     shapes = jax.eval_shape(lambda: function(part(jnp.zeros((), jnp.int32))))

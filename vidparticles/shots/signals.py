@@ -1,0 +1,224 @@
+"""What is measured of each frame of a clip, to tell where one shot ends and the next begins.
+
+`measure` streams over the frames and keeps a few numbers for each. `Window` is what it is made of:
+the newest frames, each of which is judged once enough of those after it are known.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from vidparticles.shots.survival import SIZE, stays, survival
+
+
+@dataclasses.dataclass(frozen=True)
+class SignalConfig:
+    """What is looked for around each frame.
+
+    Attributes:
+        calm: share that stays put; above, motion need not be looked for.
+        chain: survival below which the chain of particles breaks.
+        lags: frames that a flash may last.
+        spans: half lengths of dissolves looked for, frames.
+        mixture: squared misfit of a mixture, over the squared difference of its ends.
+        related: correlation of the ends above which they are taken for one shot at once.
+        change: r.m.s. difference of the ends of a dissolve, at least.
+        shared: survival from one end of a dissolve to the other, at most, and from frame to frame
+            within it, at least.
+    """
+
+    calm: float = 0.6
+    chain: float = 0.45
+    lags: tuple[int, ...] = (1, 2, 3, 5, 8)
+    spans: tuple[int, ...] = (4, 6, 8, 12, 16)
+    mixture: float = 0.09
+    related: float = 0.6
+    change: float = 0.04
+    shared: float = 0.3
+
+    @property
+    def margin(self) -> int:
+        """Frames needed on each side of one."""
+        return max(*self.spans, self.lags[-1] + 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Signals:
+    """What is measured of each frame.
+
+    Attributes:
+        survival: [T] share of the particles of the frame before that are found in this one.
+        shift: [T, 2] displacement of the whole picture since the frame before, pixels of SIZE.
+        again: [T] where the chain breaks here, the highest survival across a few frames.
+        mixed: [T] bool, the frame is a mixture of two pictures around it that share nothing.
+        level: [T] r.m.s. of the pixels, in [0, 1].
+    """
+
+    survival: np.ndarray
+    shift: np.ndarray
+    again: np.ndarray
+    mixed: np.ndarray
+    level: np.ndarray
+
+
+def measure(frames: Iterable[np.ndarray], config: SignalConfig | None = None) -> Signals:
+    """Measure frames as they come; memory does not grow but by the few numbers kept of each.
+
+    Args:
+        frames: uint8 [*SIZE, 3], in order.
+        config: what is looked for.
+
+    Raises:
+        ValueError: a frame of another shape, or none at all.
+    """
+    source, config = iter(frames), config or SignalConfig()
+    window, parts, done = Window(config), [], 0
+    while block := list(itertools.islice(source, window.block)):
+        window.extend(block)
+        while window.end - done >= window.block + config.margin:
+            parts.append(window.judge(done, done + window.block))
+            done += window.block
+            window.forget(done - config.margin)
+    if not window.end:
+        raise ValueError("there are no frames; expected at least one.")
+    parts.append(window.judge(done, window.end))
+    return joined(parts)
+
+
+def joined(parts: Sequence[Signals]) -> Signals:
+    """Signals of stretches of frames, one after another, as one."""
+    names = [field.name for field in dataclasses.fields(Signals)]
+    return Signals(**{n: np.concatenate([getattr(p, n) for p in parts]) for n in names})
+
+
+class Window:
+    """The newest frames of a stream, from `begin` to `end`, with what is known of them.
+
+    Args:
+        config: what is looked for.
+        block: frames that are compared with those before them at a time,
+        pairs: and other pairs of frames: numbers for which one program each is compiled.
+    """
+
+    def __init__(self, config: SignalConfig, *, block: int = 64, pairs: int = 16) -> None:
+        self.config, self.block, self._pairs = config, block, pairs
+        self.begin = self.end = 0
+        self.frames = np.empty((0, *SIZE, 3), np.uint8)
+        self.small = np.empty((0, SIZE[0] * SIZE[1] * 3 // 16), np.float32)
+        self.survival = np.empty(0)
+        self.shift = np.empty((0, 2))
+
+    def extend(self, block: list[np.ndarray]) -> None:
+        """Take in further frames."""
+        new = np.stack(block)
+        if new.shape[1:] != (*SIZE, 3):
+            raise ValueError(f"frames have shape {new.shape[1:]}; expected {(*SIZE, 3)}.")
+        at, self.end = self.end, self.end + len(new)
+        self.frames = np.concatenate([self.frames, new])
+        self.small = np.concatenate([self.small, _shrunk(new)])
+        index = np.arange(at, self.end)
+        shift = np.zeros((len(new), 2))
+        before = np.maximum(index - 1, 0)
+        pad = np.resize(np.arange(len(new)), self.block)
+        share = np.array(stays(self._at(before)[pad], new[pad]))[: len(new)]
+        moving = np.flatnonzero(share < self.config.calm)
+        share[moving], shift[moving] = self.compare(before[moving], index[moving])
+        self.survival = np.concatenate([self.survival, share])
+        self.shift = np.concatenate([self.shift, shift])
+
+    def forget(self, before: int) -> None:
+        """Drop the frames before an index."""
+        drop = max(0, before - self.begin)
+        self.begin += drop
+        for name in ("frames", "small", "survival", "shift"):
+            setattr(self, name, getattr(self, name)[drop:])
+
+    def compare(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Survival [P] and displacement [P, 2] between frames of indices [P]."""
+        share, shift = np.empty(len(first)), np.empty((len(first), 2))
+        for k in range(0, len(first), self._pairs):
+            some = np.arange(k, min(k + self._pairs, len(first)))
+            pad = np.resize(some, self._pairs)
+            found = survival(self._at(first[pad]), self._at(second[pad]))
+            share[some], shift[some] = (np.asarray(f)[: len(some)] for f in found)
+        return share, shift
+
+    def judge(self, start: int, stop: int) -> Signals:
+        """The signals of frames start … stop."""
+        part = slice(start - self.begin, stop - self.begin)
+        return Signals(
+            survival=self.survival[part],
+            shift=self.shift[part],
+            again=self._again(start, stop),
+            mixed=self._mixed(start, stop),
+            level=np.sqrt(np.mean(self.small[part] ** 2, axis=1)),
+        )
+
+    def _at(self, index: np.ndarray) -> np.ndarray:
+        return self.frames[index - self.begin]
+
+    def _again(self, start: int, stop: int) -> np.ndarray:
+        """Where the chain breaks: what was there before comes back, or comes from before."""
+        index, lags = np.arange(start, stop), self.config.lags
+        broken = index[self.survival[index - self.begin] < self.config.chain]
+        first = [broken - 1] * len(lags) + [broken - 1 - lag for lag in lags]
+        second = [broken + lag for lag in lags] + [broken] * len(lags)
+        low, high = np.array(first), np.array(second)
+        held = (low >= self.begin) & (high < self.end)
+        share = np.zeros(low.shape)
+        share[held] = self.compare(low[held], high[held])[0]
+        again = np.ones(stop - start)
+        again[broken - start] = share.max(0)
+        return again
+
+    def _mixed(self, start: int, stop: int) -> np.ndarray:
+        """Where a frame lies between two others that share no particles."""
+        config = self.config
+        first, middle = [], []
+        steps = self.survival[1:]
+        for span in config.spans:
+            index = np.arange(max(start, self.begin + span), min(stop, self.end - span))
+            if not len(index):
+                continue
+            a, x, b = (self.small[index + k - self.begin] for k in (-span, 0, span))
+            ends, part = b - a, x - a
+            apart, along = _dot(ends, ends), _dot(ends, part)
+            off = _dot(part, part) - along**2 / (apart + 1e-9)
+            between = np.abs(along - 0.5 * apart) < 0.25 * apart
+            likely = between & (off < config.mixture * apart)
+            likely &= apart > config.change**2 * x.shape[1]
+            # Across a cut or a flash anything may look like a mixture of anything.
+            lowest = np.lib.stride_tricks.sliding_window_view(steps, 2 * span).min(axis=1)
+            likely &= lowest[index - span - self.begin] > config.shared
+            index = index[likely & (_correlation(a, b) < config.related)]
+            first.append(index - span)
+            middle.append(index)
+        mixed = np.zeros(stop - start, bool)
+        if middle:
+            low, at = np.concatenate(first), np.concatenate(middle)
+            share, _ = self.compare(low, 2 * at - low)
+            mixed[at[share < config.shared] - start] = True
+        return mixed
+
+
+def _shrunk(frames: np.ndarray) -> np.ndarray:
+    """A quarter of the size, in [0, 1], flat: [T, H, W, 3] → [T, H · W · 3 / 16]."""
+    count, height = frames.shape[:2]
+    rows = frames.reshape(count, height // 4, 4, -1).sum(2, dtype=np.uint16)
+    cells = rows.reshape(count, -1, 4, 3).sum(2, dtype=np.uint16)
+    return cells.reshape(count, -1).astype(np.float32) / (16 * 255)
+
+
+def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Products [T] of vectors [T, D]."""
+    return np.einsum("td,td->t", a, b)
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Correlations [T] of vectors [T, D]."""
+    a, b = (v - v.mean(axis=1, keepdims=True) for v in (a, b))
+    return _dot(a, b) / np.sqrt(_dot(a, a) * _dot(b, b) + 1e-9)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.shots.test_shots import A, B, BLACK, WHITE, hold, pan, ramp
+from tests.shots.test_shots import BLACK, WHITE, A, B, hold, pan, ramp
 from vidparticles import shots
 
 FILMS = {

@@ -105,7 +105,8 @@ class _Watch:
         while window.end - self._done > margin:
             self._judged.append(window.judge(self._done, self._done + 1))
             self._done += 1
-            window.forget(self._done - margin)
+        # What is asked about is no older than the first that waits.
+        window.forget(min(self._done - margin, window.end - self._config.ahead - margin))
 
     def cut_at(self, index: int, *, last: bool) -> bool | None:
         """Whether a frame begins a shot, or None as long as that is not known."""

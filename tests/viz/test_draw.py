@@ -38,7 +38,7 @@ def test_ink_outside_the_frame_is_dropped_not_wrapped():
     assert canvas[:, :3, 3].max() > 0
 
 
-def test_nothing_is_drawn_for_the_dead():
+def test_nothing_is_drawn_without_opacity():
     assert not drawn([0.2, 0.5], [1.0, 0.5], opacity=0.0).any()
 
 
@@ -104,8 +104,8 @@ def test_an_arrow_points_along_its_force_and_is_longer_for_a_stronger_one():
     assert back[1] > 1 >= back[0]
 
 
-def test_groups_have_colors_of_their_own():
-    colors = np.asarray(draw.group_color(jnp.arange(len(draw.GROUPS) + 1)))
+def test_labels_have_colors_of_their_own():
+    colors = np.asarray(draw.label_color(jnp.arange(len(draw.LABELS) + 1)))
     apart = np.abs(colors[:, None] - colors).sum(-1)[~np.eye(len(colors), dtype=bool)]
     assert apart.min() > 0.3
     assert np.ptp(colors[0]) < 0.1  # the background is gray

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vidparticles import cli
+from vidparticles import cli, storage
 from vidparticles.errors import InputError
 from vidparticles.video import open_video, probe, write_video
 from vidparticles.viz.show import show
 
 SIZE, RATE = (96, 128), 12
-NUMBER, X, Y, GROUP, TAIL = 0, 1, 2, 6, 9
+NUMBER, X, Y, LABEL, VISIBLE, TAIL = 0, 1, 2, 6, 9, 10
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +76,9 @@ def test_particles_of_a_page_lie_in_the_frame_and_keep_their_numbers(page):
         assert len(shared) > len(new) / 2
         moved = [np.subtract(new[k][X : Y + 1], old[k][X : Y + 1]) for k in shared]
         assert np.median(np.abs(moved)) < 0.01 * data["units"][0]
+    assert all(row[VISIBLE] == 1 for row in rows)
     # The square goes its own way, and where it came from lies behind it.
-    own = [row for row in data["moments"][-1]["p"] if row[GROUP] > 0]
+    own = [row for row in data["moments"][-1]["p"] if row[LABEL] > 0]
     assert own
     assert all(row[TAIL] < 0 for row in own if len(row) > TAIL)
 
@@ -171,12 +172,10 @@ def test_what_cannot_be_written_is_refused_and_left(out, options, says, moving, 
 
 
 def test_a_page_that_fails_half_way_leaves_nothing(moving, tmp_path, capsys, monkeypatch):
-    from vidparticles.viz import page
-
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(page.os, "replace", full)
+    monkeypatch.setattr(storage.os, "replace", full)
     assert cli.main(["show", str(moving), "-o", str(tmp_path / "page.html")]) == 2
     assert "the disk is full" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

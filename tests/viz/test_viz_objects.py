@@ -1,9 +1,10 @@
-"""`show` and `understand` with a model that follows things, on clips of every kind."""
+"""`show` and `understand` with a model that follows objects, on clips of every kind."""
 
 from __future__ import annotations
 
 import functools
 import json
+import re
 
 import jax
 import numpy as np
@@ -14,11 +15,14 @@ from PIL import Image
 from vidparticles import cli, models
 from vidparticles.editing.reel import opened
 from vidparticles.errors import InputError
+from vidparticles.tracking.objects import tracker as objects
 from vidparticles.training import checkpoint, run, state
 from vidparticles.video import open_video, probe, write_video
 from vidparticles.viz import draw
-from vidparticles.viz import objects as things
-from vidparticles.viz.show import show
+from vidparticles.viz import objects as drawing
+from vidparticles.viz.moments import Moment
+from vidparticles.viz.points import PointLayer
+from vidparticles.viz.show import layer_of, show
 
 # Of the size of the clips of test_show: what follows points is compiled once for both.
 HEIGHT, WIDTH, RATE, RADIUS = 96, 128, 12, 0.14
@@ -60,7 +64,7 @@ def workdir(folder, *, labelled=False, broken=None, **options):
         "clip_seconds": 1.0,
         "batch_size": 1,
         "data": {"kind": "folder" if labelled else "clip", "frames": 4},
-        "model": {"name": "objects", "options": {"objects": {**OBJECTS, **options}}},
+        "model": {"name": "object_particles", "options": {"objects": {**OBJECTS, **options}}},
     }
     size = SQUARE if labelled else SMALL
     config["data"] |= {"sampling": "uniform", "rate": 8.0, "size": size}
@@ -96,25 +100,24 @@ def crossing(tmp_path_factory):
 @functools.cache
 def told(clip, run):
     with opened(clip) as reel:
-        return list(things.moments(reel, things.followers(run)))
+        return list(layer_of(run, PointLayer()).moments(reel))
 
 
-def living(moment):
-    p = moment.things.particles
-    alive = np.asarray(p.alive)
-    return np.asarray(p.position)[alive], np.asarray(moment.things.identity)[alive]
+def active(moment):
+    alive = np.asarray(moment.particles.alive)
+    return np.asarray(moment.particles.position)[alive], np.asarray(moment.identity)[alive]
 
 
 def test_what_crosses_is_outlined_where_it_is(crossing, unlabelled, tmp_path):
     made = show(crossing, tmp_path / "out.mp4", checkpoint=unlabelled)
     assert made.frames == probe(tmp_path / "out.mp4").frames == len(PATH)
-    times = things.SMALLEST // HEIGHT + 1
+    times = drawing.STYLE.least_height // HEIGHT + 1
     assert (made.height, made.width) == (times * HEIGHT, times * WIDTH)  # so that it can be read
     with open_video(tmp_path / "out.mp4") as video:
         picture = video.frames([len(PATH) - 2])[0].astype(int)
-    places, names = living(told(crossing, unlabelled)[-2])
+    places, names = active(told(crossing, unlabelled)[-2])
     nearest = np.linalg.norm(places - PATH[-2], axis=-1).argmin()
-    color = 255 * np.asarray(draw.group_color(names[nearest] + 1))
+    color = 255 * np.asarray(draw.label_color(names[nearest] + 1))
     y, x = (np.stack(np.nonzero(np.abs(picture - color).max(-1) < 60)) + 0.5) / made.height
     away = np.hypot(x - PATH[-2, 0], y - PATH[-2, 1])
     assert (np.abs(away - RADIUS) < 0.06).sum() > 100
@@ -122,35 +125,33 @@ def test_what_crosses_is_outlined_where_it_is(crossing, unlabelled, tmp_path):
 
 def test_places_are_those_of_the_clip(crossing, unlabelled):
     for t, moment in list(enumerate(told(crossing, unlabelled)))[5:]:
-        assert moment.stretch == pytest.approx(1)
-        assert np.linalg.norm(living(moment)[0] - PATH[t], axis=-1).min() < 0.1
+        assert moment.radius[0] == pytest.approx(moment.radius[1])
+        assert np.linalg.norm(active(moment)[0] - PATH[t], axis=-1).min() < 0.1
 
 
-def test_a_labelled_run_sees_a_square_and_its_places_are_stretched_back(
-    crossing, labelled, monkeypatch
-):
-    seen = []
-
-    def followed(_, things, frame, *__, **___):
-        seen.append(frame.shape)
-        return things, np.zeros((3, 2))
-
-    monkeypatch.setattr(things, "_followed", followed)
+def test_a_labelled_run_is_given_squares_and_positions_are_stretched_back(crossing, labelled):
+    layer = layer_of(labelled, PointLayer())
+    moments = told(crossing, labelled)
     with opened(crossing) as reel:
-        (first, *_) = things.moments(reel, things.followers(labelled))
-    assert set(seen) == {(SQUARE, SQUARE, 3)}
-    middle = np.array([SQUARE / 2, SQUARE / 2]) / SQUARE
-    np.testing.assert_allclose(middle * [first.stretch, 1], [WIDTH / HEIGHT / 2, 0.5])
+        assert layer.shape(reel) == (SQUARE, SQUARE)
+    wide, high = moments[0].radius
+    assert wide / high == pytest.approx(WIDTH / HEIGHT)
+    last = moments[-1]
+    np.testing.assert_allclose(
+        last.particles.position,
+        last.state.particles.position * np.array([WIDTH / HEIGHT, 1]),
+        rtol=1e-6,
+    )
 
 
 def test_frames_of_any_size_are_seen_in_whole_cells(unlabelled, tmp_path, monkeypatch):
     odd = np.pad(discs(PATH), ((0, 0), (0, 1), (0, 1), (0, 0)), mode="edge")
     # Without looking for cuts: what does it is compiled for each size.
-    monkeypatch.setattr(things, "following", lambda frames: ((*x, None, False) for x in frames))
+    monkeypatch.setattr(drawing, "following", lambda frames: ((*x, None, False) for x in frames))
     write_video(tmp_path / "clip.mp4", odd, rate=RATE, crf=8)
     last = told(tmp_path / "clip.mp4", unlabelled)[-1]
     assert last.frame.shape[:2] != (HEIGHT, WIDTH)
-    assert np.linalg.norm(living(last)[0] - PATH[-1], axis=-1).min() < 0.1
+    assert np.linalg.norm(active(last)[0] - PATH[-1], axis=-1).min() < 0.1
 
 
 def test_identities_end_at_a_cut(unlabelled, tmp_path):
@@ -161,7 +162,7 @@ def test_identities_end_at_a_cut(unlabelled, tmp_path):
     moments = told(tmp_path / "cut.mp4", unlabelled)
     assert [t for t, moment in enumerate(moments) if moment.cut] == [CUT]
     before, after = (
-        {int(k) for m in part for k in living(m)[1]} for part in (moments[:CUT], moments[CUT:])
+        {int(k) for m in part for k in active(m)[1]} for part in (moments[:CUT], moments[CUT:])
     )
     assert before
     assert after
@@ -181,39 +182,65 @@ STILL = np.tile(texture(), (4, 1, 1, 1)).astype(np.uint8)
         (STILL, 0),
         (discs(*MANY), 3),
     ],
-    ids=["one frame", "black", "gray", "nothing moves", "more than places"],
+    ids=["one frame", "black", "gray", "nothing moves", "more than slots"],
 )
 def test_clips_of_every_kind_are_shown(frames, most, unlabelled, tmp_path):
     write_video(tmp_path / "clip.mp4", frames, rate=RATE, crf=8)
     moments = told(tmp_path / "clip.mp4", unlabelled)
     assert len(moments) == len(frames)
-    count = max(len(living(moment)[0]) for moment in moments)
+    count = max(len(active(moment)[0]) for moment in moments)
     assert count == 0 if most == 0 else 0 < count <= most
     for moment in moments:
-        assert all(np.isfinite(x).all() for x in jax.tree.leaves(moment.things))
+        assert all(np.isfinite(x).all() for x in jax.tree.leaves(moment.state))
     made = show(tmp_path / "clip.mp4", tmp_path / "out.png", checkpoint=unlabelled)
     assert made.frames == 1
     assert np.asarray(Image.open(tmp_path / "out.png")).shape == (made.height, made.width, 3)
 
 
+def test_a_page_holds_objects_with_their_outlines(crossing, unlabelled, tmp_path):
+    made = show(crossing, tmp_path / "page.html", checkpoint=unlabelled)
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
+    assert made.frames == len(data["moments"]) == len(PATH)
+    assert data["radius"] == pytest.approx([RADIUS, RADIUS], rel=0.05)
+    assert (data["color"], data["forces"]) == ("group", True)
+    rows = data["moments"][-2]["p"]
+    places, names = active(told(crossing, unlabelled)[-2])
+    assert [row[0] for row in rows] == names.tolist()
+    np.testing.assert_allclose(
+        np.array([row[1:3] for row in rows]) / data["units"][0], places, atol=1e-4
+    )
+
+
 # ------------------------------------------------------------------ what is refused
 
 
-def test_memories_are_drawn_below_their_things_faint_ones_too():
+def test_memories_are_drawn_below_their_objects_faint_ones_too():
     side, radius = 400, 0.1
-    none = things.objects.start(things.Objects(count=2, memory=4))
-    some = none.replace(
-        particles=none.particles.replace(
-            position=np.array([[0.5, 0.5], [0.2, 0.2]], np.float32),
-            feature=np.array([[0.04, -0.04, 0.9, 0.0], [0.9] * 4], np.float32),
-            alive=np.array([True, False]),
-        ),
-        identity=np.array([0, -1]),
+    none = objects.start(objects.Objects(count=2, memory=4))
+    particles = none.particles.replace(
+        position=np.array([[0.5, 0.5], [0.2, 0.2]], np.float32),
+        feature=np.array([[0.04, -0.04, 0.9, 0.0], [0.9] * 4], np.float32),
+        alive=np.array([True, False]),
     )
     black = np.zeros((side, side, 3), np.uint8)
-    now = things.Moment(0, black, some, np.zeros((2, 2)), False, 1.0)
-    picture = things._labelled(black, now, np.array([9, 9]), radius).astype(int)
-    cell, top = round(things.CELL * side), side // 2 + round(radius * side) + 4
+    identity = np.array([0, -1])
+    now = Moment(
+        time=0,
+        frame=black,
+        cut=False,
+        particles=particles,
+        visible=particles.alive,
+        identity=identity,
+        label=identity + 1,
+        force=np.zeros((2, 2)),
+        ahead=None,
+        radius=(radius, radius),
+        state=none,
+    )
+    layer = drawing.ObjectLayer({}, objects.Objects(), size=32, square=True)
+    picture = layer.written(black, now, np.array([9, 9])).astype(int)
+    cell, top = round(layer.style.cell * side), side // 2 + round(radius * side) + 4
     left, inside = side // 2 - cell, cell // 2
     (plus, minus), (full, empty) = (
         [picture[top + row * cell + inside, left + m * cell + inside] for m in (0, 1)]
@@ -225,7 +252,7 @@ def test_memories_are_drawn_below_their_things_faint_ones_too():
     assert minus[2] > 2 * minus[0]
     assert full[0] > 3 * plus[0]
     assert empty.max() == 0
-    assert picture[:150, :150].max() == 0  # the dead have none
+    assert picture[:150, :150].max() == 0  # the inactive have none
 
 
 def test_nan_in_the_weights_is_named(crossing, tmp_path, capsys):
@@ -246,11 +273,9 @@ def test_nan_in_the_weights_is_named(crossing, tmp_path, capsys):
         checkpoints.restore(like)
 
 
-def test_what_things_cannot_be_shown_on_is_said(crossing, unlabelled, tmp_path):
-    with pytest.raises(InputError, match="a page shows points"):
-        show(crossing, tmp_path / "page.html", checkpoint=unlabelled)
+def test_what_objects_cannot_be_shown_on_is_said(crossing, unlabelled, tmp_path):
     scenic = workdir(tmp_path / "scenic", ground=False, scene=[48, 48])
-    with pytest.raises(InputError, match="scene of"):
+    with pytest.raises(InputError, match="still scene"):
         show(crossing, tmp_path / "out.mp4", checkpoint=scenic)
     odd = workdir(tmp_path / "odd", stride=5)
     with pytest.raises(InputError, match="multiples of the stride, 5"):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import jax
 
 from vidparticles.errors import InputError
 from vidparticles.models import motion
+
+if TYPE_CHECKING:
+    from vidparticles.training.run import Loaded
 
 
 def motion_laws(checkpoint: str | os.PathLike[str] | None) -> motion.Params:
@@ -23,10 +27,21 @@ def motion_laws(checkpoint: str | os.PathLike[str] | None) -> motion.Params:
         return motion.init(jax.random.key(0))
     from vidparticles.training.run import load_model
 
-    loaded = load_model(checkpoint)
+    return laws_of(load_model(checkpoint))
+
+
+def laws_of(loaded: Loaded) -> motion.Params:
+    """The laws that a run learned.
+
+    Args:
+        loaded: what `training.run.load_model` gave.
+
+    Raises:
+        InputError: its model learns no laws of motion.
+    """
     if not loaded.model.capabilities.motion_laws:
         raise InputError(
-            f"{checkpoint}: its model {loaded.model_name!r} learns no laws of motion; give the "
+            f"{loaded.workdir}: its model {loaded.model_name!r} learns no laws of motion; give the "
             "workdir of a run of the model 'frame_particles', or no checkpoint."
         )
     return loaded.model.motion_laws(loaded.params)

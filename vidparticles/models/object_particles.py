@@ -52,8 +52,13 @@ class ObjectClassifier:
             labels=self.num_classes > 1,
             predicts=True,
             streams=True,
+            tracks=True,
             still_scene=self.objects.scene is not None,
         )
+
+    def tracker_params(self, params: dict[str, Any]) -> dict[str, Any]:
+        """The tracker's part of the parameters."""
+        return params["objects"]
 
     def init(self, key: Array, batch: Mapping[str, Any]) -> dict[str, Any]:
         """Parameters, {"objects": …, "head": …}; of the batch, only a still scene is kept."""

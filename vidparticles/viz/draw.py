@@ -16,6 +16,7 @@ from jax import Array
 
 from vidparticles.image.discs import pixel_cover
 from vidparticles.numerics import safe_norm
+from vidparticles.viz.moments import Ink
 
 FADE = 0.6  # seconds in which a tail fades to 1/e
 FAST = 0.5  # frame heights per second at which the color is half way to its end
@@ -35,8 +36,8 @@ RAMP = np.array(
     np.float32,
 )
 
-# Of groups, in turn; neighbors in the list are far apart in hue.
-GROUPS = np.array(
+# Of labels, in turn; neighbors in the list are far apart in hue.
+LABELS = np.array(
     [
         [1.00, 0.55, 0.10],
         [0.15, 0.80, 1.00],
@@ -70,15 +71,15 @@ def speed_color(velocity: Array) -> Array:
     return jnp.stack([jnp.interp(place, stops, RAMP[:, c]) for c in range(3)], axis=-1)
 
 
-def group_color(label: Array) -> Array:
-    """Color [..., 3] in [0, 1] of the numbers of groups [...]; 0, the background, is gray.
+def label_color(label: Array) -> Array:
+    """Color [..., 3] in [0, 1] of labels [...]; 0, the background, is gray.
 
     Example:
-        >>> first, ninth = group_color(jnp.array([1, 9]))
+        >>> first, ninth = label_color(jnp.array([1, 9]))
         >>> bool((first == ninth).all())
         True
     """
-    color = jnp.asarray(GROUPS)[(label - 1) % len(GROUPS)]
+    color = jnp.asarray(LABELS)[(label - 1) % len(LABELS)]
     return jnp.where(label[..., None] > 0, color, BACKGROUND)
 
 
@@ -178,7 +179,7 @@ def add_paths(
 def add_rings(
     canvas: Array, position: Array, color: Array, opacity: Array, since: Array, opening: Array
 ) -> Array:
-    """The canvas with rings that open where particles were born and close where they died.
+    """The canvas with rings that open where particles appeared and close where they vanished.
 
     Args:
         canvas: [H, W, 4].
@@ -234,6 +235,29 @@ def fade(canvas: Array, seconds: Array) -> Array:
 
 
 @jax.jit
+def paint(
+    frame: Array, canvas: Array, before: Array, position: Array, ink: Ink, seconds: Array
+) -> tuple[Array, Array, Array]:
+    """A frame with what is drawn of its particles.
+
+    Args:
+        frame: [H, W, 3] uint8.
+        canvas: [H, W, 4], the tails up to the frame before.
+        before: [N, 2] frame heights, where the particles were then.
+        position: [N, 2] frame heights.
+        ink: what is drawn of them.
+        seconds: since then.
+
+    Returns:
+        The tails, the picture [H, W, 3] uint8, and how much there is to see in it: tails as well
+        as what the ink says, so that the best frame is one whose paths have been drawn for a while.
+    """
+    canvas = add_paths(fade(canvas, seconds), before, position, ink.color, ink.tail)
+    picture = compose(frame, canvas, position, ink.color, ink.dot, ink.over)
+    return canvas, picture, ink.interest * (1 + jnp.sum(canvas[..., 3]))
+
+
+@jax.jit
 def compose(
     frame: Array, canvas: Array, position: Array, color: Array, opacity: Array, ahead: Array
 ) -> Array:
@@ -244,7 +268,7 @@ def compose(
         canvas: [H, W, 4], the tails.
         position: [N, 2] frame heights.
         color: [N, 3] in [0, 1].
-        opacity: [N] in [0, 1] of the dots; 0 for the dead.
+        opacity: [N] in [0, 1] of the dots; 0 for none.
         ahead: [H, W, 4], another canvas on top: paths that are expected. Give `blank` for none.
 
     Returns:

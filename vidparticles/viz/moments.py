@@ -1,90 +1,96 @@
-"""What `show` draws of each frame: particles, segments, forces and what is expected."""
+"""What is known of each frame of a clip, and what a layer draws of that.
+
+`show` has one way from frames to a file: a layer says what it knows of each moment, then what is
+to be drawn of it. Points and objects are layers.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any, Protocol
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from vidparticles.editing.follow import COUNT, following
-from vidparticles.editing.reel import Frames
-from vidparticles.models import motion
-from vidparticles.tracking.points.springs import SpringConfig, pull
-from vidparticles.tracking.points.state import PointState
-from vidparticles.tracking.segments import motion_segments
-
-AHEAD, AHEAD_RATE = 0.5, 16.0  # seconds and moments a second of the path that is expected
-
-_pull = jax.jit(functools.partial(pull, config=SpringConfig()))
+from vidparticles.editing.reel import Reel
+from vidparticles.particles import Particles
 
 
 @dataclasses.dataclass(frozen=True)
 class Moment:
-    """A frame and what is known of it.
+    """A frame and the particles in it, in frame heights and seconds of the clip.
 
     Attributes:
         time: seconds.
         frame: [H, W, 3] uint8.
-        state: the particles.
         cut: it begins a new shot.
-        label: [N] int32 numbers of motion segments, 0 for the background; None if not asked for.
-        force: [N, 2] on masses of 1, frame heights per second²; None likewise.
-        ahead: [M, N, 2] the path that the laws expect, frame heights; None without laws.
+        particles: [N, ·] where they are; inactive ones are not drawn.
+        visible: [N] bool, whether they are seen now, or only expected there.
+        identity: [N] int32, a number for each particle of the clip; −1 for a free slot.
+        label: [N] int32 by which colors are told, 0 for the background; None where they tell speed.
+        force: [N, 2] per mass, frame heights per second²; None where none is drawn.
+        ahead: [M, N, 2] the path that is expected of each; None likewise.
+        radius: half axes, x and y, of the outlines; zeros where particles are dots.
+        state: of the tracker.
     """
 
     time: Fraction
     frame: np.ndarray
-    state: PointState
     cut: bool
+    particles: Particles
+    visible: Array
+    identity: Array
     label: Array | None
     force: Array | None
     ahead: Array | None
+    radius: tuple[float, float]
+    state: Any
 
 
-def moments(
-    frames: Frames, params: motion.Params | None, *, grouped: bool, forces: bool
-) -> Iterator[Moment]:
-    """The moments of a clip, one at a time.
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Ink:
+    """What is drawn of a moment.
 
-    Args:
-        frames: (seconds, uint8 [H, W, 3]).
-        params: laws of motion, or None.
-        grouped: tell motion segments apart.
-        forces: those of the laws, or without laws of the springs between neighbors.
+    Attributes:
+        color: [N, 3] of each particle, in [0, 1].
+        dot: [N] opacity of its dot.
+        tail: [N] opacity of the path from where it was in the frame before.
+        over: [H, W, 4] a canvas on top, for this moment alone.
+        interest: how much there is to see, by which a still is chosen; at least 0.
     """
-    segmenter = motion_segments()
-    segments = segmenter.init_fn(COUNT)
-    for time, frame, state, cut in following(frames):
-        if grouped:
-            points, identity = state.particles, state.identity
-            segments = segmenter.step_fn(segments, points, identity, state.time)
-        ahead = force = None
-        if params is not None:
-            ahead, force = _expected(params, state)
-        elif forces:
-            force = _pull(state.particles, state.springs)
-        yield Moment(
-            time=time,
-            frame=frame,
-            state=state,
-            cut=cut,
-            label=segments.label if grouped else None,
-            force=force if forces else None,
-            ahead=ahead,
-        )
+
+    color: Array
+    dot: Array
+    tail: Array
+    over: Array
+    interest: Array
 
 
-def _expected(params: motion.Params, state: PointState) -> tuple[Array, Array]:
-    """The paths that the laws expect of what moves, and their forces at its start."""
-    points = state.particles
-    points = points.replace(alive=points.alive & (state.age > 0))
-    path = motion.predict(params, points, seconds=AHEAD, rate=AHEAD_RATE).particles
-    # By the change of velocity, so that what the laws leave out of a state is left out here.
-    force = (path.velocity[1] - path.velocity[0]) * AHEAD_RATE
-    return path.position, jnp.where(points.alive[:, None], force, 0)
+class Layer(Protocol):
+    """What is drawn over the frames of a clip."""
+
+    def moments(self, reel: Reel) -> Iterator[Moment]:
+        """What is known of each frame; uses the frames of the reel up."""
+
+    def enlargement(self, height: int) -> int:
+        """How many times as large a picture of this height is drawn, to be readable."""
+
+    def start(self, first: Moment) -> Any:
+        """What is carried from frame to frame, before the first of a shot."""
+
+    def ink(self, carried: Any, before: Moment, now: Moment, blank: Array) -> tuple[Any, Ink]:
+        """What is drawn of `now`, and what is carried on.
+
+        Args:
+            carried: from `start` or `ink`.
+            before: the moment of the frame before; `now` in the first of a shot.
+            now: the moment.
+            blank: an empty canvas of the picture's size.
+        """
+
+    def written(self, picture: np.ndarray, now: Moment, carried: Any) -> np.ndarray:
+        """The picture with what is written on it, numbers for example."""

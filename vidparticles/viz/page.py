@@ -31,14 +31,14 @@ MOMENTS = 120  # of a page, at most
 LONGEST = 640  # pixels of the longer side of its pictures
 QUALITY = 72  # of its JPEGs
 TAIL = (0.08, 0.16, 0.24, 0.32, 0.42, 0.52)  # seconds ago at which a tail has its corners
-PLACE, RATE, AGE = 10_000, 1000, 100  # whole numbers in a frame height, its rates and a second
+POSITION, RATE, AGE = 10_000, 1000, 100  # whole numbers in a frame height, its rates, a second
 
 _Past = collections.deque[tuple[float, np.ndarray, np.ndarray]]
 
 
 def write_page(
     reel: Reel,
-    told: Iterable[Moment],
+    moments: Iterable[Moment],
     out: pathlib.Path,
     *,
     source: PathLike,
@@ -48,11 +48,12 @@ def write_page(
     """Write the page, beside and renamed.
 
     Args:
-        reel: of the clip; `told` uses its frames up.
-        told: its moments, with groups and forces.
+        reel: of the clip; `moments` uses its frames up.
+        moments: of the clip, with labels and forces.
         out: the file.
         source: the clip's name.
-        color: "speed" or "group", what colors tell at first.
+        color: "speed" or "group", what colors of points tell at first; those of objects tell them
+            apart.
         forces: arrows are shown at first.
     """
     total = len(reel.times)
@@ -61,17 +62,17 @@ def write_page(
     pictures: list[str] = []
     tables: list[dict[str, Any]] = []
     past: _Past = collections.deque()
-    born: dict[int, float] = {}
-    for count, moment in enumerate(told):
-        now, state = float(moment.time), moment.state
-        names = np.asarray(state.identity)
-        born = {name: born.get(name, now) for name in names.tolist()}
+    since: dict[int, float] = {}
+    radius = (0.0, 0.0)
+    for count, moment in enumerate(moments):
+        now, identity = float(moment.time), np.asarray(moment.identity)
+        since = {number: since.get(number, now) for number in identity.tolist()}
         if count * kept // total != (count - 1) * kept // total:
-            age = np.asarray([now - born[name] for name in names.tolist()])
+            age = np.asarray([now - since[number] for number in identity.tolist()])
             pictures.append(_jpeg(moment.frame, size))
-            tables.append({"t": round(now, 4), "p": _table(moment, names, age, past)})
-        width = moment.frame.shape[1] / moment.frame.shape[0]
-        past.append((now, names, np.asarray(state.particles.position)))
+            tables.append({"t": round(now, 4), "p": _table(moment, identity, age, past)})
+        width, radius = moment.frame.shape[1] / moment.frame.shape[0], moment.radius
+        past.append((now, identity, np.asarray(moment.particles.position)))
         while past[0][0] < now - TAIL[-1] - 0.1:
             past.popleft()
     note = f"{len(tables)} of its {count + 1} frames" if kept < total else ""
@@ -80,15 +81,16 @@ def write_page(
         "note": note,
         "size": size,
         "width": round(width, 6),
-        "units": [PLACE, RATE, AGE],
+        "units": [POSITION, RATE, AGE],
         "end": round(float(reel.duration), 4),
-        "color": color,
-        "forces": forces,
+        "color": "group" if any(radius) else color,
+        "forces": forces or any(radius),
+        "radius": [round(r, 6) for r in radius],
         "moments": tables,
         "pictures": pictures,
         "speeds": np.round(255 * draw.RAMP).astype(int).tolist(),
         "fast": draw.FAST,
-        "groups": np.round(255 * np.vstack([draw.BACKGROUND, draw.GROUPS])).astype(int).tolist(),
+        "labels": np.round(255 * np.vstack([draw.BACKGROUND, draw.LABELS])).astype(int).tolist(),
         "arrow": [draw.ARROW, draw.PULL],
     }
     _write(PAGE, data, out)
@@ -114,40 +116,44 @@ def _jpeg(frame: np.ndarray, size: tuple[int, int]) -> str:
     return base64.b64encode(file.getvalue()).decode("ascii")
 
 
-def _table(moment: Moment, names: np.ndarray, age: np.ndarray, past: _Past) -> list[list[int]]:
-    """A row for each living particle: number, place, velocity, age, group, force, tail.
+def _table(moment: Moment, identity: np.ndarray, age: np.ndarray, past: _Past) -> list[list[int]]:
+    """A row for each active particle: number, position, velocity, age, label, force, whether it is
+    visible, tail.
 
-    Positions are in 1 / `PLACE`, velocities and forces in 1 / `RATE` of a frame height, ages in
+    Positions are in 1 / `POSITION`, velocities and forces in 1 / `RATE` of a frame height, ages in
     1 / `AGE` s; the tail is a row of steps, two numbers each, back in time.
     """
-    points = moment.state.particles
+    points = moment.particles
     alive = np.asarray(points.alive)
     position = np.asarray(points.position)
-    corners = [_whole(PLACE * position)]
+    corners = [_whole(POSITION * position)]
     unbroken, known = alive.copy(), []
     now = float(moment.time)
     for ago in TAIL:
         then = next((p for p in reversed(past) if p[0] <= now - ago + 1e-3), None)
         if then is None:
             break
-        unbroken = unbroken & (then[1] == names)
+        unbroken = unbroken & (then[1] == identity)
         known.append(unbroken)
-        corners.append(_whole(PLACE * then[2]))
+        corners.append(_whole(POSITION * then[2]))
     steps = [after - before for before, after in itertools.pairwise(corners)]
     columns = np.column_stack(
         [
-            names,
+            identity,
             corners[0],
             _whole(RATE * np.asarray(points.velocity)),
             _whole(AGE * age),
             np.asarray(moment.label),
             _whole(RATE * np.asarray(moment.force)),
+            np.asarray(moment.visible),
         ]
     )
     rows = columns.astype(int).tolist()
     table = []
     for k in np.flatnonzero(alive):
-        tail = [int(x) for step, seen in zip(steps, known, strict=True) if seen[k] for x in step[k]]
+        tail = [
+            int(x) for step, there in zip(steps, known, strict=True) if there[k] for x in step[k]
+        ]
         table.append(rows[k] + tail)
     return table
 

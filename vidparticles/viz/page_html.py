@@ -37,7 +37,7 @@ small { color: #9aa3b0 }
 <span id="clock"></span></div>
 <div class="row">
 <label><input type="checkbox" id="tails" checked> tails</label>
-<label><input type="checkbox" id="groups"> groups</label>
+<label><input type="checkbox" id="groups"> <span id="word">groups</span></label>
 <label><input type="checkbox" id="forces"> forces</label>
 <label><input type="checkbox" id="rings" checked> births and deaths</label>
 <span id="legend" class="row" style="margin:0"><small>still</small><span id="key"></span>
@@ -49,8 +49,9 @@ small { color: #9aa3b0 }
 "use strict";
 const data = JSON.parse(document.getElementById("data").textContent);
 const el = (id) => document.getElementById(id);
-const [PLACE, RATE, AGE] = data.units;
-const ID = 0, X = 1, Y = 2, VX = 3, VY = 4, OLD = 5, GROUP = 6, FX = 7, FY = 8, TAIL = 9;
+const [POSITION, RATE, AGE] = data.units, [RX, RY] = data.radius, objects = RY > 0;
+const ID = 0, X = 1, Y = 2, VX = 3, VY = 4, OLD = 5, LABEL = 6, FX = 7, FY = 8;
+const VISIBLE = 9, TAIL = 10;
 const moments = data.moments, last = moments.length - 1;
 const stage = el("stage"), canvas = el("ink"), ink = canvas.getContext("2d"), slider = el("at");
 const rgb = (c, a) => `rgba(${c[0]},${c[1]},${c[2]},${a})`;
@@ -71,16 +72,18 @@ stage.style.aspectRatio = `${data.size[0]} / ${data.size[1]}`;
 slider.max = last;
 el("groups").checked = data.color === "group";
 el("forces").checked = data.forces;
+if (objects) el("word").textContent = "a color each";
 el("key").style.background =
   `linear-gradient(90deg, ${data.speeds.map((c) => rgb(c, 1)).join(", ")})`;
 el("note").textContent = (data.note ? `Here are ${data.note}, evenly spread. ` : "")
-  + "Point at a particle for its number, age and speed, in frame heights per second.";
+  + `Point at ${objects ? "an object" : "a particle"} for its number, age and speed, `
+  + "in frame heights per second.";
 
 function speed(p) { return Math.hypot(p[VX], p[VY]) / RATE; }
 function color(p) {
   if (el("groups").checked) {
-    const n = data.groups.length - 1;
-    return data.groups[p[GROUP] > 0 ? 1 + (p[GROUP] - 1) % n : 0];
+    const n = data.labels.length - 1;
+    return data.labels[p[LABEL] > 0 ? 1 + (p[LABEL] - 1) % n : 0];
   }
   const s = speed(p), stops = data.speeds, place = s / (s + data.fast) * (stops.length - 1);
   const k = Math.min(Math.floor(place), stops.length - 2), f = place - k;
@@ -88,12 +91,12 @@ function color(p) {
 }
 function weight(p) {
   const s = speed(p), moving = s * s / (s * s + SLOW * SLOW);
-  if (el("groups").checked) return p[GROUP] > 0 ? 1 : 0.45 * moving;
+  if (el("groups").checked) return p[LABEL] > 0 ? 1 : 0.45 * moving;
   return moving;
 }
 // Positions in frame heights to pixels of the canvas; x may be stretched by oblong pixels.
-function across(x) { return x / PLACE / data.width * canvas.width; }
-function down(y) { return y / PLACE * canvas.height; }
+function across(x) { return x / POSITION / data.width * canvas.width; }
+function down(y) { return y / POSITION * canvas.height; }
 
 function draw() {
   const moment = moments[now], unit = canvas.height / 480;
@@ -103,6 +106,7 @@ function draw() {
   if (pointed !== null && paths.has(pointed)) whole(paths.get(pointed), unit);
   if (el("rings").checked) rings(unit);
   moment.p.forEach((p) => dot(p, unit));
+  if (objects) moment.p.forEach((p) => outline(p, unit));
   if (el("forces").checked) moment.p.forEach((p) => arrow(p, unit));
   const there = moment.p.find((p) => p[ID] === pointed);
   if (there) {
@@ -112,7 +116,7 @@ function draw() {
   }
   tip(there);
   el("clock").textContent = `${moment.t.toFixed(2)} s of ${data.end.toFixed(2)} s, `
-    + `${moment.p.length} particles`;
+    + `${moment.p.length} ${objects ? "objects" : "particles"}`;
 }
 function tail(p, unit) {
   const strength = weight(p), c = color(p), corners = (p.length - TAIL) / 2;
@@ -140,6 +144,21 @@ function dot(p, unit) {
   ink.stroke();
   ink.fill();
 }
+// An object, with its number above it; dashed where it is hidden.
+function outline(p, unit) {
+  const rx = RX / data.width * canvas.width, ry = RY * canvas.height;
+  ink.strokeStyle = rgb(color(p), p[VISIBLE] ? 1 : 0.45);
+  ink.lineWidth = 2.5 * unit;
+  if (!p[VISIBLE]) ink.setLineDash([6 * unit, 6 * unit]);
+  ink.beginPath();
+  ink.ellipse(across(p[X]), down(p[Y]), rx, ry, 0, 0, 2 * Math.PI);
+  ink.stroke();
+  ink.setLineDash([]);
+  ink.font = `${Math.round(20 * unit)}px system-ui, sans-serif`;
+  ink.textAlign = "center";
+  ink.fillStyle = rgb(color(p), p[VISIBLE] ? 1 : 0.45);
+  ink.fillText(p[ID], across(p[X]), Math.max(20 * unit, down(p[Y]) - ry - 4 * unit));
+}
 function ring(p, r) {
   ink.beginPath();
   ink.arc(across(p[X]), down(p[Y]), r, 0, 2 * Math.PI);
@@ -165,9 +184,9 @@ function rings(unit) {
 function arrow(p, unit) {
   const fx = p[FX] / RATE, fy = p[FY] / RATE, f = Math.hypot(fx, fy);
   if (f < 0.02) return;
-  const length = data.arrow[0] * f / (f + data.arrow[1]) * PLACE, ux = fx / f, uy = fy / f;
+  const length = data.arrow[0] * f / (f + data.arrow[1]) * POSITION, ux = fx / f, uy = fy / f;
   const tx = p[X] + length * ux, ty = p[Y] + length * uy;
-  const barb = Math.min(0.3 * length, 0.016 * PLACE);
+  const barb = Math.min(0.3 * length, 0.016 * POSITION);
   ink.strokeStyle = "rgba(255,107,204,.95)";
   ink.lineWidth = 1.6 * unit;
   ink.beginPath();
@@ -194,7 +213,8 @@ function tip(p) {
   const box = el("tip");
   box.style.visibility = p ? "visible" : "hidden";
   if (!p) return;
-  const group = p[GROUP] > 0 ? `group ${p[GROUP]}` : "background";
+  const group = objects ? (p[VISIBLE] ? "visible" : "hidden")
+    : p[LABEL] > 0 ? `group ${p[LABEL]}` : "background";
   box.textContent = `#${p[ID]}  ${(p[OLD] / AGE).toFixed(2)} s old  `
     + `${speed(p).toFixed(3)} /s  ${group}`;
   const x = across(p[X]) / canvas.width * stage.clientWidth;

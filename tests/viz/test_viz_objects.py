@@ -144,10 +144,8 @@ def test_a_labelled_run_is_given_squares_and_positions_are_stretched_back(crossi
     )
 
 
-def test_frames_of_any_size_are_seen_in_whole_cells(unlabelled, tmp_path, monkeypatch):
+def test_frames_of_any_size_are_followed_in_whole_cells(unlabelled, tmp_path):
     odd = np.pad(discs(PATH), ((0, 0), (0, 1), (0, 1), (0, 0)), mode="edge")
-    # Without looking for cuts: what does it is compiled for each size.
-    monkeypatch.setattr(drawing, "following", lambda frames: ((*x, None, False) for x in frames))
     write_video(tmp_path / "clip.mp4", odd, rate=RATE, crf=8)
     last = told(tmp_path / "clip.mp4", unlabelled)[-1]
     assert last.frame.shape[:2] != (HEIGHT, WIDTH)

@@ -169,7 +169,7 @@ def test_edit_writes_what_it_says(clip, tmp_path, capsys):
 
 
 def test_what_is_cropped_away_is_said(clip, monkeypatch, capsys):
-    made = Written(pathlib.Path("c.mp4"), 2, 1.0, 4, 4, sound=False, seen=0.914)
+    made = Written(pathlib.Path("c.mp4"), 2, 1.0, 4, 4, sound=False, crop=0.914)
     monkeypatch.setattr(edit_module, "edit", lambda *args, **options: made)
     assert cli.main(["edit", str(clip), "--stabilize", "-o", "c.mp4"]) == 0
     assert capsys.readouterr().out.endswith("no sound, cropped to 91%\n")

@@ -221,7 +221,7 @@ def _prepare(args: argparse.Namespace) -> _Result:
 def _written(written: Written) -> _Result:
     """What was written, and what the reader of it should know of it and of the clips."""
     sound = "sound" if written.sound else "no sound"
-    cropped = f", cropped to {written.seen:.0%}" if written.seen < 1 else ""
+    cropped = f", cropped to {written.crop:.0%}" if written.crop < 1 else ""
     return _Result(
         f"{written.path}  {written.seconds:.2f} s, {written.frames} frames, "
         f"{written.width} × {written.height}, {sound}{cropped}",

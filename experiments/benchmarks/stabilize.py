@@ -122,13 +122,13 @@ def main() -> None:
             for file in (rough, ours, peer):
                 file.unlink(missing_ok=True)
             shaken(path, rough, frames=frames)
-            made = editing.stabilize(rough, ours)
+            made = editing.apply(rough, ours, editing.stabilize())
             deshake(rough, peer)
             values = [jitter(file, frames=frames) for file in (path, rough, ours, peer)]
             ratio, other = values[1] / values[2], values[1] / values[3]
             timings = harness.interleaved(
                 {
-                    "ours": lambda: editing.stabilize(rough, ours, overwrite=True),
+                    "ours": lambda: editing.apply(rough, ours, editing.stabilize(), overwrite=True),
                     "deshake": lambda: (peer.unlink(), deshake(rough, peer)),
                 },
                 repeats=1 if args.smoke else 3,
@@ -136,7 +136,7 @@ def main() -> None:
             )
             speeds.append(timings["ours"].median_cpu / timings["deshake"].median_cpu)
             ratios.append(ratio)
-            rows.append([name, *np.round([*values, ratio, other, made.seen], 3)])
+            rows.append([name, *np.round([*values, ratio, other, made.crop], 3)])
     harness.print_table(header, rows)
     figures = {"jitter_ratio": ratios[0], "cpu_vs_deshake": float(np.median(speeds))}
     if not args.smoke:

@@ -34,26 +34,29 @@ def tone(seconds: float, rate: int = 16000) -> Audio:
     return Audio((0.2 * np.sin(2 * np.pi * 440 * t)).astype(np.float32)[:, None], rate)
 
 
+def applied(*edits: editing.Edit) -> Callable[..., editing.Written]:
+    """(path, out, *, overwrite) → what `apply` wrote with these edits."""
+    return lambda path, out, **kw: editing.apply(path, out, *edits, **kw)
+
+
 EDITS: dict[str, Callable[..., editing.Written]] = {
-    "trim": lambda path, out, **kw: editing.trim(path, out, 0.2, 0.7, **kw),
-    "slow": lambda path, out, **kw: editing.speed(path, out, 0.5, **kw),
-    "quick": lambda path, out, **kw: editing.speed(path, out, 2, **kw),
-    "recolor": lambda path, out, **kw: editing.recolor(path, out, contrast=0.9, **kw),
+    "trim": applied(editing.trim(0.2, 0.7)),
+    "chain": applied(editing.retime(2), editing.recolor(editing.Colors(contrast=0.9))),
     "splice": lambda path, out, **kw: editing.splice([path, path], out, **kw),
-    "stabilize": editing.stabilize,
 }
 
 
 @pytest.fixture(params=EDITS)
 def edited(request) -> Callable[..., editing.Written]:
-    """Each edit in turn: (path, out, *, overwrite) → Written."""
+    """Each way to write a file: (path, out, *, overwrite) → Written."""
     return EDITS[request.param]
 
 
 @pytest.fixture(scope="session")
 def counted(tmp_path_factory) -> Callable[..., pathlib.Path]:
-    """Writes numbered frames, by count and rate or by their times."""
+    """Writes numbered frames, by count and rate or by their times; each clip once."""
     folder = tmp_path_factory.mktemp("counted")
+    made: dict[tuple, pathlib.Path] = {}
 
     def make(
         *,
@@ -63,7 +66,12 @@ def counted(tmp_path_factory) -> Callable[..., pathlib.Path]:
         rotation: int = 0,
         audio: Audio | None = None,
     ) -> pathlib.Path:
-        path = folder / f"clip{len(list(folder.iterdir()))}.mp4"
+        shown = None if times is None else tuple(times)
+        sound = None if audio is None else (audio.rate, audio.samples.tobytes())
+        key = (frames, rate, shown, rotation, sound)
+        if key in made:
+            return made[key]
+        path = made[key] = folder / f"clip{len(made)}.mp4"
         pictures = (numbered(k) for k in range(frames))
         rate = None if times is not None else rate
         write_video(path, pictures, rate=rate, times=times, rotation=rotation, audio=audio)

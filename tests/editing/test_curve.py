@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from vidparticles import editing
-from vidparticles.editing.curve import Piece, parse_curve, places, whole
+from vidparticles.editing.curve import Piece, parse_curve
 from vidparticles.editing.reel import opened
-from vidparticles.editing.speed import retimed
+from vidparticles.editing.retime import RetimeConfig, retime, schedule
 from vidparticles.errors import InputError
 from vidparticles.video import Audio, open_video
 
@@ -24,12 +23,16 @@ def test_a_ramp_takes_as_long_as_its_speed_says():
     assert float(ramp.seconds) == pytest.approx(took[-1], rel=1e-6)
     for share in (0.2, 0.5, 0.9):
         after = share * took[-1]
-        assert float(ramp.place(Fraction(after))) == pytest.approx(np.interp(after, took, s))
+        at = ramp.at(Fraction(after))
+        assert float(at) == pytest.approx(np.interp(after, took, s))
+        assert float(ramp.after(at)) == pytest.approx(after, abs=2e-6)
 
 
 def test_a_curve_shows_every_moment_in_order_and_none_twice_but_in_a_hold():
-    pieces = whole(parse_curve("1:0.5@1-2, hold:1@2, 0.5:2@2-4"), Fraction(5))
-    shown = [at for run in places(pieces, Fraction(25)) for _, at in run]
+    pieces = parse_curve("1:0.5@1-2, hold:1@2, 0.5:2@2-4").over(Fraction(5))
+    times = [Fraction(k, 25) for k in range(125)]
+    moments = list(schedule(pieces, times, Fraction(25)))
+    shown = [times[m.index] + m.share / 25 for m in moments]
     steps = np.diff(np.array(shown, float))
     assert (steps >= 0).all()
     assert (steps == 0).sum() == pytest.approx(25, abs=1)
@@ -41,7 +44,7 @@ def test_frames_sound_and_length_follow_a_curve(counted, numbers, tmp_path):
     t = np.arange(16000) / 16000
     hum = Audio((0.3 * np.sin(2 * np.pi * 500 * t)).astype(np.float32)[:, None], 16000)
     source, out = counted(frames=24, audio=hum), tmp_path / "out.mp4"
-    made = editing.speed(source, out, "2@0-0.5,hold:0.5@0.75")
+    made = editing.apply(source, out, editing.retime("2@0-0.5, hold:0.5@0.75"))
     # Half a second at double speed, a quarter as it is, the hold, a quarter as it is.
     assert made.seconds == pytest.approx(0.25 + 0.25 + 0.5 + 0.25, abs=0.03)
     assert made.frames == 30
@@ -57,19 +60,22 @@ def test_frames_sound_and_length_follow_a_curve(counted, numbers, tmp_path):
 
 
 def test_backwards_are_the_same_moments_in_the_opposite_order():
-    there = whole(parse_curve("0.5:2@1-2"), Fraction(3))
-    back = whole(parse_curve("-2:-0.5@1-2"), Fraction(3))
+    there = parse_curve("0.5:2@1-2").over(Fraction(3))
+    back = parse_curve("-2:-0.5@1-2").over(Fraction(3))
     assert [p.seconds for p in back] == [p.seconds for p in there]
-    runs = [list(places(pieces, Fraction(24))) for pieces in (there, back)]
-    times, moments = (
-        [[[shown[k] for shown in run] for run in way] for way in runs] for k in (0, 1)
-    )
-    assert times[0] == times[1]
-    assert moments[1] == [moments[0][0], moments[0][1][::-1], moments[0][2]]
+    times = [Fraction(k, 24) for k in range(72)]
+    runs = [list(schedule(pieces, times, Fraction(24))) for pieces in (there, back)]
+    assert [m.time for m in runs[0]] == [m.time for m in runs[1]]
+    shown = [[(m.index, m.share) for m in run] for run in runs]
+    turned = [k for k, m in enumerate(runs[1]) if m.backwards]
+    inside = slice(turned[0], turned[-1] + 1)
+    assert shown[1][inside] == shown[0][inside][::-1]
+    assert shown[1][: turned[0]] == shown[0][: turned[0]]
+    assert shown[1][turned[-1] + 1 :] == shown[0][turned[-1] + 1 :]
     piece = back[1]
     for share in (Fraction(0), Fraction(1, 3), Fraction(1)):
-        mirrored = piece.forwards.place(piece.seconds * (1 - share))
-        assert float(piece.place(piece.seconds * share)) == pytest.approx(float(mirrored))
+        mirrored = piece.forwards.at(piece.seconds * (1 - share))
+        assert float(piece.at(piece.seconds * share)) == pytest.approx(float(mirrored))
 
 
 def test_a_part_backwards_is_in_its_place_with_its_sound(counted, numbers, tmp_path):
@@ -83,7 +89,7 @@ def test_a_part_backwards_is_in_its_place_with_its_sound(counted, numbers, tmp_p
         ("-2@0-0.5", [*range(10, -1, -2), *range(12, 24)], (0.075, 0.1)),
     ):
         out = tmp_path / f"{curve}.mp4"
-        made = editing.speed(source, out, curve)
+        made = editing.apply(source, out, editing.retime(curve))
         assert numbers(out) == wanted
         assert made.frames == len(wanted)
         with open_video(out) as video:
@@ -98,22 +104,21 @@ def test_frames_between_are_the_same_backwards(counted, tmp_path):
     pictures = []
     for factor in (0.5, -0.5):
         with opened(source) as reel:
-            pictures.append([np.asarray(f) for _, f in retimed(reel, parse_curve(factor)).frames])
+            pictures.append([np.asarray(f) for _, f in retime(factor)(reel).frames])
     assert len(pictures[0]) == 12
     for there, back in zip(pictures[0], pictures[1][::-1], strict=True):
         np.testing.assert_array_equal(there, back)
 
 
 @pytest.mark.parametrize("held", [1, 5 * 48 * 64 * 3])
-def test_uneven_frames_are_turned_however_few_are_held(held, counted, monkeypatch):
-    # The package's `speed` is the function of that name.
-    monkeypatch.setattr(importlib.import_module("vidparticles.editing.speed"), "HELD", held)
+def test_uneven_frames_are_turned_however_few_are_held(held, counted):
+    backwards = retime(-1, config=RetimeConfig(held_bytes=held))
     times = [0.0, 0.1, 0.13, 0.3, 0.5, 0.52, 0.6, 0.9, 1.0, 1.25]
     source = counted(frames=10, times=times)
     with opened(source) as reel:
         forwards = [frame for _, frame in reel.frames]
     with opened(source) as reel:
-        once = retimed(reel, Fraction(-1))
+        once = backwards(reel)
         for (_, shown), frame in zip(once.frames, forwards[::-1], strict=True):
             np.testing.assert_array_equal(shown, frame)
         # Each is shown for as long as it was.
@@ -126,14 +131,14 @@ def test_a_real_clip_turned_twice_is_itself(shared_data, tmp_path):
     """To the bit out of the file, and through files but for their compression."""
     clip = shared_data / "clips" / "carphone_pristine.mp4"
     out, again = tmp_path / "out.mp4", tmp_path / "again.mp4"
-    with opened(clip, end=Fraction(1)) as reel:
-        back = [frame for _, frame in retimed(reel, Fraction(-1)).frames][::-1]
-    with opened(clip, end=Fraction(1)) as reel:
-        for shown, (_, frame) in zip(back, reel.frames, strict=True):
+    with opened(clip) as reel:
+        part = editing.trim(0, 1)(reel)
+        back = [frame for _, frame in retime(-1)(part).frames][::-1]
+        for shown, (_, frame) in zip(back, part.frames, strict=True):
             np.testing.assert_array_equal(shown, frame)
-    editing.trim(clip, tmp_path / "part.mp4", 0, 1)
-    editing.speed(tmp_path / "part.mp4", out, -1)
-    editing.speed(out, again, -1)
+    editing.apply(clip, tmp_path / "part.mp4", editing.trim(0, 1))
+    editing.apply(tmp_path / "part.mp4", out, editing.retime(-1))
+    editing.apply(out, again, editing.retime(-1))
     with open_video(again) as video:
         for (_, shown), frame in zip(video, back, strict=True):
             assert np.abs(shown.astype(int) - frame).mean() < 8
@@ -155,5 +160,5 @@ def test_a_real_clip_turned_twice_is_itself(shared_data, tmp_path):
 )
 def test_curves_that_cannot_be(curve, says, counted, tmp_path):
     with pytest.raises(InputError, match=says):
-        editing.speed(counted(), tmp_path / "out.mp4", curve)
+        editing.apply(counted(), tmp_path / "out.mp4", editing.retime(curve))
     assert not list(tmp_path.iterdir())

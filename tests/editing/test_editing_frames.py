@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from vidparticles import editing
-from vidparticles.editing.speed import schedule
-from vidparticles.editing.splice import fit
+from vidparticles.editing import Colors
+from vidparticles.editing.curve import Curve
+from vidparticles.editing.retime import schedule
+from vidparticles.editing.splice import fit, inside
 from vidparticles.errors import InputError
 from vidparticles.video import open_video, probe, write_video
 
@@ -23,7 +25,9 @@ UNEVEN = np.cumsum([0.0, *np.tile([0.02, 0.05, 0.033, 0.07], 12)])[:40].tolist()
 @pytest.mark.parametrize(("first", "last"), [(0, 1), (0, 48), (17, 43), (47, 48), (23, 25)])
 def test_trim_is_exact_to_the_frame(rate, first, last, counted, numbers, tmp_path):
     out = tmp_path / "out.mp4"
-    made = editing.trim(counted(frames=48, rate=rate), out, float(first / rate), float(last / rate))
+    made = editing.apply(
+        counted(frames=48, rate=rate), out, editing.trim(float(first / rate), float(last / rate))
+    )
     assert numbers(out) == list(range(first, last))
     assert made.frames == probe(out).frames == last - first
     assert made.seconds == pytest.approx(float((last - first) / rate))
@@ -31,19 +35,19 @@ def test_trim_is_exact_to_the_frame(rate, first, last, counted, numbers, tmp_pat
 
 def test_trim_between_frames_takes_those_that_begin_inside(counted, numbers, tmp_path):
     out = tmp_path / "out.mp4"
-    editing.trim(counted(frames=24), out, 5.5 / 24, 10.5 / 24)
+    editing.apply(counted(frames=24), out, editing.trim(5.5 / 24, 10.5 / 24))
     assert numbers(out) == [6, 7, 8, 9, 10]
 
 
 def test_trim_of_no_frame_says_how_long_the_clip_is(counted, tmp_path):
     with pytest.raises(InputError, match=r"no frame begins between 7 s and .*24 frames in 1\.00 s"):
-        editing.trim(counted(frames=24), tmp_path / "out.mp4", 7, 8)
+        editing.apply(counted(frames=24), tmp_path / "out.mp4", editing.trim(7, 8))
     assert not list(tmp_path.iterdir())
 
 
 def test_uneven_times_stay_through_recolor(counted, numbers, tmp_path):
     out = tmp_path / "out.mp4"
-    editing.recolor(counted(frames=40, times=UNEVEN), out, contrast=0.9)
+    editing.apply(counted(frames=40, times=UNEVEN), out, editing.recolor(Colors(contrast=0.9)))
     assert probe(out).variable_rate
     with open_video(out) as video:
         np.testing.assert_allclose(video.times, UNEVEN, atol=2e-4)
@@ -52,7 +56,7 @@ def test_uneven_times_stay_through_recolor(counted, numbers, tmp_path):
 
 def test_uneven_times_stay_through_trim(counted, numbers, tmp_path):
     out = tmp_path / "out.mp4"
-    editing.trim(counted(frames=40, times=UNEVEN), out, UNEVEN[7], UNEVEN[31])
+    editing.apply(counted(frames=40, times=UNEVEN), out, editing.trim(UNEVEN[7], UNEVEN[31]))
     with open_video(out) as video:
         np.testing.assert_allclose(video.times, np.array(UNEVEN[7:31]) - UNEVEN[7], atol=2e-4)
     assert numbers(out) == list(range(7, 31))
@@ -62,16 +66,19 @@ def test_uneven_times_stay_through_trim(counted, numbers, tmp_path):
 def test_the_last_of_uneven_frames_shows_as_long_as_it_did(factor, counted, tmp_path):
     clip, out = counted(frames=40, times=UNEVEN), tmp_path / "out.mp4"
     if factor is None:
-        made, seconds = editing.trim(clip, out, end=UNEVEN[20]), UNEVEN[20]
+        made, seconds = editing.apply(clip, out, editing.trim(end=UNEVEN[20])), UNEVEN[20]
     else:
-        made, seconds = editing.speed(clip, out, factor), probe(clip).duration / factor
+        made, seconds = (
+            editing.apply(clip, out, editing.retime(factor)),
+            probe(clip).duration / factor,
+        )
     assert made.seconds == pytest.approx(seconds, abs=1e-4)
     assert probe(out).duration == pytest.approx(seconds, abs=1e-4)
 
 
 def test_uneven_times_are_scaled_by_speed(counted, tmp_path):
     out = tmp_path / "out.mp4"
-    editing.speed(counted(frames=40, times=UNEVEN), out, 0.5)
+    editing.apply(counted(frames=40, times=UNEVEN), out, editing.retime(0.5))
     with open_video(out) as video:
         np.testing.assert_allclose(video.times[::2], 2 * np.array(UNEVEN), atol=2e-4)
 
@@ -125,8 +132,19 @@ def test_splice_fits_a_clip_of_another_shape(tmp_path):
 
 
 @hypothesis.given(st.integers(1, 90), st.integers(1, 90), st.integers(2, 90), st.integers(2, 90))
-@hypothesis.settings(max_examples=10, deadline=None)
-def test_fit_fills_one_way_and_stays_in_the_middle(own_height, own_width, height, width):
+def test_what_is_fitted_in_fills_one_way_and_keeps_its_shape(own_height, own_width, height, width):
+    inner = inside(own_height, own_width, height, width)
+    assert inner[0] == height or inner[1] == width
+    assert 1 <= inner[0] <= height
+    assert 1 <= inner[1] <= width
+    shape, own = inner[1] / inner[0], own_width / own_height
+    # To the rounding of the shorter side, which is a pixel at least.
+    assert abs(shape / own - 1) <= 0.51 / min(inner) or min(inner) == 1
+
+
+@pytest.mark.parametrize(("own_height", "own_width"), [(10, 40), (40, 10)])
+def test_what_is_fitted_in_lies_in_the_middle(own_height, own_width):
+    height, width = 33, 37
     put = fit(np.full((own_height, own_width, 3), 255, np.uint8), height, width)
     assert put.shape == (height, width, 3)
     rows = np.flatnonzero(put[:, :, 0].any(1))
@@ -148,7 +166,8 @@ def test_schedule_shows_each_moment_when_it_is_due(gaps, factor, even):
     gaps = [40] * len(gaps) if even else gaps
     times = [Fraction(t, 1000) for t in itertools.accumulate(gaps[:-1], initial=0)]
     duration = times[-1] + Fraction(gaps[-1], 1000)
-    shown = list(schedule(times, duration, factor, rate))
+    moments = schedule(Curve(speed=factor).over(duration), times, rate)
+    shown = [(moment.time, moment.index, moment.share) for moment in moments]
     assert shown[0] == (0, 0, 0)
     assert all(a[0] < b[0] and a[1:] <= b[1:] for a, b in itertools.pairwise(shown))
     for time, place, share in shown:

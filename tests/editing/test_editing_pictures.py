@@ -39,7 +39,7 @@ def test_hue_of_120_degrees_turns_red_to_green_and_leaves_gray(tmp_path):
     for color, hue in (((200, 40, 40), 120), ((120, 120, 120), 120), ((40, 200, 40), -120)):
         source, out = tmp_path / "in.mp4", tmp_path / "out.mp4"
         write_video(source, np.full((4, 32, 32, 3), color, np.uint8), rate=25, overwrite=True)
-        editing.recolor(source, out, hue=hue, overwrite=True)
+        editing.apply(source, out, editing.recolor(Colors(hue=hue)), overwrite=True)
         red, green, blue = read(out)[2].mean((0, 1))
         if color[0] == color[1]:
             assert np.abs(np.array([red, green, blue]) - 120).max() < 3
@@ -108,7 +108,7 @@ def patch() -> np.ndarray:
 def test_half_speed_has_twice_the_frames_and_shows_what_lies_between(patch, tmp_path):
     source, out = tmp_path / "in.mp4", tmp_path / "out.mp4"
     write_video(source, patch[::2], rate=25, crf=10)
-    made = editing.speed(source, out, 0.5)
+    made = editing.apply(source, out, editing.retime(0.5))
     shown = read(out)
     assert made.frames == len(shown) == 2 * len(patch[::2])
     assert made.seconds == pytest.approx(2 * len(patch[::2]) / 25)
@@ -129,7 +129,7 @@ def test_nothing_is_blended_across_a_cut(tmp_path):
     source, out = tmp_path / "in.mp4", tmp_path / "out.mp4"
     one, two = texture(4, 96, 128), texture(5, 96, 128)
     write_video(source, [one] * 6 + [two] * 6, rate=25, crf=10)
-    editing.speed(source, out, 0.25)
+    editing.apply(source, out, editing.retime(0.25))
     shown = read(out)
     to_one, to_two = (np.abs(shown - x.astype(int)).mean((1, 2, 3)) for x in (one, two))
     apart = np.abs(one.astype(int) - two).mean()
@@ -142,5 +142,5 @@ def test_nothing_is_blended_across_a_cut(tmp_path):
 @pytest.mark.parametrize("factor", [0, -21, 21, 0.01, float("nan"), float("inf")])
 def test_speeds_out_of_range(factor, counted, tmp_path):
     with pytest.raises(InputError, match="out of range"):
-        editing.speed(counted(), tmp_path / "out.mp4", factor)
+        editing.apply(counted(), tmp_path / "out.mp4", editing.retime(factor))
     assert not list(tmp_path.iterdir())

@@ -80,7 +80,7 @@ def test_the_clip_itself_is_in_step(minute):
 
 def test_trim_cuts_sound_with_the_picture(minute, tmp_path):
     out = tmp_path / "out.mp4"
-    editing.trim(minute(RATE), out, 1.7)
+    editing.apply(minute(RATE), out, editing.trim(1.7))
     first = math.ceil((1.7 - 5e-4) * RATE)
     in_step(out, [at(k - first) for k in flashes(RATE) if k >= first])
 
@@ -88,7 +88,7 @@ def test_trim_cuts_sound_with_the_picture(minute, tmp_path):
 @pytest.mark.parametrize(("factor", "rate"), [(0.5, FEW), (2, RATE), (1.25, RATE)])
 def test_speed_keeps_sound_in_step(factor, rate, minute, tmp_path):
     out = tmp_path / "out.mp4"
-    editing.speed(minute(rate), out, factor)
+    editing.apply(minute(rate), out, editing.retime(factor))
     in_step(out, [at(k, rate) / factor for k in flashes(rate)])
     made = probe(out)
     assert made.rate == rate
@@ -101,7 +101,7 @@ def test_speed_keeps_the_pitch(counted, tmp_path):
     source = counted(frames=48, audio=hum)
     for factor in (0.5, 2):
         out = tmp_path / f"{factor}.mp4"
-        editing.speed(source, out, factor)
+        editing.apply(source, out, editing.retime(factor))
         with open_video(out) as video:
             sound = video.audio()
         assert sound is not None

@@ -1,20 +1,32 @@
-"""Edits of files: trim, splice, speed, stabilize, recolor. Sound stays in step; all or nothing."""
+"""Edits of video: trim, retime, recolor, stabilize, join. Sound stays in step; all or nothing.
 
+An edit is made by a function of its options and takes a `Reel` to a `Reel` (see `base`);
+`apply(path, out, *edits)` reads a file once and writes another.
+"""
+
+from vidparticles.editing.base import Edit, apply, chain
 from vidparticles.editing.recolor import Colors, parse_colors, recolor
-from vidparticles.editing.reel import Written
-from vidparticles.editing.speed import speed
-from vidparticles.editing.splice import splice
+from vidparticles.editing.reel import Reel, Written, opened, write
+from vidparticles.editing.retime import retime
+from vidparticles.editing.splice import join, splice
 from vidparticles.editing.stabilize import stabilize
 from vidparticles.editing.trim import parse_span, trim
 
 __all__ = [
     "Colors",
+    "Edit",
+    "Reel",
     "Written",
+    "apply",
+    "chain",
+    "join",
+    "opened",
     "parse_colors",
     "parse_span",
     "recolor",
-    "speed",
+    "retime",
     "splice",
     "stabilize",
     "trim",
+    "write",
 ]

@@ -1,4 +1,7 @@
-"""Speed that changes in the course of a clip: ramps, holds, backwards, in a few letters."""
+"""How fast each moment of a clip goes by: one speed, ramps, holds, backwards, in a few letters.
+
+A constant speed is a curve of one piece.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import dataclasses
 import itertools
 import math
 import re
-from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from vidparticles.errors import InputError
@@ -41,12 +43,7 @@ class Piece:
         """How long it takes in the new clip."""
         if self.start == self.end:
             return self.held
-        if self.backwards:
-            return self.forwards.seconds
-        if self.first == self.last:
-            return (self.end - self.start) / self.first
-        gain = math.log(self.last / self.first) / float(self.last - self.first)
-        return ((self.end - self.start) * Fraction(gain)).limit_denominator(1_000_000)
+        return self.forwards.after(self.end)
 
     @property
     def backwards(self) -> bool:
@@ -55,28 +52,98 @@ class Piece:
 
     @property
     def forwards(self) -> Piece:
-        """The piece of which this one shows the same moments in the opposite order."""
+        """The piece of which this one shows the same moments in the opposite order, or itself."""
+        if not self.backwards:
+            return self
         return dataclasses.replace(self, first=-self.last, last=-self.first)
 
-    def place(self, after: Fraction) -> Fraction:
+    @property
+    def in_between(self) -> bool:
+        """Whether moments between frames are shown: where it is slower than the clip or changes.
+
+        At an even speed that is not slower, the clip's own frames are smooth enough, and sharp.
+        """
+        return self.first != self.last or abs(self.first) < 1
+
+    def at(self, after: Fraction) -> Fraction:
         """Seconds of the clip that are shown so long after the piece has begun.
 
         Example:
             >>> ramp = Piece(Fraction(0), Fraction(2), Fraction(1), Fraction(2))
-            >>> [round(float(ramp.place(ramp.seconds * k / 2)), 2) for k in range(3)]
+            >>> [round(float(ramp.at(ramp.seconds * k / 2)), 2) for k in range(3)]
             [0.0, 0.83, 2.0]
         """
         if self.backwards:
-            return self.forwards.place(self.seconds - after)
+            return self.forwards.at(self.seconds - after)
         if self.start == self.end or self.first == self.last:
             return self.start if self.start == self.end else self.start + after * self.first
         # The speed v grows by a second: dv/ds = g; so v(t) = v₀ exp(g t), s = (v − v₀) / g.
-        growth = float(self.last - self.first) / float(self.end - self.start)
-        gone = float(self.first) * math.expm1(growth * float(after)) / growth
+        gone = float(self.first) * math.expm1(self._growth * float(after)) / self._growth
         return min(self.end, self.start + Fraction(gone))
 
+    def after(self, at: Fraction) -> Fraction:
+        """How long after the beginning a second of the clip is shown: the inverse of `at`.
 
-def parse_curve(text: str | float | Fraction) -> Fraction | tuple[Piece, ...]:
+        Example:
+            >>> ramp = Piece(Fraction(0), Fraction(2), Fraction(1), Fraction(2))
+            >>> round(float(ramp.at(ramp.after(Fraction(1, 2)))), 4)
+            0.5
+        """
+        if self.backwards:
+            return self.seconds - self.forwards.after(at)
+        if self.start == self.end or self.first == self.last:
+            return Fraction(0) if self.start == self.end else (at - self.start) / self.first
+        # v = v₀ + g s, so that t = ln(v / v₀) / g.
+        gained = math.log1p(self._growth * float(at - self.start) / float(self.first))
+        return Fraction(gained / self._growth).limit_denominator(1_000_000)
+
+    @property
+    def _growth(self) -> float:
+        """g: how much the speed grows by a second of the clip."""
+        return float(self.last - self.first) / float(self.end - self.start)
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """How fast each moment of a clip goes by.
+
+    Attributes:
+        pieces: parts of the clip with speeds of their own, in order, none over another.
+        speed: of what lies outside of them: 0.5 is half speed, −1 backwards.
+    """
+
+    pieces: tuple[Piece, ...] = ()
+    speed: Fraction = Fraction(1)
+
+    def over(self, duration: Fraction) -> tuple[Piece, ...]:
+        """The pieces and what lies between them, from a clip's start to its end.
+
+        Raises:
+            InputError: a piece begins or ends beyond the clip's end.
+
+        Example:
+            >>> [float(piece.end) for piece in parse_curve("0.5@1-2").over(Fraction(3))]
+            [1.0, 2.0, 3.0]
+            >>> [str(piece.seconds) for piece in parse_curve("0.5").over(Fraction(3))]
+            ['6']
+        """
+        filled, at = [], Fraction(0)
+        for piece in self.pieces:
+            if piece.end > duration or piece.start >= duration:
+                raise InputError(
+                    f"speed is given up to {float(piece.end):g} s, but the clip ends at "
+                    f"{float(duration):.2f} s; give times within it."
+                )
+            if piece.start > at:
+                filled.append(Piece(at, piece.start, self.speed, self.speed))
+            filled.append(piece)
+            at = piece.end
+        if at < duration:
+            filled.append(Piece(at, duration, self.speed, self.speed))
+        return tuple(filled)
+
+
+def parse_curve(text: str | float | Fraction) -> Curve:
     """A speed, or pieces of a clip with speeds of their own.
 
     Args:
@@ -90,43 +157,43 @@ def parse_curve(text: str | float | Fraction) -> Fraction | tuple[Piece, ...]:
         InputError: it is not understood, a speed is out of range, or pieces overlap.
 
     Example:
-        >>> parse_curve("0.1")
+        >>> parse_curve("0.1").speed
         Fraction(1, 10)
-        >>> [str(piece.last) for piece in parse_curve("1:.25@1-2,.25@2-3")]
+        >>> [str(piece.last) for piece in parse_curve("1:.25@1-2,.25@2-3").pieces]
         ['1/4', '1/4']
     """
     with contextlib.suppress(ValueError):
         text = float(text)
     if not isinstance(text, str):
-        return exact_speed(text)
-    pieces = []
-    for words in text.split(","):
-        if ramp := _RAMP.fullmatch(words.strip()):
-            first, last = (exact_speed(float(v)) for v in (ramp[1], ramp[2] or ramp[1]))
-            start, end = Fraction(ramp[3]), Fraction(ramp[4])
-            if not start < end:
-                raise InputError(f"speed '{words}' ends before it starts; give @START-END.")
-            if first * last < 0:
-                raise InputError(
-                    f"speed '{words}' turns round on its way; give both speeds one sign, and a "
-                    "piece for each direction."
-                )
-            pieces.append(Piece(start, end, first, last))
-        elif hold := _HOLD.fullmatch(words.strip()):
-            pieces.append(Piece(Fraction(hold[2]), Fraction(hold[2]), held=Fraction(hold[1])))
-        else:
-            raise InputError(
-                f"speed '{words}' is not understood; give a factor such as 0.5, or pieces such as "
-                "0.25@1-2, 1:0.25@1-2, -1@1-2 or hold:1.5@2, joined by commas, times in seconds."
-            )
-    pieces.sort(key=lambda piece: (piece.start, piece.end))
+        return Curve(speed=exact_speed(text))
+    pieces = sorted(map(_piece, text.split(",")), key=lambda piece: (piece.start, piece.end))
     for before, after in itertools.pairwise(pieces):
         if after.start < before.end:
             raise InputError(
                 f"speed '{text}' gives two speeds at {float(after.start):g} s; let one piece end "
                 "where the next begins."
             )
-    return tuple(pieces)
+    return Curve(tuple(pieces))
+
+
+def _piece(words: str) -> Piece:
+    if ramp := _RAMP.fullmatch(words.strip()):
+        first, last = (exact_speed(float(v)) for v in (ramp[1], ramp[2] or ramp[1]))
+        start, end = Fraction(ramp[3]), Fraction(ramp[4])
+        if not start < end:
+            raise InputError(f"speed '{words}' ends before it starts; give @START-END.")
+        if first * last < 0:
+            raise InputError(
+                f"speed '{words}' turns round on its way; give both speeds one sign, and a "
+                "piece for each direction."
+            )
+        return Piece(start, end, first, last)
+    if hold := _HOLD.fullmatch(words.strip()):
+        return Piece(Fraction(hold[2]), Fraction(hold[2]), held=Fraction(hold[1]))
+    raise InputError(
+        f"speed '{words}' is not understood; give a factor such as 0.5, or pieces such as "
+        "0.25@1-2, 1:0.25@1-2, -1@1-2 or hold:1.5@2, joined by commas, times in seconds."
+    )
 
 
 def exact_speed(factor: float | Fraction) -> Fraction:
@@ -145,43 +212,3 @@ def exact_speed(factor: float | Fraction) -> Fraction:
             f"{float(QUICKEST):g}, where 0.5 is half speed, with a minus for backwards."
         )
     return Fraction(factor).limit_denominator(1000)
-
-
-def whole(pieces: Sequence[Piece], duration: Fraction) -> tuple[Piece, ...]:
-    """The pieces and what lies between them, from the clip's start to its end.
-
-    Raises:
-        InputError: a piece begins or ends beyond the clip's end.
-
-    Example:
-        >>> [float(p.end) for p in whole(parse_curve("0.5@1-2"), Fraction(3))]
-        [1.0, 2.0, 3.0]
-    """
-    filled, at = [], Fraction(0)
-    for piece in pieces:
-        if piece.end > duration or piece.start >= duration:
-            raise InputError(
-                f"speed is given up to {float(piece.end):g} s, but the clip ends at "
-                f"{float(duration):.2f} s; give times within it."
-            )
-        if piece.start > at:
-            filled.append(Piece(at, piece.start))
-        filled.append(piece)
-        at = piece.end
-    return (*filled, Piece(at, duration)) if at < duration else tuple(filled)
-
-
-def places(pieces: Sequence[Piece], rate: Fraction) -> Iterator[list[tuple[Fraction, Fraction]]]:
-    """For each piece the times of its frames in the new clip, and what of the clip each shows.
-
-    A frame is shown until the next, so that backwards are the same frames in the opposite
-    order: what is shown last forwards comes first.
-    """
-    begun, k = Fraction(0), 0
-    for piece in pieces:
-        count = max(0, math.ceil((begun + piece.seconds) * rate) - k)
-        times = [(k + i) / rate for i in range(count)]
-        way = piece.forwards if piece.backwards else piece
-        moments = [way.place(time - begun) for time in times]
-        yield list(zip(times, reversed(moments) if piece.backwards else moments, strict=True))
-        begun, k = begun + piece.seconds, k + count

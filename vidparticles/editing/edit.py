@@ -1,14 +1,51 @@
-"""`vidparticles edit`: trim, shake, speed and colors of a clip, in one pass."""
+"""`vidparticles edit`: options to a chain of edits, and a clip through it in one pass."""
 
 from __future__ import annotations
 
-from vidparticles.editing.curve import parse_curve
-from vidparticles.editing.recolor import parse_colors, recolored
-from vidparticles.editing.reel import PathLike, Written, check_paths, opened, write
-from vidparticles.editing.speed import retimed
-from vidparticles.editing.stabilize import stabilized, steadying
+from vidparticles.editing import base, reel
+from vidparticles.editing.recolor import parse_colors
+from vidparticles.editing.recolor import recolor as recoloring
+from vidparticles.editing.retime import retime
+from vidparticles.editing.stabilize import stabilize as stabilizing
 from vidparticles.editing.trim import parse_span
+from vidparticles.editing.trim import trim as trimming
 from vidparticles.errors import InputError
+from vidparticles.storage import PathLike
+
+
+def parse_edits(
+    *,
+    speed: float | str | None = None,
+    recolor: str | None = None,
+    stabilize: bool = False,
+    trim: str | None = None,
+) -> list[base.Edit]:
+    """The edits that options ask for: first trimmed, then stabilized, retimed and recolored.
+
+    Args:
+        speed: 0.5 is half speed, 2 double, −1 backwards; or a curve, see
+            `editing.curve.parse_curve`.
+        recolor: KEY=VALUE,… of hue, saturation, brightness, contrast, or a preset by name.
+        stabilize: take out the shake of the camera; the clip is read twice.
+        trim: START:END in seconds; either may be left out.
+
+    Raises:
+        InputError: an option that is not understood.
+
+    Example:
+        >>> len(parse_edits(trim="1:3", recolor="gray"))
+        2
+    """
+    edits: list[base.Edit] = []
+    if trim is not None:
+        edits.append(trimming(*parse_span(trim)))
+    if stabilize:
+        edits.append(stabilizing())
+    if speed is not None:
+        edits.append(retime(speed))
+    if recolor is not None:
+        edits.append(recoloring(parse_colors(recolor)))
+    return edits
 
 
 def edit(
@@ -20,17 +57,13 @@ def edit(
     stabilize: bool = False,
     trim: str | None = None,
     overwrite: bool = False,
-) -> Written:
-    """Write an edited clip: first trimmed, then stabilized, retimed and recolored.
+) -> reel.Written:
+    """Write an edited clip.
 
     Args:
         path: a video file.
         out: what to write.
-        speed: 0.5 is half speed, 2 double, −1 backwards; or a curve, see
-            `editing.curve.parse_curve`.
-        recolor: KEY=VALUE,… of hue, saturation, brightness, contrast, or a look by name.
-        stabilize: take out the shake of the camera; the clip is read twice.
-        trim: START:END in seconds; either may be left out.
+        speed, recolor, stabilize, trim: see `parse_edits`.
         overwrite: replace an existing file.
 
     Returns:
@@ -40,19 +73,7 @@ def edit(
         InputError: nothing to do, an option that is not understood, or a file that cannot be
             read or written.
     """
-    if speed is None and recolor is None and trim is None and not stabilize:
+    edits = parse_edits(speed=speed, recolor=recolor, stabilize=stabilize, trim=trim)
+    if not edits:
         raise InputError("edit has nothing to do; give --trim, --stabilize, --speed or --recolor.")
-    start, end = (None, None) if trim is None else parse_span(trim)
-    curve = None if speed is None else parse_curve(speed)
-    colors = None if recolor is None else parse_colors(recolor)
-    check_paths(path, out, overwrite)
-    with opened(path, start=start, end=end) as reel:
-        if stabilize:
-            with opened(path, start=start, end=end) as first:
-                way = steadying(first)
-            reel = stabilized(reel, way)
-        if curve is not None:
-            reel = retimed(reel, curve)
-        if colors is not None:
-            reel = recolored(reel, colors)
-        return write(reel, out, overwrite=overwrite)
+    return base.apply(path, out, *edits, overwrite=overwrite)

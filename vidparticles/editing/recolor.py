@@ -7,7 +7,6 @@ changes from and to RGB they make one matrix and one offset, applied by a jitted
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 
 import jax
@@ -15,10 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from vidparticles.editing.reel import PathLike, Reel, Written, check_paths, opened, write
+from vidparticles.editing.base import Edit
+from vidparticles.editing.reel import Frames
 from vidparticles.errors import InputError, nearest
 
-LOOKS = {
+PRESETS = {
     "gray": "saturation=0",
     "vivid": "saturation=1.5,contrast=1.1",
     "faded": "saturation=0.5,contrast=0.85,brightness=0.05",
@@ -77,10 +77,10 @@ class Colors:
 
 
 def parse_colors(text: str) -> Colors:
-    """A change of colors from words: KEY=VALUE,…, a look by name, or degrees of hue.
+    """A change of colors from words: KEY=VALUE,…, a preset by name, or degrees of hue.
 
     Raises:
-        InputError: an unknown key or look, or a value that is no number.
+        InputError: an unknown key or preset, or a value that is no number.
 
     Example:
         >>> parse_colors("hue=90,saturation=1.5")
@@ -88,7 +88,7 @@ def parse_colors(text: str) -> Colors:
         >>> parse_colors("gray").saturation, parse_colors("-30").hue
         (0.0, -30.0)
     """
-    text = LOOKS.get(text.strip(), text)
+    text = PRESETS.get(text.strip(), text)
     known = [field.name for field in dataclasses.fields(Colors)]
     values = {}
     for part in text.split(","):
@@ -103,7 +103,7 @@ def parse_colors(text: str) -> Colors:
         except ValueError:
             raise InputError(
                 f"recolor {text!r} is not understood; give KEY=VALUE, as in "
-                f"hue=90,saturation=1.2, or one of {', '.join(LOOKS)}."
+                f"hue=90,saturation=1.2, or one of {', '.join(PRESETS)}."
             ) from None
     return Colors(**values)
 
@@ -117,35 +117,22 @@ def apply_matrix(frame: Array, matrix: Array, offset: Array) -> Array:
     return jnp.clip(jnp.round(jnp.stack(new, -1)), 0, 255).astype(jnp.uint8)
 
 
-def recolored(reel: Reel, colors: Colors) -> Reel:
-    """The reel in other colors."""
-    matrix, offset = (jnp.asarray(x, jnp.float32) for x in colors.matrix())
-    change = functools.partial(apply_matrix, matrix=matrix, offset=offset)
-    return reel.replace(frames=((t, np.asarray(change(frame))) for t, frame in reel.frames))
-
-
-def recolor(
-    path: PathLike,
-    out: PathLike,
-    *,
-    hue: float = 0.0,
-    saturation: float = 1.0,
-    brightness: float = 0.0,
-    contrast: float = 1.0,
-    overwrite: bool = False,
-) -> Written:
-    """Write a clip in other colors; times, sound and rotation stay.
+def recolor(colors: Colors) -> Edit:
+    """An edit that changes the colors; times, sound and rotation stay.
 
     Args:
-        path: a video file.
-        out: what to write.
-        hue, saturation, brightness, contrast: see `Colors`.
-        overwrite: replace an existing file.
+        colors: the change; `parse_colors` makes one from words.
 
-    Raises:
-        InputError: a file cannot be read or written, or a value is out of range.
+    Example:
+        >>> frames = [(0, np.full((2, 2, 3), 100, np.uint8))]
+        >>> reel = Reel(iter(frames), [0], duration=1, rate=1, height=2, width=2)
+        >>> next(recolor(Colors(brightness=0.2))(reel).frames)[1][0, 0].tolist()
+        [151, 151, 151]
     """
-    check_paths(path, out, overwrite)
-    colors = Colors(hue, saturation, brightness, contrast)
-    with opened(path) as reel:
-        return write(recolored(reel, colors), out, overwrite=overwrite)
+    matrix, offset = (jnp.asarray(x, jnp.float32) for x in colors.matrix())
+
+    def changed(frames: Frames, first: int) -> Frames:
+        del first
+        return ((time, np.asarray(apply_matrix(frame, matrix, offset))) for time, frame in frames)
+
+    return lambda reel: reel.with_frames(changed)

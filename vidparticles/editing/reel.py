@@ -1,13 +1,12 @@
 """A reel: frames that come one at a time, with their times, facts and sound.
 
-Every edit takes a reel and gives a reel; nothing holds more than a few frames. Times are
+Every edit takes a reel and gives a reel, see `base`. Times are
 fractions of a second, exact, counted from the reel's own start; the sound's sample 0 sounds
 at time 0.
 """
 
 from __future__ import annotations
 
-import bisect
 import contextlib
 import dataclasses
 import itertools
@@ -20,11 +19,11 @@ from typing import overload
 import numpy as np
 
 from vidparticles.errors import InputError
+from vidparticles.storage import PathLike
 from vidparticles.video import Audio, Video, Writer, check_output, cut, open_video
 from vidparticles.video.files import SUFFIXES
 
 Frames = Iterator[tuple[Fraction, np.ndarray]]
-PathLike = str | os.PathLike[str]
 _BLOCK = 8  # frames asked of a file at once where it is not read from its start
 
 
@@ -43,7 +42,8 @@ class Reel:
         rotation: degrees clockwise that players turn the stored picture.
         pixel_aspect: width of a pixel over its height.
         audio: the sound, None for a silent reel.
-        seen: share of the height and width of the clip that is in the picture.
+        crop: gives the share of the height and width of the clip that is in the picture; it may
+            be known only once the frames have been run through.
         sources: the files that its frames are read from, as far as they have been opened.
     """
 
@@ -56,18 +56,37 @@ class Reel:
     rotation: int = 0
     pixel_aspect: Fraction | int = 1
     audio: Audio | None = None
-    seen: float = 1.0
+    crop: Callable[[], float] = lambda: 1.0
     again: Callable[[int, int], Frames] | None = None
     sources: Sequence[Video] = ()
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Sentences on what was found wrong with the files while they were read, up to now."""
-        return tuple(dict.fromkeys(w for video in self.sources for w in video.warnings))
 
     def replace(self, **changes: object) -> Reel:
         """A copy with the named fields changed."""
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+    def with_frames(self, change: Callable[[Frames, int], Frames], **facts: object) -> Reel:
+        """A copy whose frames are changed one by one, in this run and in those that come again.
+
+        Args:
+            change: (frames, place of the first of them in the reel) → as many frames.
+            **facts: other fields.
+        """
+        again = self.again
+        return self.replace(
+            frames=change(self.frames, 0),
+            again=again and (lambda first, last: change(again(first, last), first)),
+            **facts,
+        )
+
+    @property
+    def name(self) -> str:
+        """What sentences call it: the file that it is read from."""
+        return str(self.sources[0].path) if self.sources else "the clip"
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences on what is wrong with the files that are read, as far as is known by now."""
+        return tuple(dict.fromkeys(w for video in self.sources for w in video.warnings))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +100,7 @@ class Written:
         width, height: pixels.
         sound: it has sound.
         note: a sentence the user should read, or "".
-        seen: share of the height and width of the clip that is in the picture.
+        crop: share of the height and width of the clip that is in the picture.
         warnings: sentences on what was found wrong with the files while they were read.
     """
 
@@ -92,7 +111,7 @@ class Written:
     height: int
     sound: bool
     note: str = ""
-    seen: float = 1.0
+    crop: float = 1.0
     warnings: tuple[str, ...] = ()
 
 
@@ -135,57 +154,44 @@ def clock(video: Video) -> tuple[Sequence[Fraction], Fraction, Fraction | None]:
 
 
 @contextlib.contextmanager
-def opened(
-    path: PathLike, *, start: Fraction | None = None, end: Fraction | None = None
-) -> Iterator[Reel]:
-    """A file as a reel, or the part of it whose frames begin within start ≤ t < end.
+def opened(path: PathLike) -> Iterator[Reel]:
+    """A file as a reel, for as long as the `with` block lasts.
+
+    Its sound is that of the file, from its first frame on; it may end before or after the
+    picture, and edits and `write` fit it.
 
     Args:
         path: a video file.
-        start: seconds, default its beginning.
-        end: seconds, default its end; one beyond it means it.
 
     Raises:
-        InputError: not a video, or no frame begins in that span.
+        InputError: not a video.
+
+    Example:
+        >>> import os, tempfile
+        >>> from vidparticles.video import write_video
+        >>> clip = os.path.join(tempfile.mkdtemp(), "clip.mp4")
+        >>> write_video(clip, np.zeros((4, 32, 48, 3), np.uint8), rate=2)
+        >>> with opened(clip) as reel:
+        ...     [(str(time), frame.shape) for time, frame in reel.frames][1:3]
+        [('1/2', (32, 48, 3)), ('1', (32, 48, 3))]
     """
     with open_video(path) as video:
         times, duration, rate = clock(video)
-        start = max(Fraction(0), start or Fraction(0))
-        end = duration if end is None else min(end, duration)
-        # Seconds are typed with few digits: a frame that begins a hair before counts.
-        hair = Fraction(1, 2000)
-        first, last = (bisect.bisect_left(times, t - hair) for t in (start, end))
-        if first >= last:
-            raise InputError(
-                f"{path}: no frame begins between {float(start):g} s and {float(end):g} s; the "
-                f"clip has {len(times)} frames in {float(duration):.2f} s."
-            )
-        origin = times[first]
-        finish = times[last] if last < len(times) else duration
-        shifted: Sequence[Fraction] = (
-            tuple(t - origin for t in times[first:last])
-            if rate is None
-            else Ticks(range(last - first), rate)
-        )
-        audio = video.audio()
-        if audio is not None:
-            audio = cut(audio, origin, finish)
 
-        def again(begin: int, end: int) -> Frames:
-            frames = _frames(video, first + begin, first + end)
-            return zip(shifted[begin:end], frames, strict=True)
+        def again(first: int, last: int) -> Frames:
+            return zip(times[first:last], _frames(video, first, last), strict=True)
 
         yield Reel(
-            frames=again(0, len(shifted)),
+            frames=again(0, len(times)),
             again=again,
-            times=shifted,
-            duration=finish - origin,
+            times=times,
+            duration=duration,
             rate=rate,
             height=video.info.height,
             width=video.info.width,
             rotation=video.info.rotation,
             pixel_aspect=video.info.pixel_aspect,
-            audio=audio,
+            audio=video.audio(),
             sources=(video,),
         )
 
@@ -203,7 +209,8 @@ def write(reel: Reel, out: PathLike, *, overwrite: bool = False, note: str = "")
     """Run through a reel and write it, all or nothing.
 
     Args:
-        reel: what to write; its frames are used up.
+        reel: what to write; its frames are used up, its sound is cut or followed by silence to
+            last as long as they do.
         out: .mp4, .m4v, .mov, .mkv or .gif.
         overwrite: replace an existing file.
         note: handed on.
@@ -212,11 +219,15 @@ def write(reel: Reel, out: PathLike, *, overwrite: bool = False, note: str = "")
         InputError: see `video.Writer`.
     """
     count = 0
+    audio = reel.audio
+    # A part of a sound has a sample more or fewer than its length rounds to: it is left so.
+    if audio is not None and abs(audio.duration - reel.duration) * audio.rate >= 1:
+        audio = cut(audio, 0, reel.duration)
     with Writer(
         out,
         rate=reel.rate,
         duration=reel.duration,
-        audio=reel.audio,
+        audio=audio,
         overwrite=overwrite,
         rotation=reel.rotation,
         pixel_aspect=reel.pixel_aspect,
@@ -224,7 +235,7 @@ def write(reel: Reel, out: PathLike, *, overwrite: bool = False, note: str = "")
         for time, frame in reel.frames:
             writer.add(frame, None if reel.rate else time)
             count += 1
-    sound = reel.audio is not None and pathlib.Path(out).suffix.lower() != ".gif"
+    sound = audio is not None and pathlib.Path(out).suffix.lower() != ".gif"
     return Written(
         path=pathlib.Path(out),
         frames=count,
@@ -233,7 +244,7 @@ def write(reel: Reel, out: PathLike, *, overwrite: bool = False, note: str = "")
         height=reel.height,
         sound=sound,
         note=note,
-        seen=reel.seen,
+        crop=reel.crop(),
         warnings=reel.warnings,
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
+import itertools
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -10,19 +11,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vidparticles.editing.reel import (
-    Frames,
-    PathLike,
-    Reel,
-    Written,
-    check_paths,
-    clock,
-    opened,
-    write,
-)
+from vidparticles.editing.base import Edit, apply
+from vidparticles.editing.reel import Frames, Reel, Written, check_paths, opened
 from vidparticles.errors import InputError
 from vidparticles.image.resample import resize
-from vidparticles.video import Audio, Video, join, open_video, silence
+from vidparticles.storage import PathLike
+from vidparticles.video import Audio, silence
+from vidparticles.video import join as join_audio
+
+
+def inside(own_height: int, own_width: int | Fraction, height: int, width: int) -> tuple[int, int]:
+    """Height and width of the whole of one picture as large as it fits into another.
+
+    Example:
+        >>> inside(90, 160, 100, 100)
+        (56, 100)
+    """
+    scale = min(height / own_height, width / own_width)
+    inner = min(height, round(own_height * scale)), min(width, round(own_width * scale))
+    return max(1, inner[0]), max(1, inner[1])
 
 
 def fit(frame: np.ndarray, height: int, width: int, aspect: Fraction = Fraction(1)) -> np.ndarray:
@@ -37,10 +44,7 @@ def fit(frame: np.ndarray, height: int, width: int, aspect: Fraction = Fraction(
         >>> fit(np.full((2, 2, 3), 9, np.uint8), 2, 4)[0, :, 0].tolist()
         [0, 9, 9, 0]
     """
-    own_height, own_width = frame.shape[0], frame.shape[1] * aspect
-    scale = min(height / own_height, width / own_width)
-    inner = min(height, round(own_height * scale)), min(width, round(own_width * scale))
-    inner = max(1, inner[0]), max(1, inner[1])
+    inner = inside(frame.shape[0], frame.shape[1] * aspect, height, width)
     if inner != frame.shape[:2]:
         frame = np.asarray(_resized(frame, *inner))
     if inner == (height, width):
@@ -51,36 +55,79 @@ def fit(frame: np.ndarray, height: int, width: int, aspect: Fraction = Fraction(
     return out
 
 
-def _resized(frame: np.ndarray, height: int, width: int) -> jax.Array:
-    return _resize_jit(frame, height, width)
-
-
-def _resize_bytes(frame: jax.Array, height: int, width: int) -> jax.Array:
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def _resized(frame: jax.Array, height: int, width: int) -> jax.Array:
     small = resize(frame.astype(jnp.float32), height, width)
     return jnp.clip(jnp.round(small), 0, 255).astype(jnp.uint8)
 
 
-_resize_jit = jax.jit(_resize_bytes, static_argnums=(1, 2))
-
-
-def _joined(
-    paths: Sequence[PathLike], first: Reel, starts: Sequence[Fraction], sources: list[Video]
-) -> Frames:
-    for path, start in zip(paths, starts, strict=True):
-        with opened(path) as reel:
-            sources += reel.sources
-            aspect = Fraction(reel.pixel_aspect) / Fraction(first.pixel_aspect)
-            for time, frame in reel.frames:
-                yield start + time, fit(frame, first.height, first.width, aspect)
-
-
-def splice(paths: Sequence[PathLike], out: PathLike, *, overwrite: bool = False) -> Written:
-    """Write clips one after another.
+def join(*paths: PathLike) -> Edit:
+    """An edit that lets other clips follow.
 
     The first clip gives the size; others are fitted into it whole, with black beside them.
     Clips of one even rate stay on that clock; otherwise every frame keeps its own time. Sound
     is brought to the highest rate and the most channels among them; a clip without sound is
-    silent. Each stretch of sound fills its clip's frames to the sample.
+    silent. Each stretch of sound fills its clip's frames to the sample. One file is open at a
+    time.
+
+    Args:
+        *paths: video files, in order.
+
+    Returns:
+        The edit; it raises InputError where a file cannot be read.
+    """
+
+    def edit(first: Reel) -> Reel:
+        reels = [first]
+        for path in paths:
+            with opened(path) as reel:
+                # The facts and the sound alone: a file that was read would be held with it.
+                reels.append(reel.replace(frames=iter(()), again=None, sources=()))
+        durations = [reel.duration for reel in reels]
+        starts = list(itertools.accumulate(durations, initial=Fraction(0)))
+        times = [
+            start + time for start, reel in zip(starts, reels, strict=False) for time in reel.times
+        ]
+        rates = {reel.rate for reel in reels}
+        sources = list(first.sources)
+        again = first.again
+
+        def followed(frames: Frames, begin: int, end: int) -> Frames:
+            """`frames` from `begin` on, and those of the other clips, to `end`."""
+            yield from frames
+            at = len(first.times)
+            for path, start, reel in zip(paths, starts[1:], reels[1:], strict=False):
+                inside = max(begin - at, 0), min(end - at, len(reel.times))
+                at += len(reel.times)
+                if inside[0] >= inside[1]:
+                    continue
+                with opened(path) as other:
+                    sources.extend(other.sources)
+                    assert other.again is not None
+                    aspect = Fraction(reel.pixel_aspect) / Fraction(first.pixel_aspect)
+                    for time, frame in other.again(*inside):
+                        yield start + time, fit(frame, first.height, first.width, aspect)
+
+        def anew(begin: int, end: int) -> Frames:
+            assert again is not None
+            own = min(end, len(first.times))
+            return followed(again(begin, own) if begin < own else iter(()), begin, end)
+
+        return first.replace(
+            frames=followed(first.frames, 0, len(times)),
+            again=again and anew,
+            times=times,
+            duration=starts[-1],
+            rate=rates.pop() if len(rates) == 1 else None,
+            audio=_join_sounds([reel.audio for reel in reels], durations),
+            sources=sources,
+        )
+
+    return edit
+
+
+def splice(paths: Sequence[PathLike], out: PathLike, *, overwrite: bool = False) -> Written:
+    """Write clips one after another, see `join`.
 
     Args:
         paths: two or more video files.
@@ -94,31 +141,7 @@ def splice(paths: Sequence[PathLike], out: PathLike, *, overwrite: bool = False)
         raise InputError("splice joins two clips or more; give at least two video files.")
     for path in paths:
         check_paths(path, out, overwrite)
-    times: list[Fraction] = []
-    durations: list[Fraction] = []
-    starts: list[Fraction] = []
-    rates: set[Fraction | None] = set()
-    sounds: list[Audio | None] = []
-    for path in paths:
-        with open_video(path) as video:
-            own, duration, rate = clock(video)
-            sounds.append(video.audio())
-        starts.append(sum(durations, Fraction(0)))
-        times += [starts[-1] + t for t in own]
-        durations.append(duration)
-        rates.add(rate)
-    sources: list[Video] = []
-    with contextlib.ExitStack() as stack:
-        first = stack.enter_context(opened(paths[0]))
-        reel = first.replace(
-            frames=_joined(paths, first, starts, sources),
-            times=tuple(times),
-            duration=sum(durations, Fraction(0)),
-            rate=rates.pop() if len(rates) == 1 else None,
-            audio=_join_sounds(sounds, durations),
-            sources=sources,
-        )
-        return write(reel, out, overwrite=overwrite)
+    return apply(paths[0], out, join(*paths[1:]), overwrite=overwrite)
 
 
 def _join_sounds(sounds: Sequence[Audio | None], durations: Sequence[Fraction]) -> Audio | None:
@@ -129,4 +152,4 @@ def _join_sounds(sounds: Sequence[Audio | None], durations: Sequence[Fraction]) 
         sound or silence(duration, rate=known.rate, channels=known.channels)
         for sound, duration in zip(sounds, durations, strict=True)
     ]
-    return join(pieces, durations=durations)
+    return join_audio(pieces, durations=durations)

@@ -10,6 +10,7 @@ same share in all frames. Nothing is carried over from one shot to another.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 
 import jax
@@ -18,16 +19,32 @@ import numpy as np
 from jax import Array
 
 from vidparticles import shots
+from vidparticles.editing.base import Edit
 from vidparticles.editing.follow import shrunk
-from vidparticles.editing.reel import Frames, PathLike, Reel, Written, check_paths, opened, write
+from vidparticles.editing.reel import Frames, Reel
 from vidparticles.flow.camera import camera_motion
 from vidparticles.image.resample import bilinear, pixel_centers
 from vidparticles.tracking.points.state import PointConfig, PointState
 from vidparticles.tracking.points.tracker import point_tracker
 
-POINTS = PointConfig(count=512)
-SMOOTH = 0.8  # seconds, standard deviation of the weights in time
-LEAST_SEEN = 0.75  # share of height and width that is kept at least; beyond it, less is mended
+
+@dataclasses.dataclass(frozen=True)
+class StabilizeConfig:
+    """How the camera is followed, and how smoothly it is to move.
+
+    Attributes:
+        points: how the points are followed of which most share its motion.
+        smooth: seconds, standard deviation of the weights in time.
+        least_crop: share of height and width that is kept at least; where more shakes than can be
+            cropped away, less is mended.
+    """
+
+    points: PointConfig = dataclasses.field(default_factory=lambda: PointConfig(count=512))
+    smooth: float = 0.8
+    least_crop: float = 0.75
+
+
+DEFAULT = StabilizeConfig()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,12 +54,12 @@ class Steadying:
     Attributes:
         turn: [T] complex, scale and angle.
         shift: [T] complex, frame heights.
-        seen: share of height and width that is in the picture in every frame.
+        crop: share of height and width that is in the picture in every frame.
     """
 
     turn: np.ndarray
     shift: np.ndarray
-    seen: float
+    crop: float
 
 
 # ---------------------------------------------------------------- the camera's way
@@ -55,22 +72,26 @@ def _step(before: Array, after: Array, alive: Array) -> Array:
     return jnp.concatenate([motion.turn, motion.shift])
 
 
-def watch(reel: Reel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def watch(
+    timed: Frames, config: StabilizeConfig = DEFAULT
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The camera's motion from each frame to the next, and the shots.
 
     Args:
-        reel: its frames are used up.
+        timed: frames with their times; they are used up.
+        config: how the camera is followed.
 
     Returns:
         turn [T] and shift [T], complex, of the step to each frame from the one before; rest
         where there is none in the same shot; and the number of each frame's shot [T].
     """
-    steps, tracker = [], point_tracker(POINTS)
+    steps, seconds_of, tracker = [], [], point_tracker(config.points)
 
     def frames() -> Iterator[np.ndarray]:
         new: PointState | None = None
-        for time, frame in reel.frames:
-            picture, seconds = shrunk(frame, POINTS), float(time)
+        for time, frame in timed:
+            picture, seconds = shrunk(frame, config.points), float(time)
+            seconds_of.append(seconds)
             if new is None:
                 steps.append(np.array([1.0, 0, 0, 0]))
             else:
@@ -84,8 +105,8 @@ def watch(reel: Reel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             new, _ = tracker.step_fn((), nothing, picture, seconds)
             yield np.asarray(shots.thumbnail(frame))
 
-    times = np.array([float(time) for time in reel.times])
-    changes = shots.transitions(shots.measure(frames()), times)
+    measured = shots.measure(frames())
+    changes = shots.transitions(measured, np.array(seconds_of))
     c, s, x, y = np.asarray(steps, np.float64).T
     turn, shift = c + 1j * s, x + 1j * y
     shot = np.zeros(len(turn), int)
@@ -99,7 +120,12 @@ def watch(reel: Reel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def steady(
-    turn: np.ndarray, shift: np.ndarray, shot: np.ndarray, times: np.ndarray, aspect: float
+    turn: np.ndarray,
+    shift: np.ndarray,
+    shot: np.ndarray,
+    times: np.ndarray,
+    aspect: float,
+    config: StabilizeConfig = DEFAULT,
 ) -> Steadying:
     """Where each frame is to be laid.
 
@@ -108,27 +134,30 @@ def steady(
         shot: [T] the shot that each frame belongs to.
         times: [T] seconds.
         aspect: width over height.
+        config: how smoothly it is to move.
     """
     size, off = np.zeros(len(turn), complex), np.zeros(len(turn), complex)
     center = (aspect + 1j) / 2
     for number in np.unique(shot):
         part = np.flatnonzero(shot == number)
-        size[part], off[part] = _smoothed(turn[part], shift[part], times[part], center)
+        size[part], off[part] = _smoothed(
+            turn[part], shift[part], times[part], center, config.smooth
+        )
         # Where the frame is too small for it, the shot is mended less.
         low, high = 0.0, 1.0
-        if _seen(size[part], off[part], aspect) < LEAST_SEEN:
+        if _crop(size[part], off[part], aspect) < config.least_crop:
             for _ in range(20):
                 middle = (low + high) / 2
-                enough = _seen(middle * size[part], middle * off[part], aspect) >= LEAST_SEEN
-                low, high = (middle, high) if enough else (low, middle)
+                left = _crop(middle * size[part], middle * off[part], aspect)
+                low, high = (middle, high) if left >= config.least_crop else (low, middle)
             size[part] *= low
             off[part] *= low
     turn = np.exp(size)
-    return Steadying(turn, center + off - turn * center, _seen(size, off, aspect))
+    return Steadying(turn, center + off - turn * center, _crop(size, off, aspect))
 
 
 def _smoothed(
-    turn: np.ndarray, shift: np.ndarray, times: np.ndarray, center: complex
+    turn: np.ndarray, shift: np.ndarray, times: np.ndarray, center: complex, smooth: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Logarithm of the turn and displacement of the center, [T] each, that smooth one shot."""
     count = len(turn)
@@ -136,14 +165,14 @@ def _smoothed(
     for t in range(1, count):
         place[t] = turn[t] * place[t - 1] + shift[t]
     gap = np.median(np.diff(times)) if count > 1 else 1.0
-    reach = min(count - 1, int(np.ceil(3 * SMOOTH / max(gap, 1e-3))))
+    reach = min(count - 1, int(np.ceil(3 * smooth / max(gap, 1e-3))))
     # Moments of the weights, and of the weights times what is fitted, for a line in time.
     s0, s1, s2 = (np.zeros(count) for _ in range(3))
     total = np.zeros((2, 2, count), complex)
     for lag in range(-reach, reach + 1):
         at = np.arange(max(0, -lag), min(count, count - lag))
         after = times[at + lag] - times[at]
-        weight = np.exp(-0.5 * (after / SMOOTH) ** 2)
+        weight = np.exp(-0.5 * (after / smooth) ** 2)
         relative = way[at + lag] / way[at]
         moved = relative * (center - place[at]) + place[at + lag] - center
         s0[at] += weight
@@ -157,7 +186,7 @@ def _smoothed(
     return found[0], found[1]
 
 
-def _seen(size: np.ndarray, off: np.ndarray, aspect: float) -> float:
+def _crop(size: np.ndarray, off: np.ndarray, aspect: float) -> float:
     """The share of height and width around the center that lies inside of every frame."""
     half = np.array([aspect + 1j, aspect - 1j, -aspect + 1j, -aspect - 1j])[:, None] / 2
 
@@ -180,11 +209,11 @@ def _seen(size: np.ndarray, off: np.ndarray, aspect: float) -> float:
 
 
 @jax.jit
-def _laid(frame: Array, turn: Array, shift: Array, seen: Array) -> Array:
+def _laid(frame: Array, turn: Array, shift: Array, crop: Array) -> Array:
     """A frame laid by p ↦ turn · p + shift, as seen through the part that is kept."""
     height, width = frame.shape[:2]
     middle = jnp.asarray([width, height], jnp.float32) / 2
-    at = (middle + seen * (pixel_centers(height, width) - middle)) / height
+    at = (middle + crop * (pixel_centers(height, width) - middle)) / height
     x, y = at[..., 0] - shift[0], at[..., 1] - shift[1]
     size = turn[0] ** 2 + turn[1] ** 2
     back = jnp.stack([turn[0] * x + turn[1] * y, turn[0] * y - turn[1] * x], -1) / size
@@ -192,45 +221,46 @@ def _laid(frame: Array, turn: Array, shift: Array, seen: Array) -> Array:
     return jnp.round(jnp.stack(planes, -1)).astype(jnp.uint8)
 
 
-def stabilized(reel: Reel, way: Steadying) -> Reel:
-    """The reel with each frame laid in its place, cropped to what all of them show."""
+def stabilize(*, config: StabilizeConfig = DEFAULT) -> Edit:
+    """An edit that takes out the shake of the camera; times and sound stay.
 
-    def laid(frames: Frames, first: int, last: int) -> Frames:
-        ways = way.turn[first:last], way.shift[first:last]
-        for (time, frame), turn, shift in zip(frames, *ways, strict=True):
-            where = (np.array([v.real, v.imag], np.float32) for v in (turn, shift))
-            yield time, np.asarray(_laid(frame, *where, np.float32(way.seen)))
-
-    again = reel.again
-    return reel.replace(
-        frames=laid(reel.frames, 0, len(reel.times)),
-        again=again and (lambda first, last: laid(again(first, last), first, last)),
-        seen=reel.seen * way.seen,
-    )
-
-
-def steadying(reel: Reel) -> Steadying:
-    """Where the frames of a reel are to be laid; they are used up."""
-    times = np.array([float(time) for time in reel.times])
-    return steady(*watch(reel), times, reel.width / reel.height)
-
-
-def stabilize(path: PathLike, out: PathLike, *, overwrite: bool = False) -> Written:
-    """Write a clip without the shake of its camera; times and sound stay.
+    The frames are run through twice: once to follow the camera, when the first of the new frames
+    is asked for, and once to be laid in their places.
 
     Args:
-        path: a video file.
-        out: what to write.
-        overwrite: replace an existing file.
+        config: how the camera is followed, and how smoothly it is to move.
 
     Returns:
-        What was written; `seen` is the share of height and width that is left.
+        The edit; the new reel's `crop` is the share of height and width that is left.
 
-    Raises:
-        InputError: a file cannot be read or written.
+    Example:
+        >>> frames = [(k, np.zeros((32, 48, 3), np.uint8)) for k in range(3)]
+        >>> def again(first, last):
+        ...     return iter(frames[first:last])
+        >>> reel = Reel(again(0, 3), range(3), 3, 1, height=32, width=48, again=again)
+        >>> steady = stabilize()(reel)
+        >>> len(list(steady.frames)), round(steady.crop(), 2)
+        (3, 1.0)
     """
-    check_paths(path, out, overwrite)
-    with opened(path) as reel:
-        way = steadying(reel)
-    with opened(path) as reel:
-        return write(stabilized(reel, way), out, overwrite=overwrite)
+
+    def edit(reel: Reel) -> Reel:
+        again = reel.again
+        if again is None:
+            raise ValueError("these frames can be run through but once: not stabilized.")
+
+        @functools.cache
+        def way() -> Steadying:
+            times = np.array([float(time) for time in reel.times])
+            camera = watch(again(0, len(times)), config)
+            return steady(*camera, times, reel.width / reel.height, config)
+
+        def laid(frames: Frames, first: int) -> Frames:
+            found = way()
+            for index, (time, frame) in enumerate(frames, first):
+                turn, shift = found.turn[index], found.shift[index]
+                where = (np.array([v.real, v.imag], np.float32) for v in (turn, shift))
+                yield time, np.asarray(_laid(frame, *where, np.float32(found.crop)))
+
+        return reel.with_frames(laid, crop=lambda: reel.crop() * way().crop)
+
+    return edit

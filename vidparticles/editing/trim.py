@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from fractions import Fraction
 
-from vidparticles.editing.reel import PathLike, Written, check_paths, opened, write
+from vidparticles.editing.base import Edit
+from vidparticles.editing.reel import Frames, Reel, Ticks
 from vidparticles.errors import InputError
+from vidparticles.video import cut
 
 Span = tuple[Fraction | None, Fraction | None]
 
@@ -32,26 +36,59 @@ def parse_span(text: str) -> Span:
     return first, last
 
 
-def trim(
-    path: PathLike,
-    out: PathLike,
-    start: float | Fraction | None = None,
-    end: float | Fraction | None = None,
-    *,
-    overwrite: bool = False,
-) -> Written:
-    """Write the frames that begin within start ≤ t < end, with their sound.
+def trim(start: float | Fraction | None = None, end: float | Fraction | None = None) -> Edit:
+    """An edit that keeps the frames that begin within start ≤ t < end, with their sound.
 
     Args:
-        path: a video file.
-        out: what to write.
-        start, end: seconds; None for the clip's own.
-        overwrite: replace an existing file.
+        start: seconds, default the beginning.
+        end: seconds, default the end; one beyond it means it.
 
-    Raises:
-        InputError: a file cannot be read or written, or no frame is left.
+    Returns:
+        The edit; it raises InputError where no frame begins in that span.
+
+    Example:
+        >>> times = [Fraction(k, 4) for k in range(8)]
+        >>> reel = Reel(iter(()), times, Fraction(2), Fraction(4), height=2, width=2)
+        >>> part = trim(0.5, 1.25)(reel)
+        >>> len(part.times), str(part.duration)
+        (3, '3/4')
     """
-    check_paths(path, out, overwrite)
     span = [None if t is None else Fraction(t) for t in (start, end)]
-    with opened(path, start=span[0], end=span[1]) as reel:
-        return write(reel, out, overwrite=overwrite)
+
+    def edit(reel: Reel) -> Reel:
+        begin = max(Fraction(0), span[0] or Fraction(0))
+        stop = reel.duration if span[1] is None else min(span[1], reel.duration)
+        # Seconds are typed with few digits: a frame that begins just before counts.
+        tolerance = Fraction(1, 2000)
+        first, last = (bisect.bisect_left(reel.times, t - tolerance) for t in (begin, stop))
+        if first >= last:
+            raise InputError(
+                f"{reel.name}: no frame begins between {float(begin):g} s and {float(stop):g} s; "
+                f"the clip has {len(reel.times)} frames in {float(reel.duration):.2f} s."
+            )
+        return _part(reel, first, last)
+
+    return edit
+
+
+def _part(reel: Reel, first: int, last: int) -> Reel:
+    """Frames first … last − 1 as a reel of its own."""
+    origin = reel.times[first]
+    finish = reel.times[last] if last < len(reel.times) else reel.duration
+    again = reel.again
+
+    def shifted(frames: Frames) -> Frames:
+        return ((time - origin, frame) for time, frame in frames)
+
+    return reel.replace(
+        # Asked for anew, a file is sought in; what comes by once is let pass.
+        frames=shifted(again(first, last) if again else itertools.islice(reel.frames, first, last)),
+        again=again and (lambda begin, end: shifted(again(first + begin, first + end))),
+        times=(
+            Ticks(range(last - first), reel.rate)
+            if reel.rate is not None
+            else tuple(time - origin for time in reel.times[first:last])
+        ),
+        duration=finish - origin,
+        audio=None if reel.audio is None else cut(reel.audio, origin, finish),
+    )

@@ -10,13 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from vidparticles.editing.follow import following
-from vidparticles.editing.reel import PathLike, Reel, Written, check_paths, write
+from vidparticles.editing.reel import Reel, Written, check_paths, write
 from vidparticles.errors import InputError
 from vidparticles.inference.motion_laws import motion_laws
 from vidparticles.models import motion
 from vidparticles.numerics import safe_norm
 from vidparticles.particles import Trajectory
 from vidparticles.render.ahead import carry
+from vidparticles.storage import PathLike
 from vidparticles.video import open_video
 
 HISTORY = 24  # last frames in which they are followed

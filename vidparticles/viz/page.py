@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from vidparticles.editing.reel import PathLike, Reel, Written
-from vidparticles.storage import write_text
+from vidparticles.editing.reel import Reel, Written
+from vidparticles.storage import PathLike, write_text
 from vidparticles.viz import draw
 from vidparticles.viz.moments import Moment
 from vidparticles.viz.page_html import PAGE
@@ -95,7 +95,15 @@ def write_page(
     }
     _write(PAGE, data, out)
     said = note and f"{out} shows {note}, evenly spread."
-    return Written(out, len(tables), float(reel.duration), *size, sound=False, note=said)
+    return Written(
+        out,
+        len(tables),
+        float(reel.duration),
+        *size,
+        sound=False,
+        note=said,
+        warnings=reel.warnings,
+    )
 
 
 def _size(reel: Reel) -> tuple[int, int]:

@@ -10,10 +10,10 @@ from fractions import Fraction
 import jax.numpy as jnp
 import numpy as np
 
-from vidparticles.editing.reel import PathLike, Written, check_paths, opened, write
+from vidparticles.editing.reel import Written, check_paths, opened, write
 from vidparticles.errors import InputError, nearest
 from vidparticles.inference.motion_laws import laws_of
-from vidparticles.storage import atomic_write, write_errors
+from vidparticles.storage import PathLike, atomic_write, write_errors
 from vidparticles.viz import draw
 from vidparticles.viz.moments import Layer, Moment
 from vidparticles.viz.objects import ObjectLayer

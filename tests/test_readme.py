@@ -1,14 +1,14 @@
-"""README's Python blocks run as they stand, and do what the text says."""
+"""README and RESULTS: blocks run as they stand, figures are those that were measured."""
 
 from __future__ import annotations
 
 import pathlib
 import re
-import subprocess
-import sys
 
 import jax
 import numpy as np
+
+from experiments import results_tables
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
@@ -39,7 +39,58 @@ def test_jax_md_moves_by_our_force_and_we_by_its_energy():
     assert (np.diff(distances) > 0).all()
 
 
-def test_the_tables_are_those_of_the_measured_files():
-    script = ROOT / "experiments" / "readme_tables.py"
-    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+def test_a_law_of_ones_own_is_summed_as_any_other():
+    names = _run(2)
+    force = np.asarray(names["force"])
+    # Two near ones push each other off along the line between them; the third is too far away.
+    np.testing.assert_allclose(force[0], -force[1], rtol=1e-6)
+    assert force[0, 0] < -1
+    assert force[0, 1] == 0
+    assert (force[2] == 0).all()
+
+
+def test_every_block_is_run():
+    assert len(BLOCKS) == 3
+
+
+def test_tables_and_figures_are_those_of_the_measured_files():
+    for page in results_tables.PAGES:
+        assert results_tables.written(page.read_text()) == page.read_text(), page.name
+
+
+def test_every_file_of_results_has_its_place():
+    measured = {path.stem for path in (ROOT / "experiments" / "results").glob("*.json")}
+    page = (ROOT / "experiments" / "RESULTS.md").read_text()
+    assert {match["name"] for match in results_tables.TABLE.finditer(page)} == measured
+
+
+def test_numbers_that_readme_claims_are_set_from_files():
+    """A share or a ratio in the text of README's results comes from a file, none is typed."""
+    readme = (ROOT / "README.md").read_text()
+    told = readme[readme.index("## Results") : readme.index("## Development")]
+    typed = results_tables.FIGURE.sub("", told)
+    # What is left are settings, which are told in words or belong to a task.
+    assert re.findall(r"\d+(?:\.\d+)? %", typed) == ["25 %"]  # of a guess
+
+
+def test_readme_is_short_and_names_what_is_there():
+    readme = (ROOT / "README.md").read_text()
+    assert len(readme.splitlines()) <= 250
+    paths = set(re.findall(r"(?:\]\(|`)((?:experiments|notebooks|tests)/[\w./]+)", readme))
+    assert len(paths) > 5
+    for path in paths:
+        assert (ROOT / path).exists(), path
+    rooms = set(re.findall(r"`((?:models|tracking|dynamics|editing|viz|data)/[\w./]+)`", readme))
+    for room in rooms:
+        assert (ROOT / "vidparticles" / room).exists(), room
+
+
+def test_the_commands_of_readme_are_those_of_the_program():
+    from vidparticles import cli
+
+    readme = (ROOT / "README.md").read_text()
+    commands = re.findall(r"^vidparticles (\w+) ([^#\n]*)", readme, re.MULTILINE)
+    assert {verb for verb, _ in commands} >= {"show", "cuts", "edit", "splice", "understand"}
+    for verb, words in commands:
+        known = {name for option in cli.VERBS[verb].options for name in option.names}
+        assert {w for w in words.split() if re.match(r"--?[a-z]", w)} <= known, (verb, words)

@@ -1,102 +1,126 @@
-"""The page that demo.py leaves: videos, curves, and what was said of the clip."""
+"""The page that the demo leaves: the real clips first, then what was learned and said."""
 
 from __future__ import annotations
 
 import html
-import json
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
+from experiments.demo import figures
+from experiments.demo.real import Footage
+from experiments.demo.trained import Trained, acts_right
+from vidparticles.data.embedded import Act
 
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 66rem; padding: 0 1rem;
-       color: #1c2330; background: #fbfbfa; }
-h1 { font-size: 1.6rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
-figure { margin: 0 } figcaption { font-size: .85rem; color: #56606e; margin-top: .3rem }
-.row { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 1.2rem }
-video, img { width: 100%; border-radius: 6px; background: #111 } img { background: none }
-table { border-collapse: collapse } td, th { padding: .25rem .9rem .25rem 0; text-align: left }
-.bar { position: relative; height: 1.9rem; margin: .2rem 0 .5rem }
-.bar span { position: absolute; top: 0; bottom: 0; border-radius: 4px; color: #fff;
-       overflow: hidden; font-size: .8rem; line-height: 1.9rem;
-       padding-left: .4rem; box-sizing: border-box;
-       border-right: 2px solid #fbfbfa; white-space: nowrap }
+:root { --ink: #1c2330; --soft: #56606e; --line: #e3e2dc; --ground: #fbfbfa; --mark: #3366aa }
+* { box-sizing: border-box }
+body { font: 16px/1.55 system-ui, sans-serif; margin: 0 auto; max-width: 72rem; color: var(--ink);
+       padding: 1.5rem clamp(1rem, 4vw, 2.5rem) 4rem; background: var(--ground) }
+h1 { font-size: clamp(1.5rem, 5vw, 2.1rem); line-height: 1.2; margin: 1rem 0 .5rem }
+h2 { font-size: 1.2rem; margin: 2.6rem 0 .6rem; padding-top: .9rem;
+     border-top: 1px solid var(--line) }
+p { max-width: 44rem; margin: .4rem 0 1rem } code { font-size: .88em; overflow-wrap: anywhere }
+figure { margin: 0; min-width: 0 }
+figcaption { font-size: .86rem; color: var(--soft); margin-top: .4rem }
+.row { display: grid; gap: 1.3rem; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)) }
+.pair { display: grid; gap: 1.3rem; grid-template-columns: 1fr }
+@media (min-width: 60rem) { .pair { grid-template-columns: 1fr 2fr } }
+video, img { display: block; width: 100%; height: auto; border-radius: 8px; background: #111 }
+img { background: #fff; border: 1px solid var(--line) }
+.wide { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+td, th { padding: .3rem 1.1rem .3rem 0; text-align: left; border-bottom: 1px solid var(--line) }
+th { font-weight: 600; color: var(--soft); font-size: .86rem }
+.name { font-size: .86rem; color: var(--soft); margin: .5rem 0 .2rem }
+.bar { position: relative; height: 2.1rem; max-width: 60rem }
+.bar span { position: absolute; top: 0; bottom: 0; overflow: hidden; white-space: nowrap;
+       text-overflow: ellipsis; padding: 0 .45rem; font-size: .82rem; line-height: 2.1rem;
+       color: #fff; border-radius: 5px; border-right: 2px solid var(--ground) }
 """
-PALETTE = ("#3366aa", "#cc6633", "#2f8f6b", "#8a4fa3", "#b0902a", "#b03a5b", "#4d6b78", "#777777")
 
 
-def write(
-    path: pathlib.Path,
-    *,
-    model: pathlib.Path,
-    scores: Mapping[str, Any],
-    acts: Sequence[Any],
-    seen: Any,
-    videos: Mapping[str, pathlib.Path],
-) -> pathlib.Path:
-    """Write the page and its pictures.
+def write(path: pathlib.Path, footage: Footage, run: Trained) -> pathlib.Path:
+    """Write the page; its pictures go to figures/ beside it.
 
     Args:
-        path: of index.html; the pictures go to figures/ beside it.
-        model: workdir of the particle model.
-        scores: name of a predictor → `metrics.Score`.
-        acts: what truly happens in the clip: label, start, end.
-        seen: what `understand` made of it.
-        videos: caption → file.
+        path: of index.html.
+        footage: of the real clips.
+        run: of the model that was trained.
     """
-    import matplotlib
+    story = next(iter(run.videos.values()))
+    pictures = figures.draw(run.model, story, path.parent / "figures")
+    colors = dict(zip(sorted(run.seen.classes), figures.PALETTE * 9, strict=False))
+    shots = [Act(f"shot {i}", s.start, s.end) for i, s in enumerate(footage.shots.shots, 1)]
+    right = sum(acts_right(run.acts, run.seen.timeline))
 
-    matplotlib.use("Agg")
-    figures = path.parent / "figures"
-    figures.mkdir(exist_ok=True)
-    from vidparticles.training.run import load_model
+    def video(file: pathlib.Path, caption: str, *, controls: bool = True) -> str:
+        # What plays by itself is silent, or no browser would start it.
+        how = "controls loop muted playsinline" if controls else "autoplay loop muted playsinline"
+        return (
+            f'<figure><video src="{_relative(file, path)}" {how} preload="auto"></video>'
+            f"<figcaption>{caption}</figcaption></figure>"
+        )
 
-    loaded = load_model(model)
-    colors = dict(zip(loaded.classes, PALETTE * 9, strict=False))
-    pictures = {
-        "Training: loss, and accuracy on held-out clips": _training_curve(model, figures),
-        "Forces between frames in the learned planes, and between points of the picture": (
-            _force_curves(loaded, figures)
-        ),
-        "The clip's first act as particles of learned planes: one dot a frame, from first (dark) "
-        "to last (light), and the path on which the learned forces move it": (
-            _planes(loaded, videos[next(iter(videos))], figures)
-        ),
-    }
     rows = "".join(
         f"<tr><td>{html.escape(name)}</td><td>{score.accuracy:.1%}</td>"
         f"<td>{score.interval[0]:.1%} – {score.interval[1]:.1%}</td><td>{score.count}</td></tr>"
-        for name, score in scores.items()
+        for name, score in run.scores.items()
     )
-    tiles = "".join(
-        f'<figure><video src="{_relative(file, path)}" controls loop muted playsinline '
-        f'preload="auto"></video><figcaption>{html.escape(caption)}</figcaption></figure>'
-        for caption, file in videos.items()
-    )
+    tiles = "".join(video(file, html.escape(caption)) for caption, file in run.videos.items())
     plots = "".join(
-        f'<figure><img src="{_relative(file, path)}" alt=""><figcaption>{html.escape(caption)}'
-        "</figcaption></figure>"
+        f'<figure><img src="{_relative(file, path)}" alt="{html.escape(caption)}">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure><br>"
         for caption, file in pictures.items()
     )
+    real = video(
+        footage.particles,
+        "Its particles: points that are followed through the picture, bright and with a tail "
+        "where they move. <code>vidparticles show</code>",
+        controls=False,
+    ) + video(
+        footage.beside,
+        "At half speed. Left, each new frame is the mean of its neighbors and shows everything "
+        "twice; right, things are moved part of the way. "
+        "<code>vidparticles edit --speed 0.5</code>",
+        controls=False,
+    )
+    begins = ", then a ".join(s.begins for s in footage.shots.shots if s.begins)
     text = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>vidparticles: demo</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>
 <body>
 <h1>Video as particles</h1>
-<p>Two handwritten digits over a texture; the class is how they move and meet. Trained here, a
-moment ago, on {len(loaded.classes)} classes: {", ".join(loaded.classes)}.</p>
-<h2>Accuracy on clips that were not trained on</h2>
-<table>
+<p>A real clip first, with nothing that was trained; then a model that was trained a moment ago, on
+this machine.</p>
+
+<h2>A real clip</h2>
+<div class="pair">
+{real}
+</div>
+
+<h2>Where another clip is cut</h2>
+<div class="pair">
+{video(footage.clip, "With its sound.")}
+<div><p>{len(shots)} shots: a {html.escape(begins)}. <code>vidparticles cuts</code></p>
+{_bar(shots, footage.shots.seconds, {s.label: "var(--mark)" for s in shots})}</div>
+</div>
+
+<h2>A model trained here</h2>
+<p>Two handwritten digits over a texture; the class is how they move and meet:
+{", ".join(sorted(run.seen.classes))}. Accuracy on clips that it never saw:</p>
+<div class="wide"><table>
 <tr><th>predictor</th><th>accuracy</th><th>95 % interval</th><th>clips</th></tr>{rows}
-</table>
+</table></div>
+
 <h2>One unseen clip: what happens in it, and when</h2>
-<p>True</p>{_bar(acts, seen.seconds, colors)}
-<p>As understood</p>{_bar(seen.timeline, seen.seconds, colors)}
+<p>{right} of {len(run.acts)} acts are told right.</p>
+<div class="name">What truly happens</div>{_bar(run.acts, run.seen.seconds, colors)}
+<div class="name">What the model says</div>{_bar(run.seen.timeline, run.seen.seconds, colors)}
+
 <h2>The clip, its particles, its future, its edits</h2>
 <div class="row">{tiles}</div>
+
 <h2>What was learned</h2>
 {plots}
 </body></html>
@@ -109,87 +133,13 @@ def _relative(file: pathlib.Path, page: pathlib.Path) -> str:
     return html.escape(os.path.relpath(file, page.parent).replace(os.sep, "/"))
 
 
-def _bar(events: Sequence[Any], seconds: float, colors: Mapping[str, str]) -> str:
-    """Labelled stretches of time."""
+def _bar(stretches: Sequence[Any], seconds: float, colors: Mapping[str, str]) -> str:
+    """Labelled stretches of time, side by side."""
     spans = "".join(
-        f'<span style="left:{100 * e.start / seconds:.2f}%;'
-        f'width:{100 * (e.end - e.start) / seconds:.2f}%;background:{colors[e.label]}">'
-        f"{html.escape(e.label)} {e.start:.1f}–{e.end:.1f} s</span>"
-        for e in events
+        f'<span title="{html.escape(s.label)} {s.start:.1f}–{s.end:.1f} s" '
+        f'style="left:{100 * s.start / seconds:.2f}%;'
+        f'width:{100 * (s.end - s.start) / seconds:.2f}%;background:{colors[s.label]}">'
+        f"{html.escape(s.label)} {s.start:.1f}–{s.end:.1f} s</span>"
+        for s in stretches
     )
     return f'<div class="bar">{spans}</div>'
-
-
-def _training_curve(model: pathlib.Path, figures: pathlib.Path) -> pathlib.Path:
-    import matplotlib.pyplot as plt
-
-    lines = [json.loads(line) for line in (model / "metrics.jsonl").read_text().splitlines()]
-    figure, loss = plt.subplots(figsize=(9, 3), layout="constrained")
-    train = [(x["step"], x["train/loss"]) for x in lines if "train/loss" in x]
-    loss.plot(*zip(*train, strict=True), color=PALETTE[0], lw=1.2)
-    loss.set(xlabel="step", ylabel="training loss")
-    val = [(x["step"], x["val/accuracy"]) for x in lines if "val/accuracy" in x]
-    if val:
-        accuracy = loss.twinx()
-        accuracy.plot(*zip(*val, strict=True), "o-", color=PALETTE[1], lw=1.2, ms=4)
-        accuracy.set(ylim=(0, 1), ylabel="accuracy, held out")
-        accuracy.yaxis.label.set_color(PALETTE[1])
-    loss.yaxis.label.set_color(PALETTE[0])
-    return _save(figure, figures / "training.png")
-
-
-def _force_curves(loaded: Any, figures: pathlib.Path) -> pathlib.Path:
-    """Force against distance: positive pushes apart, negative pulls together."""
-    import matplotlib.pyplot as plt
-
-    from vidparticles.models import motion
-    from vidparticles.models.frame_particles.interactions import force_curve
-
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
-    distance = np.linspace(0, 4, 200, dtype=np.float32)
-    for name, force in force_curve(loaded.params["laws"], distance).items():
-        left.plot(distance, force, label=name)
-    left.set(title="between frames", xlabel="distance in the plane", ylabel="force")
-    for name, (r, force) in motion.force_curves(loaded.params["motion"]).items():
-        right.plot(r, force, label=name)
-    right.set(title="between points of the picture", xlabel="distance / frame heights")
-    for axes in (left, right):
-        axes.axhline(0, color="#999", lw=0.6)
-        axes.legend(frameon=False, fontsize=8)
-    return _save(figure, figures / "forces.png")
-
-
-def _planes(loaded: Any, clip: pathlib.Path, figures: pathlib.Path) -> pathlib.Path:
-    """The frames of the clip's first act in four of the planes, and how they move."""
-    import jax
-    import matplotlib.pyplot as plt
-
-    from vidparticles.video import open_video
-
-    count, size = loaded.config["data"]["frames"], loaded.config["data"]["size"]
-    with open_video(clip) as video:
-        last = np.searchsorted(video.times, loaded.config["clip_seconds"]) - 1
-        index = np.linspace(0, last, count).round().astype(int)
-        batch = {
-            "video": video.frames(index, size=(size, size))[None],
-            "time": np.asarray(video.times[index], np.float32)[None],
-        }
-    trajectory = jax.jit(loaded.model.apply)(loaded.params, batch)["trajectory"]
-    path = np.asarray(trajectory.particles.position)[0]  # [G, S + 1, T, 2]
-    shown = min(4, len(path))
-    figure, axes = plt.subplots(1, shown, figsize=(9, 2.6), layout="constrained", squeeze=False)
-    shade = plt.get_cmap("viridis")(np.linspace(0.05, 0.95, count))
-    for plane, ax in zip(path[:shown], axes[0], strict=True):
-        for t in range(count):
-            ax.plot(*plane[:, t].T, color=shade[t], lw=1)
-        ax.scatter(*plane[-1].T, c=shade, s=18, zorder=3)
-        ax.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim")
-    return _save(figure, figures / "planes.png")
-
-
-def _save(figure: Any, path: pathlib.Path) -> pathlib.Path:
-    import matplotlib.pyplot as plt
-
-    figure.savefig(path, dpi=130)
-    plt.close(figure)
-    return path

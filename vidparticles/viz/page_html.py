@@ -39,7 +39,7 @@ small { color: #9aa3b0 }
 <label><input type="checkbox" id="tails" checked> tails</label>
 <label><input type="checkbox" id="groups"> <span id="word">groups</span></label>
 <label><input type="checkbox" id="forces"> forces</label>
-<label><input type="checkbox" id="rings" checked> births and deaths</label>
+<label><input type="checkbox" id="rings" checked> what appears and vanishes</label>
 <span id="legend" class="row" style="margin:0"><small>still</small><span id="key"></span>
 <small>fast</small></span></div>
 <p><small id="note"></small></p>

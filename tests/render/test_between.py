@@ -110,25 +110,22 @@ def test_any_size_will_do(size):
     assert not between(dark, dark, 0.5).any()
 
 
-def test_however_many_lines_are_shown_at_a_time(monkeypatch):
+def test_however_many_lines_are_shown_at_a_time():
     size = 90, 70
     before, after = waves(3, size=size), waves(3, 4.4, -3.7, size=size)
     found = warp.match(before, after)
     shown = [np.asarray(warp.between(before, after, found, 0.5))]
     for lines in (90, 7):
-        monkeypatch.setattr(warp, "LINES", lines)
-        frames = jnp.asarray(before), jnp.asarray(after)
-        shown.append(np.asarray(warp._between(*frames, found, jnp.float32(0.5))))
+        config = warp.BetweenConfig(lines=lines)
+        shown.append(np.asarray(warp.between(before, after, found, 0.5, config)))
     for other in shown[1:]:
         # Programs differ, and with them the last bit before rounding.
         assert np.abs(other.astype(int) - shown[0]).max() <= 1
 
 
-def test_what_lies_between_pixels_is_sharpened(monkeypatch):
+def test_what_lies_between_pixels_is_sharpened():
     before, after, truth = waves(0), waves(0, 5.0, -3.0), waves(0, 2.5, -1.5)
     found, inner = warp.match(before, after), (slice(8, -8), slice(8, -8))
     sharp = between(before, after, 0.5)
-    monkeypatch.setattr(warp, "SHARP", 0.0)
-    frames = jnp.asarray(before), jnp.asarray(after)
-    soft = np.asarray(warp._between(*frames, found, jnp.float32(0.5)))
+    soft = np.asarray(warp.between(before, after, found, 0.5, warp.BetweenConfig(sharp=0.0)))
     assert psnr(sharp[inner], truth[inner]) > psnr(soft[inner], truth[inner]) + 0.5

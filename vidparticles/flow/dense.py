@@ -17,6 +17,8 @@ pyramid of pictures to the finest.
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,26 +28,47 @@ from vidparticles.image.linear import invert_2x2
 from vidparticles.image.resample import bilinear, box, enlarge, gray, halve, pixel_centers
 from vidparticles.image.structure import slopes
 
-WIDEST = 1000  # longer side of the finest sheet, pixels of its level: memory at 8K
-COARSEST = 12  # shorter side of the smallest picture, pixels at least
-ROUNDS = 2  # looks at the pictures on each level
-PULLS = 8  # pulls of the springs a look
-SPAN = 0.98  # spectral radius that the pulls are tuned for
-WINDOW = 2  # radius of the windows, pixels of the level
-STIFF = 2.0  # of a slack spring, in units of the picture's pull, times τ
-NOISE = 0.01  # ε, luma: differences below it count alike
-FAINT = 0.03  # n, luma a pixel: gradients below it pull less
-EDGE = 0.05  # κ, luma: difference across which a spring is weak
-SLACK = 1.0  # τ, pixels: stretch from which a spring gives way
-STAY = 1e-3  # hold of a particle on where it lies, for those that nothing else holds
-STEP = 2.0  # longest way in one look, pixels of the level
+
+@dataclasses.dataclass(frozen=True)
+class DenseConfig:
+    """How a sheet is pulled into place. Lengths are in pixels of a level of the pyramid.
+
+    Attributes:
+        widest: longer side of the finest sheet: memory at 8K.
+        coarsest: shorter side of the smallest picture, at least.
+        rounds: look-ups in the pictures on each level.
+        pulls: of the springs a round.
+        span: spectral radius that the pulls are tuned for.
+        window: radius of the windows.
+        stiff: of a slack spring, in units of the picture's pull, times τ.
+        noise: ε, luma: differences below it count alike.
+        faint: n, luma a pixel: gradients below it pull less.
+        edge: κ, luma: difference across which a spring is weak.
+        slack: τ, stretch from which a spring gives way.
+        stay: hold of a particle on where it lies, for those that nothing else holds.
+        step: longest way in one round.
+    """
+
+    widest: int = 1000
+    coarsest: int = 12
+    rounds: int = 2
+    pulls: int = 8
+    span: float = 0.98
+    window: int = 2
+    stiff: float = 2.0
+    noise: float = 0.01
+    faint: float = 0.03
+    edge: float = 0.05
+    slack: float = 1.0
+    stay: float = 1e-3
+    step: float = 2.0
 
 
 _Pair = tuple[Array, Array, Array, Array]  # both components, and as they were before
 
 
-def look(images: Array, motion: Array) -> Array:
-    """Each image seen from places moved away from its pixels.
+def warp(images: Array, motion: Array) -> Array:
+    """Each image sampled at positions moved away from its pixels.
 
     Args:
         images: [B, H, W] or [B, H, W, C] floats.
@@ -55,20 +78,21 @@ def look(images: Array, motion: Array) -> Array:
         The shape of `images`.
 
     Example:
-        >>> look(jnp.array([[[0.0, 1.0, 2.0]]]), jnp.full((1, 1, 3, 2), 0.5)).tolist()
+        >>> warp(jnp.array([[[0.0, 1.0, 2.0]]]), jnp.full((1, 1, 3, 2), 0.5)).tolist()
         [[[0.5, 1.5, 2.0]]]
     """
     centers = pixel_centers(*images.shape[1:3])
     # `map` leaves its result in memory: fused into the sums over windows that follow, every
-    # look-up would be done again for each place of the window.
+    # look-up would be done again for each pixel of the window.
     return lax.map(lambda item: bilinear(item[0], centers + item[1]), (images, motion))
 
 
-def motions(before: Array, after: Array) -> tuple[Array, Array]:
-    """How each place of two pictures moves to the other one.
+def motions(before: Array, after: Array, config: DenseConfig | None = None) -> tuple[Array, Array]:
+    """How each position of two pictures moves to the other one.
 
     Args:
         before, after: [H, W, 3] uint8, neighbors in time.
+        config: how the sheet is pulled; default `DenseConfig()`.
 
     Returns:
         [2, h, w, 2] pixels of a grid that spans the frame, about half as dense as its own:
@@ -82,44 +106,49 @@ def motions(before: Array, after: Array) -> tuple[Array, Array]:
         >>> [round(float(step), 1) for step in steps[:, 16, 16, 0]]
         [1.0, -1.0]
     """
+    config = config or DenseConfig()
     pictures = [jnp.stack([gray(before), gray(after)])]
-    while min(pictures[-1].shape[1:]) >= 2 * COARSEST:
+    while min(pictures[-1].shape[1:]) >= 2 * config.coarsest:
         pictures.append(jax.vmap(halve)(pictures[-1]))
     finest = 0
-    while finest < len(pictures) - 1 and (finest == 0 or max(pictures[finest].shape) > WIDEST):
+    while finest < len(pictures) - 1:
+        if finest > 0 and max(pictures[finest].shape) <= config.widest:
+            break
         finest += 1
     motion = jnp.zeros((*pictures[-1].shape, 2))
     for level in range(len(pictures) - 1, finest - 1, -1):
         size = pictures[level].shape[1:]
         if motion.shape[1:3] != size:
             motion = 2 * jax.vmap(lambda sheet, size=size: enlarge(sheet, *size))(motion)
-        motion = _settle(pictures[level], motion)
+        motion = _settle(pictures[level], motion, config)
     return motion, pictures[finest]
 
 
-def _settle(pictures: Array, motion: Array) -> Array:
+def _settle(pictures: Array, motion: Array, config: DenseConfig) -> Array:
     """The sheets of two pictures [2, h, w] pulled into place from where they lie, pixels."""
     size = pictures.shape[1:]
     others = pictures[::-1]
-    alike = [jnp.exp(-jnp.abs(jnp.diff(pictures, axis=axis)) / EDGE) for axis in (1, 2)]
+    alike = [jnp.exp(-jnp.abs(jnp.diff(pictures, axis=axis)) / config.edge) for axis in (1, 2)]
     own = slopes(pictures)
     corner = jnp.asarray([size[1], size[0]], jnp.float32)
     centers = pixel_centers(*size)
 
     def round_(motion: Array, _round: None) -> tuple[Array, None]:
-        seen = look(others, motion)
-        gx, gy = ((a + b) / 2 for a, b in zip(own, slopes(seen), strict=True))
-        apart = seen - pictures
+        shown = warp(others, motion)
+        gx, gy = ((a + b) / 2 for a, b in zip(own, slopes(shown), strict=True))
+        apart = shown - pictures
         products = [gx * gx, gx * gy, gy * gy, gx * apart, gy * apart, apart * apart]
-        sums = _boxes(jnp.stack(products))
-        place = centers + motion
-        inside = ((place > 0) & (place < corner)).all(-1)
-        trust = lax.rsqrt(sums[5] + NOISE**2) * lax.rsqrt(sums[0] + sums[2] + FAINT**2)
+        sums = _boxes(jnp.stack(products), config.window)
+        moved = centers + motion
+        inside = ((moved > 0) & (moved < corner)).all(-1)
+        trust = lax.rsqrt(sums[5] + config.noise**2) * lax.rsqrt(
+            sums[0] + sums[2] + config.faint**2
+        )
         axx, axy, ayy, bx, by = jnp.where(inside, trust, 0) * sums[:5]
-        springs = _springs(motion, alike)
-        hold = sum(springs) + STAY
+        springs = _springs(motion, alike, config)
+        hold = sum(springs) + config.stay
         u, v = motion[..., 0], motion[..., 1]
-        pull = axx * u + axy * v - bx + STAY * u, axy * u + ayy * v - by + STAY * v
+        pull = axx * u + axy * v - bx + config.stay * u, axy * u + ayy * v - by + config.stay * v
         # Kept in memory: the pulls below apply it again and again.
         inverse = jnp.stack(invert_2x2((axx + hold, axy, ayy + hold)))
 
@@ -132,27 +161,29 @@ def _settle(pictures: Array, motion: Array) -> Array:
             v_next = v_last + inertia * (v_next - v_last)
             return (u_next, v_next, u, v), None
 
-        state, _ = lax.scan(relax, (u, v, u, v), jnp.asarray(_inertia(PULLS)))
+        state, _ = lax.scan(relax, (u, v, u, v), jnp.asarray(_inertia(config)))
         u, v = state[:2]
-        moved = motion + jnp.clip(jnp.stack([u, v], axis=-1) - motion, -STEP, STEP)
-        moved = lax.map(_median, jnp.moveaxis(moved, -1, 0))  # by `map`, as in `look`
+        moved = motion + jnp.clip(jnp.stack([u, v], axis=-1) - motion, -config.step, config.step)
+        moved = lax.map(_median, jnp.moveaxis(moved, -1, 0))  # by `map`, as in `warp`
         return jnp.moveaxis(moved, 0, -1), None
 
-    return lax.scan(round_, motion, None, length=ROUNDS)[0]
+    return lax.scan(round_, motion, None, length=config.rounds)[0]
 
 
-def _boxes(images: Array) -> Array:
+def _boxes(images: Array, radius: int) -> Array:
     """Means over windows of [..., h, w]."""
     flat = images.reshape(-1, *images.shape[-2:])
-    return jax.vmap(lambda image: box(image, WINDOW))(flat).reshape(images.shape)
+    return jax.vmap(lambda image: box(image, radius))(flat).reshape(images.shape)
 
 
-def _springs(motion: Array, alike: list[Array]) -> tuple[Array, Array, Array, Array]:
+def _springs(
+    motion: Array, alike: list[Array], config: DenseConfig
+) -> tuple[Array, Array, Array, Array]:
     """Stiffness of the springs to the neighbors above, below, left and right, [2, h, w]."""
     sides = []
     for axis in (1, 2):
         stretch = jnp.sum(jnp.diff(motion, axis=axis) ** 2, axis=-1)
-        stiff = STIFF * alike[axis - 1] * lax.rsqrt(stretch + SLACK**2)
+        stiff = config.stiff * alike[axis - 1] * lax.rsqrt(stretch + config.slack**2)
         for end in ((1, 0), (0, 1)):
             sides.append(jnp.pad(stiff, [end if a == axis else (0, 0) for a in range(3)]))
     above, below, left, right = sides
@@ -160,7 +191,7 @@ def _springs(motion: Array, alike: list[Array]) -> tuple[Array, Array, Array, Ar
 
 
 def _held(u: Array, springs: tuple[Array, Array, Array, Array]) -> Array:
-    """The sum of stiffness · place over the neighbors."""
+    """The sum of stiffness · position over the neighbors."""
     padded = jnp.pad(u, [(0, 0), (1, 1), (1, 1)])
     above, below, left, right = springs
     return (
@@ -171,16 +202,17 @@ def _held(u: Array, springs: tuple[Array, Array, Array, Array]) -> Array:
     )
 
 
-def _inertia(count: int) -> np.ndarray:
+def _inertia(config: DenseConfig) -> np.ndarray:
     """Chebyshev's weights (Golub and Varga 1961): Jacobi's sweeps with momentum."""
-    weights = [1.0, 2 / (2 - SPAN**2)]
-    while len(weights) < count:
-        weights.append(4 / (4 - SPAN**2 * weights[-1]))
-    return np.asarray(weights[:count], np.float32)
+    square = config.span**2
+    weights = [1.0, 2 / (2 - square)]
+    while len(weights) < config.pulls:
+        weights.append(4 / (4 - square * weights[-1]))
+    return np.asarray(weights[: config.pulls], np.float32)
 
 
 def _median(sheets: Array) -> Array:
-    """The median over 3 × 3 places of [B, h, w], edges repeated: strays fall in line.
+    """The median over 3 × 3 pixels of [B, h, w], edges repeated: strays fall in line.
 
     By exchanges of pairs (Smith 1996), which fuse; a sort of nine costs a hundred times more.
     """

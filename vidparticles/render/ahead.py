@@ -10,11 +10,13 @@ From displacements at scattered particles to one at each pixel:
 
 Near particles decide; where none is near, those around do, without a seam, since far from
 all only the ratio of distances matters (Shepard 1968, without his poles). Where the
-particles rest u = 0: such places are not touched.
+particles rest u = 0: such positions are not touched.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import math
 
 import jax
@@ -31,14 +33,27 @@ from vidparticles.image.resample import (
 )
 from vidparticles.numerics import masked_median, safe_divide, safe_norm
 
-FIELD_SIZE = 96  # longer side of the grid on which fields are summed over particles
 
-# Deviation of the blur, as a share of the distance moved against the picture as a whole and
-# moved with it; and the widest, in frame heights.
-DOUBT, DOUBT_TOGETHER, WIDEST = 0.1, 0.02, 0.025
-# Difference between where a place looks and where that came to lie, in frame heights, from
-# which it starts to count as uncovered, and at which it does fully.
-UNCOVERED = 0.015, 0.05
+@dataclasses.dataclass(frozen=True)
+class AheadConfig:
+    """How unsure what has moved is.
+
+    Attributes:
+        field: pixels of the longer side of the grid on which fields are summed over particles.
+        doubt: deviation of the blur, as a share of the distance moved against the picture,
+        doubt_together: and moved with it;
+        widest: frame heights, at most.
+        uncovered: frame heights between where a position comes from and where what was there came
+            to lie, from which it starts to count as uncovered,
+        bare: and at which it does fully.
+    """
+
+    field: int = 96
+    doubt: float = 0.1
+    doubt_together: float = 0.02
+    widest: float = 0.025
+    uncovered: float = 0.015
+    bare: float = 0.05
 
 
 def spacing(count: int, height: int, width: int) -> float:
@@ -54,12 +69,12 @@ def motion_field(
     Args:
         points: [N, 2] frame heights.
         displacement: [N, C] at the points, any unit.
-        alive: [N] bool; the dead have no vote.
+        alive: [N] bool; the inactive have no vote.
         height, width: of the grid, which spans the frame.
         reach: r, frame heights; about half the particles' distance from each other.
 
     Returns:
-        [H, W, C] in the unit of `displacement`; zero where no particle lives.
+        [H, W, C] in the unit of `displacement`; zero where no particle is active.
 
     Example:
         >>> points = jnp.array([[0.25, 0.5], [0.75, 0.5]])
@@ -133,8 +148,14 @@ def fill(picture: Array, known: Array) -> Array:
     return picture + (1 - known[..., None]) * (resize(coarse, height, width) - picture)
 
 
-@jax.jit
-def carry(frame: Array, points: Array, displacement: Array, alive: Array) -> Array:
+@functools.partial(jax.jit, static_argnames="config")
+def carry(
+    frame: Array,
+    points: Array,
+    displacement: Array,
+    alive: Array,
+    config: AheadConfig | None = None,
+) -> Array:
     """A frame carried along by its particles to a moment that nobody has seen.
 
     Args:
@@ -142,6 +163,7 @@ def carry(frame: Array, points: Array, displacement: Array, alive: Array) -> Arr
         points: [N, 2] where the particles are in `frame`, frame heights.
         displacement: [N, 2] how far each has gone, frame heights.
         alive: [N] bool.
+        config: how unsure it is; default `AheadConfig()`.
 
     Returns:
         [H, W, 3] uint8; `frame` itself where nothing moves.
@@ -152,26 +174,28 @@ def carry(frame: Array, points: Array, displacement: Array, alive: Array) -> Arr
         >>> bool((carry(frame, still + 0.5, still, jnp.ones(1, bool)) == frame).all())
         True
     """
+    config = config or AheadConfig()
     height, width = frame.shape[:2]
-    size = shrink_size(height, width, longest=FIELD_SIZE)
+    size = shrink_size(height, width, longest=config.field)
     reach = 0.5 * spacing(points.shape[0], height, width)
     # The motion that most of the particles share.
     common = masked_median(displacement, alive[:, None], axis=0)
     against = safe_norm(displacement - common)
-    doubt = DOUBT * against + DOUBT_TOGETHER * safe_norm(displacement)
+    doubt = config.doubt * against + config.doubt_together * safe_norm(displacement)
 
     def spread(where: Array, what: Array) -> Array:
         return motion_field(where, what, alive, height=size[0], width=size[1], reach=reach)
 
     here = spread(points + displacement, jnp.concatenate([displacement, doubt[:, None]], axis=-1))
     gone = spread(points, displacement)
-    field, blur = here[..., :2], jnp.minimum(here[..., 2], WIDEST)
+    field, blur = here[..., :2], jnp.minimum(here[..., 2], config.widest)
     source = pixel_centers(*size) / size[0] - field
-    # A place that looks where something has left from is uncovered: nobody saw what is there.
+    # A position that takes from where something has left is uncovered: nobody saw what is there.
     missed = safe_norm(bilinear(gone, source * size[0]) - field)
     outside = jnp.maximum(-source, source - jnp.asarray([width / height, 1.0])).max(-1)
     missed = jnp.maximum(missed, jnp.where(outside > 0.5 / size[0], 1.0, 0.0))
-    known = 1 - jnp.clip((missed - UNCOVERED[0]) / (UNCOVERED[1] - UNCOVERED[0]), 0, 1)
+    bare = (missed - config.uncovered) / (config.bare - config.uncovered)
+    known = 1 - jnp.clip(bare, 0, 1)
 
     xy = pixel_centers(height, width) - enlarge(field, height, width) * height
     picture = bilinear(frame.astype(jnp.float32), xy)
@@ -179,5 +203,5 @@ def carry(frame: Array, points: Array, displacement: Array, alive: Array) -> Arr
     shown = resize(picture, *size)
     filled = resize(fill(shown, known), height, width)
     picture = picture + (1 - enlarge(known, height, width))[..., None] * (filled - picture)
-    levels = max(1, math.ceil(math.log2(max(2.0, WIDEST * height))))
+    levels = max(1, math.ceil(math.log2(max(2.0, config.widest * height))))
     return to_bytes(soften(picture, enlarge(blur, height, width) * height, levels=levels))

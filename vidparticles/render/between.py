@@ -1,19 +1,20 @@
 """Frames at other moments: both neighbors moved along the field between them.
 
-Two claims are made for each place of a moment between two frames: one by what the frame
-before says comes there, one by what the frame after says came from there. A claim is
+There are two hypotheses for each position of a moment between two frames: one of what the frame
+before says comes there, one of what the frame after says came from there. A hypothesis is
 
     u(x) = F(x − s u(x)),   s the share of the way from its own frame,
 
 found by looking up again, and shows what its own frame has at x − s u, and the other frame at
-x + (1 − s) u. What both frames show, both claims agree on. A place that one of them covers is
-claimed by the other alone: there the claim's way to the other frame does not lead back to
-where it began, and only its own frame is shown. A place that neither explains is a
-dissolve of the frames as they are, which tears nothing.
+x + (1 − s) u. What both frames show, both hypotheses agree on. A position that one of them covers
+is held by the other alone: there the way to the other frame does not lead back to where it began,
+and only its own frame is shown. A position that neither explains is a dissolve of the frames as
+they are, which tears nothing. Cuts are not looked for here: `shots` tells them.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import NamedTuple
 
@@ -25,23 +26,43 @@ from vidparticles.flow import dense as field
 from vidparticles.image.resample import bilinear, box, stretch, to_bytes
 from vidparticles.numerics import safe_norm
 
-STEPS = 2  # look-ups after the first towards where a claim comes from
-# What halves a claim's weight: a claim that another look-up moves, and a way there and back
-# that ends elsewhere, both in pixels of the field's grid; luma that differs by this divides by e.
-LOOSE, ASTRAY, UNLIKE = 1.0, 1.5, 0.05
-# A claim that leaves this share of what standing still would leave, beside grain of the picture,
-# luma, is worth half.
-USELESS, GRAIN = 0.8, 0.004
-# Weights beside that of a claim that fits: of one frame alone, of a dissolve where the frames
-# are alike, and of one anywhere.
-ALONE, REST, DISSOLVE = 0.2, 0.3, 0.1
-# A place that is equal in both frames stays as it is where the claims are slower than this,
-# pixels, or would alter it by no more than this, levels; else something passes.
-SLOW, TOUCHED = 0.5, 8
-# Between pixels, at f, a linear look-up adds f (1 − f) / 2 of its second difference to a parabola:
-# this share of it is taken off.
-SHARP = 0.6
-LINES = 64  # of the frame that are shown at a time
+
+@dataclasses.dataclass(frozen=True)
+class BetweenConfig:
+    """How what both frames say of a moment is weighed.
+
+    Attributes:
+        steps: look-ups after the first towards where a hypothesis comes from.
+        loose: pixels of the field's grid that another look-up moves a hypothesis,
+        astray: and that the way there and back ends from its start, which halve its weight.
+        unlike: luma, difference that divides a weight by e.
+        useless: share of what standing still would leave, beside grain, from which on a hypothesis
+            that leaves as much is worth half.
+        grain: of the picture, luma.
+        alone: weight beside that of a hypothesis that fits: of its own frame alone,
+        alike: of a dissolve where the frames are alike,
+        dissolve: and of one anywhere.
+        slow: pixels; a position that is equal in both frames stays as it is where the hypotheses
+            are slower,
+        touched: or would alter it by no more than this, levels; else something passes.
+        sharp: between pixels, at f, a linear look-up adds f (1 − f) / 2 of its second difference to
+            a parabola: this share of it is taken off.
+        lines: of the frame that are made at a time.
+    """
+
+    steps: int = 2
+    loose: float = 1.0
+    astray: float = 1.5
+    unlike: float = 0.05
+    useless: float = 0.8
+    grain: float = 0.004
+    alone: float = 0.2
+    alike: float = 0.3
+    dissolve: float = 0.1
+    slow: float = 0.5
+    touched: float = 8.0
+    sharp: float = 0.6
+    lines: int = 64
 
 
 class Match(NamedTuple):
@@ -71,29 +92,21 @@ def match(before: Array, after: Array) -> Match:
     return Match(*field.motions(before, after))
 
 
-def _astray(motion: Array, back: Array) -> Array:
-    """How far from where it began the way to the other frame and back ends, [B, h, w]."""
-    return safe_norm(motion + field.look(back, motion))
-
-
-def _likeness(apart: Array) -> Array:
-    """How alike pictures are around each place, from their difference [B, h, w]; 1: equal."""
-    return jnp.exp(_apart(apart, 1) / -UNLIKE)
-
-
-def _apart(difference: Array, radius: int) -> Array:
-    """Mean difference of luma around each place, of [B, h, w]."""
-    return jax.vmap(lambda luma: box(luma, radius))(jnp.abs(difference))
-
-
-@jax.jit
-def between(before: Array, after: Array, found: Match, fraction: Array | float) -> Array:
+@functools.partial(jax.jit, static_argnames="config")
+def between(
+    before: Array,
+    after: Array,
+    found: Match,
+    fraction: Array | float,
+    config: BetweenConfig | None = None,
+) -> Array:
     """The frame a fraction of the way from one frame to the next.
 
     Args:
         before, after: [H, W, 3] uint8.
         found: their `match`.
         fraction: 0 at `before`, 1 at `after`.
+        config: how both frames are weighed; default `BetweenConfig()`.
 
     Returns:
         [H, W, 3] uint8; a copy of the frames where they are equal and nothing passes. Across a cut
@@ -104,59 +117,74 @@ def between(before: Array, after: Array, found: Match, fraction: Array | float) 
         >>> between(frame, frame, match(frame, frame), 0.5)[0, 0].tolist()
         [7, 7, 7]
     """
+    config = config or BetweenConfig()
     fraction = jnp.asarray(fraction, jnp.float32)
-    gone = jnp.stack([fraction, 1 - fraction])[:, None, None]  # from each claim's own frame
-    claim, shares = _claims(found, gone)
+    gone = jnp.stack([fraction, 1 - fraction])[:, None, None]  # from the own frame of each
+    motion, shares = _hypotheses(found, gone, config)
     height, width = before.shape[:2]
     scale = jnp.asarray([width, height], jnp.float32) / jnp.asarray(shares.shape[:0:-1])
-    way = jnp.moveaxis(claim * scale, -1, 1).reshape(4, *shares.shape[1:])
+    way = jnp.moveaxis(motion * scale, -1, 1).reshape(4, *shares.shape[1:])
     sheets = stretch(jnp.concatenate([way, shares]), width, axis=2)
     still = _unchanged(before, after)
 
     def lines(rows: Array) -> Array:
         # One more on each side, for what is sharpened.
-        rows = jnp.clip(jnp.arange(-1, LINES + 1) + rows, 0, height - 1)
+        rows = jnp.clip(jnp.arange(-1, config.lines + 1) + rows, 0, height - 1)
         here = lax.optimization_barrier(stretch(sheets, height, axis=1, lines=rows))
         way, shares = here[:4].reshape(2, 2, *here.shape[1:]), here[4:, ..., None]
-        shown = _seen(before, after, way, shares, gone, rows)
+        shown = _blended(before, after, way, shares, gone, rows, config.sharp)
         first = before[rows[1:-1]]
-        slow = jnp.max(jnp.hypot(way[:, 0, 1:-1], way[:, 1, 1:-1]), axis=0) < SLOW
-        near = jnp.max(jnp.abs(shown - first), axis=-1) <= TOUCHED
+        slow = jnp.max(jnp.hypot(way[:, 0, 1:-1], way[:, 1, 1:-1]), axis=0) < config.slow
+        near = jnp.max(jnp.abs(shown - first), axis=-1) <= config.touched
         kept = still[rows[1:-1]] & (slow | near)
         return to_bytes(jnp.where(kept[..., None], first, shown))
 
     # Some lines at a time: memory for whole sheets of a large frame is slow to get.
-    shown = lax.map(lines, jnp.arange(0, height, LINES))
+    shown = lax.map(lines, jnp.arange(0, height, config.lines))
     return shown.reshape(-1, width, 3)[:height]
 
 
-def _claims(found: Match, gone: Array) -> tuple[Array, Array]:
-    """Both claims [2, h, w, 2] and the shares [5, h, w] of what is shown.
+def _hypotheses(found: Match, gone: Array, config: BetweenConfig) -> tuple[Array, Array]:
+    """What both frames say moves here [2, h, w, 2], and the shares [5, h, w] of what is shown.
 
-    Shares: of the first claim's own frame and the second's, of the other frame by the first
-    claim and by the second, and of the dissolve.
+    Shares: of the first hypothesis' own frame and the second's, of the other frame by the first
+    hypothesis and by the second, and of the dissolve.
     """
     motion, luma, left = found.motion, found.luma, 1 - gone
-    known = jnp.concatenate([motion, _astray(motion, motion[::-1])[..., None]], axis=-1)
-    claim = motion
-    for _ in range(STEPS):
-        claim = field.look(motion, -gone[..., None] * claim)
-    again = field.look(known, -gone[..., None] * claim)
-    claim, astray = again[..., :2], again[..., 2]
-    loose = safe_norm(field.look(motion, -gone[..., None] * claim) - claim)
-    own = field.look(luma, -gone[..., None] * claim)
-    other = field.look(luma[::-1], left[..., None] * claim)
-    alone = jax.nn.sigmoid(6 - 6 * loose / LOOSE)
-    explained = (_apart(own - other, 2) + GRAIN) / (_apart(luma[:1] - luma[1:], 2) + GRAIN)
-    fit = alone * jax.nn.sigmoid(6 - 6 * astray / ASTRAY) * _likeness(own - other)
-    fit *= jax.nn.sigmoid(6 * (USELESS - explained))
-    rest = DISSOLVE + REST * _likeness(luma[:1] - luma[1:])
-    weights = jnp.concatenate([left * (fit + ALONE * alone), gone * fit, rest])
-    return claim, weights / jnp.sum(weights, axis=0)
+    way_back = safe_norm(motion + field.warp(motion[::-1], motion))
+    known = jnp.concatenate([motion, way_back[..., None]], axis=-1)
+    moved = motion
+    for _ in range(config.steps):
+        moved = field.warp(motion, -gone[..., None] * moved)
+    again = field.warp(known, -gone[..., None] * moved)
+    moved, astray = again[..., :2], again[..., 2]
+    loose = safe_norm(field.warp(motion, -gone[..., None] * moved) - moved)
+    own = field.warp(luma, -gone[..., None] * moved)
+    other = field.warp(luma[::-1], left[..., None] * moved)
+    standing = luma[:1] - luma[1:]
+    alone = jax.nn.sigmoid(6 - 6 * loose / config.loose)
+    unexplained = _mean_around(own - other, 2) + config.grain
+    explained = unexplained / (_mean_around(standing, 2) + config.grain)
+    fit = alone * jax.nn.sigmoid(6 - 6 * astray / config.astray)
+    fit *= _likeness(own - other, config.unlike)
+    fit *= jax.nn.sigmoid(6 * (config.useless - explained))
+    rest = config.dissolve + config.alike * _likeness(standing, config.unlike)
+    weights = jnp.concatenate([left * (fit + config.alone * alone), gone * fit, rest])
+    return moved, weights / jnp.sum(weights, axis=0)
+
+
+def _likeness(difference: Array, unlike: float) -> Array:
+    """How alike pictures are around each position, from their difference [B, h, w]; 1: equal."""
+    return jnp.exp(_mean_around(difference, 1) / -unlike)
+
+
+def _mean_around(difference: Array, radius: int) -> Array:
+    """Mean difference of luma around each position, of [B, h, w]."""
+    return jax.vmap(lambda luma: box(luma, radius))(jnp.abs(difference))
 
 
 def _unchanged(before: Array, after: Array) -> Array:
-    """Places [H, W] around which both frames are equal, two pixels each way."""
+    """Positions [H, W] around which both frames are equal, two pixels each way."""
     changed = jnp.any(before != after, axis=-1)
     for axis in (0, 1):
         wide = jnp.pad(changed, [(2, 2) if a == axis else (0, 0) for a in (0, 1)])
@@ -166,35 +194,42 @@ def _unchanged(before: Array, after: Array) -> Array:
     return ~changed
 
 
-def _seen(
-    before: Array, after: Array, way: Array, shares: Array, gone: Array, rows: Array
+def _blended(
+    before: Array,
+    after: Array,
+    way: Array,
+    shares: Array,
+    gone: Array,
+    rows: Array,
+    sharp: float,
 ) -> Array:
     """Lines of the frame in between, [rows - 2, W, 3] floats.
 
     Args:
         before, after: [H, W, 3] uint8.
-        way: [2, 2, rows, W] both claims, x and y, pixels.
+        way: [2, 2, rows, W] both hypotheses, x and y, pixels.
         shares: [5, rows, W, 1].
         gone: [2, 1, 1].
         rows: which lines they are, one more above and below.
+        sharp: share of what is lost between pixels that is made good.
     """
     frames = jnp.stack([before, after])
     x, y = jnp.arange(before.shape[1]) + 0.5, rows[:, None] + 0.5
     parts = jnp.concatenate([-gone, 1 - gone])
-    looks = (jnp.asarray([0, 1, 1, 0]), jnp.asarray([0, 1, 0, 1]), parts, shares[:4])
+    samples = (jnp.asarray([0, 1, 1, 0]), jnp.asarray([0, 1, 0, 1]), parts, shares[:4])
 
     # By a scan, which keeps what was looked up: else it would be for each neighbor anew.
-    def look(sums: tuple[Array, Array], item: tuple[Array, ...]):
-        frame, claim, part, share = item
-        place = jnp.stack([x + part * way[claim, 0], y + part * way[claim, 1]], axis=-1)
-        off = place - 0.5 - jnp.floor(place - 0.5)
-        shown = sums[0] + share * bilinear(frames[frame], place)
+    def sample(sums: tuple[Array, Array], item: tuple[Array, ...]):
+        frame, which, part, share = item
+        xy = jnp.stack([x + part * way[which, 0], y + part * way[which, 1]], axis=-1)
+        off = xy - 0.5 - jnp.floor(xy - 0.5)
+        shown = sums[0] + share * bilinear(frames[frame], xy)
         return (shown, sums[1] + off * (1 - off) * share), None
 
     rest = shares[4] * ((1 - gone[0]) * before[rows] + gone[0] * after[rows])
-    (shown, soft), _ = lax.scan(look, (rest, jnp.zeros((*shares.shape[1:3], 2))), looks)
+    (shown, soft), _ = lax.scan(sample, (rest, jnp.zeros((*shares.shape[1:3], 2))), samples)
     inner, soft = shown[1:-1], soft[1:-1]
     wide = jnp.pad(inner, [(0, 0), (1, 1), (0, 0)], mode="edge")
     across = wide[:, 2:] - 2 * inner + wide[:, :-2]
     down = shown[2:] - 2 * inner + shown[:-2]
-    return inner - SHARP / 2 * (soft[..., :1] * across + soft[..., 1:] * down)
+    return inner - sharp / 2 * (soft[..., :1] * across + soft[..., 1:] * down)

@@ -1,12 +1,12 @@
-"""One clip without labels: the things in it are found and followed, by prediction alone.
+"""One clip without labels: the objects in it are found and followed, by prediction alone.
 
     python experiments/train.py --config=experiments/configs/clip.py \
         --config.data.file=clip.mp4 --workdir=W
-    vidparticles show clip.mp4 --checkpoint=W -o things.mp4
+    vidparticles show clip.mp4 --checkpoint=W -o objects.mp4
 
-A clip is seen in windows of its own frames, small and in its own shape. What is learned is how a
-thing shows (how far from the ground, how large) and how it moves, so that the picture painted of
-the things fits, the one foreseen too; minutes on a CPU.
+A clip is seen in windows of its own frames, small and in its own shape. What is learned is how an
+object shows (how far from the background, how large) and how it moves, so that the picture painted
+of the objects fits, the one predicted too; minutes on a CPU.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def get_config(model: str = "object_particles") -> ml_collections.ConfigDict:
     if model == "object_particles":
         config.model.options.memory_weight = 0.0  # nothing is asked of it: it keeps what was seen
         config.model.options.objects.update(
-            ground=True,  # what has been seen before, moved with the camera
+            running_background=True,  # what has been seen before, moved with the camera
             count=8,
             stride=4,
-            patience=24,
+            patience=1.0,
         )
     return config

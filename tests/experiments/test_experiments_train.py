@@ -24,7 +24,7 @@ from vidparticles import models
 from vidparticles.data import embedded as embedded_set
 from vidparticles.data import tfds_builder
 from vidparticles.errors import InputError
-from vidparticles.tracking.objects.tracker import Objects
+from vidparticles.tracking.objects.tracker import ObjectConfig
 from vidparticles.training import checkpoint, writer
 from vidparticles.training import run as runs
 
@@ -167,7 +167,7 @@ def test_clip_config_needs_no_labels(clips, tmp_path):
 
 
 @pytest.mark.slow
-def test_things_of_a_clip_are_trained_without_labels(clips, tmp_path):
+def test_objects_of_a_clip_are_trained_without_labels(clips, tmp_path):
     file = next(clips.glob("test/orbit/*.mp4"))
     config = clip.get_config()
     config.model.options.objects.update(count=2, widths=(2,), memory=2)
@@ -183,7 +183,7 @@ def test_things_of_a_clip_are_trained_without_labels(clips, tmp_path):
         1,
     )
     assert (loaded.model.objects.count, loaded.model.objects.widths) == (2, (2,))
-    assert loaded.model.objects.ground
+    assert loaded.model.objects.running_background
 
 
 def test_mistakes_about_a_clip_are_said(tmp_path):
@@ -202,9 +202,9 @@ def test_mistakes_about_a_clip_are_said(tmp_path):
     assert not (tmp_path / "W").exists()
 
 
-def test_a_labelled_config_keeps_the_options_of_things(tmp_path):
+def test_a_labelled_config_keeps_the_options_of_objects(tmp_path):
     config = folder.get_config("object_particles")
-    config.model.options.objects.ground = True
+    config.model.options.objects.running_background = True
     runs.write_config(
         tmp_path, {**json.loads(config.to_json()), "classes": ["a", "b"], "clip_seconds": 1.0}
     )
@@ -213,7 +213,7 @@ def test_a_labelled_config_keeps_the_options_of_things(tmp_path):
     assert model == models.build(
         "object_particles", num_classes=2, **config.model.options.to_dict()
     )
-    assert model.objects == Objects(ground=True)
+    assert model.objects == ObjectConfig(running_background=True)
     hash(model.objects)  # a static argument of jit
 
 

@@ -1,4 +1,4 @@
-"""The head over things: who has a vote, and that a mark can be learned."""
+"""The head over objects: who has a vote, and that a mark can be learned."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from vidparticles.models.object_particles import ObjectClassifier
-from vidparticles.tracking.objects import tracker as objects
-from vidparticles.tracking.objects.tracker import Objects
+from vidparticles.models.object_particles import ObjectParticles
+from vidparticles.tracking.objects.tracker import ObjectConfig, object_tracker
 
-MODEL = ObjectClassifier(4, objects=Objects(count=5, widths=(4,), look=2, features=3, memory=4))
+OBJECTS = ObjectConfig(count=5, widths=(4,), appearance=2, features=3, memory=4)
+MODEL = ObjectParticles(4, objects=OBJECTS)
 PARAMS = MODEL.init(jax.random.key(0), {})
 read = jax.jit(MODEL.read)
 
@@ -21,42 +21,64 @@ read = jax.jit(MODEL.read)
 @functools.cache
 def batch():
     rng = np.random.default_rng(0)
-    return {"video": rng.integers(0, 256, (2, 5, 16, 16, 3), np.uint8), "label": np.array([0, 3])}
+    video = rng.integers(0, 256, (2, 5, 16, 16, 3), np.uint8)
+    time = np.array([[0, 1, 2, 3, 4], [0, 1, 3, 4, 7]], np.float32) / 12
+    return {"video": video, "time": time, "label": np.array([0, 3])}
 
 
-@jax.jit
-def everything(params, batch):
+@functools.cache
+def everything():
     """One program: XLA follows the clip once for all of it."""
-    key = jax.random.key(0)
-    return {
-        "logits": MODEL.apply(params, batch)["logits"],
-        "surprise": MODEL.surprise(params, batch),
-        "both": MODEL.loss(params, batch, key, train=True),
-        "pictures": MODEL.loss(params, {"video": batch["video"]}, key, train=True),
-    }
+
+    @jax.jit
+    def run(params, batch):
+        key = jax.random.key(0)
+        unlabeled = {k: v for k, v in batch.items() if k != "label"}
+        return {
+            "logits": MODEL.apply(params, batch)["logits"],
+            "novelty": MODEL.novelty(params, batch),
+            "both": MODEL.loss(params, batch, key, train=True),
+            "pictures": MODEL.loss(params, unlabeled, key, train=True),
+        }
+
+    return run(PARAMS, batch())
 
 
 def test_streaming_says_what_the_clip_says():
-    video, whole = batch()["video"], everything(PARAMS, batch())
-    state, step = MODEL.start(PARAMS, video[:, 0]), jax.jit(MODEL.step)
+    video, time, whole = batch()["video"], batch()["time"], everything()
+    state, step = MODEL.init_state(PARAMS, video[:, 0], time[:, 0]), jax.jit(MODEL.step)
     for t in range(video.shape[1]):
-        state, out = step(PARAMS, state, video[:, t])
+        state, out = step(PARAMS, state, video[:, t], time[:, t])
     np.testing.assert_allclose(out["logits"], whole["logits"], atol=1e-5)
-    assert (whole["surprise"][:, 0] == 0).all()
-    np.testing.assert_allclose(whole["surprise"][:, -1], out["seen"].surprise, rtol=1e-4)
+    assert (whole["novelty"][:, 0] == 0).all()
+    np.testing.assert_allclose(whole["novelty"][:, -1], out["report"].novelty, rtol=1e-4)
 
 
 def test_the_loss_is_of_the_label_and_of_both_pictures():
-    out = everything(PARAMS, batch())
+    out = everything()
     (both, metrics), (pictures, _) = out["both"], out["pictures"]
     errors = metrics["reconstruction_error"] + metrics["prediction_error"]
-    np.testing.assert_allclose(pictures, 30 * errors + 10 * metrics["opened"], rtol=1e-5)
+    np.testing.assert_allclose(pictures, 30 * errors + 10 * metrics["gate_opening"], rtol=1e-5)
     np.testing.assert_allclose(both - pictures, -out["logits"][[0, 1], [0, 3]], rtol=1e-4)
 
 
-def things(batch, key, alive=(True, True, True, False, False)):
+def test_it_says_what_it_can_do():
+    can = MODEL.capabilities
+    assert can.labels
+    assert can.predicts
+    assert can.streams
+    assert can.tracks
+    assert not can.still_scene
+    assert not ObjectParticles(1).capabilities.labels
+    scenic = ObjectParticles(1, objects=ObjectConfig(scene=(32, 32)))
+    assert scenic.capabilities.still_scene
+    assert MODEL.tracker is object_tracker(OBJECTS)
+    assert set(MODEL.tracker_params(PARAMS)) == {"foreground", "filter", "memory"}
+
+
+def states(batch, key, alive=(True, True, True, False, False)):
     keys = jax.random.split(key, 2)
-    none = MODEL.start(PARAMS, jnp.zeros((batch, 32, 32, 3), jnp.uint8))
+    none = MODEL.init_state(PARAMS, jnp.zeros((batch, 32, 32, 3), jnp.uint8), jnp.zeros(batch))
     return none.replace(
         particles=none.particles.replace(
             position=jax.random.uniform(keys[0], (batch, 5, 2)),
@@ -66,8 +88,8 @@ def things(batch, key, alive=(True, True, True, False, False)):
     )
 
 
-def test_logits_are_those_of_a_distribution_and_places_are_alike():
-    some = things(3, jax.random.key(1))
+def test_logits_are_those_of_a_distribution_and_slots_are_alike():
+    some = states(3, jax.random.key(1))
     logits = read(PARAMS, some)
     np.testing.assert_allclose(jnp.exp(logits).sum(-1), 1, rtol=1e-5)
     order = jnp.array([3, 1, 0, 4, 2])
@@ -77,29 +99,31 @@ def test_logits_are_those_of_a_distribution_and_places_are_alike():
     )
 
 
-def test_the_dead_have_no_vote_and_nobody_is_no_error():
-    some = things(3, jax.random.key(2))
+def test_inactive_slots_have_no_vote_and_none_active_is_no_error():
+    some = states(3, jax.random.key(2))
     p = some.particles
-    dead = ~p.alive[..., None]
-    other = p.replace(
-        position=jnp.where(dead, 0.1, p.position), feature=jnp.where(dead, 9.0, p.feature)
-    )
-    np.testing.assert_allclose(
-        read(PARAMS, some.replace(particles=other)), read(PARAMS, some), rtol=1e-5
-    )
-    assert bool(jnp.isfinite(read(PARAMS, objects.start(MODEL.objects, (2,)))).all())
+    free = ~p.alive[..., None]
+    for junk in (9.0, jnp.nan):
+        other = p.replace(
+            position=jnp.where(free, junk, p.position), feature=jnp.where(free, junk, p.feature)
+        )
+        np.testing.assert_allclose(
+            read(PARAMS, some.replace(particles=other)), read(PARAMS, some), rtol=1e-5
+        )
+    nobody = states(3, jax.random.key(2), alive=(False,) * 5)
+    assert bool(jnp.isfinite(read(PARAMS, nobody)).all())
 
 
-def test_the_place_of_the_marked_is_learned():
+def test_the_position_of_the_marked_is_learned():
     """No head that looks away from the mark traps the answer at one of three."""
 
     def clips(key):
-        some = things(64, key)
+        some = states(64, key)
         marked = jax.random.randint(key, (64,), 0, 3)
         feature = 0.1 * some.particles.feature
         feature = feature.at[jnp.arange(64), marked, 1].add(1.0)
-        place = some.particles.position[jnp.arange(64), marked]
-        label = (place[:, 0] > 0.5) + 2 * (place[:, 1] > 0.5)
+        position = some.particles.position[jnp.arange(64), marked]
+        label = (position[:, 0] > 0.5) + 2 * (position[:, 1] > 0.5)
         return some.replace(particles=some.particles.replace(feature=feature)), label
 
     def loss(head, key):
@@ -127,5 +151,7 @@ def test_the_place_of_the_marked_is_learned():
 
 
 def test_the_state_is_small():
-    state = objects.start(Objects())
+    default = ObjectParticles(4)
+    frame = jax.ShapeDtypeStruct((32, 32, 3), jnp.uint8)
+    state = jax.eval_shape(lambda frame: default.init_state({"objects": {}}, frame, 0.0), frame)
     assert sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(state)) <= 32 * 1024

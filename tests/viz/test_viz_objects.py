@@ -15,7 +15,7 @@ from PIL import Image
 from vidparticles import cli, models
 from vidparticles.editing.reel import opened
 from vidparticles.errors import InputError
-from vidparticles.tracking.objects import tracker as objects
+from vidparticles.tracking.objects.tracker import ObjectConfig, object_tracker
 from vidparticles.training import checkpoint, run, state
 from vidparticles.video import open_video, probe, write_video
 from vidparticles.viz import draw
@@ -27,8 +27,8 @@ from vidparticles.viz.show import layer_of, show
 # Of the size of the clips of test_show: what follows points is compiled once for both.
 HEIGHT, WIDTH, RATE, RADIUS = 96, 128, 12, 0.14
 SMALL = 48  # as the model sees them
-OBJECTS = {"count": 3, "stride": 4, "widths": [4], "look": 2, "features": 3, "memory": 4}
-OBJECTS |= {"radius": RADIUS, "ground": True, "patience": 6}
+OBJECTS = {"count": 3, "stride": 4, "widths": [4], "appearance": 2, "features": 3, "memory": 4}
+OBJECTS |= {"radius": RADIUS, "running_background": True, "patience": 0.45}
 CUT = 7
 SQUARE = 32
 
@@ -215,7 +215,8 @@ def test_a_page_holds_objects_with_their_outlines(crossing, unlabelled, tmp_path
 
 def test_memories_are_drawn_below_their_objects_faint_ones_too():
     side, radius = 400, 0.1
-    none = objects.start(objects.Objects(count=2, memory=4))
+    tracker = object_tracker(ObjectConfig(count=2, memory=4))
+    none = tracker.init_fn({}, np.zeros((32, 32, 3), np.uint8), 0.0)
     particles = none.particles.replace(
         position=np.array([[0.5, 0.5], [0.2, 0.2]], np.float32),
         feature=np.array([[0.04, -0.04, 0.9, 0.0], [0.9] * 4], np.float32),
@@ -236,7 +237,7 @@ def test_memories_are_drawn_below_their_objects_faint_ones_too():
         radius=(radius, radius),
         state=none,
     )
-    layer = drawing.ObjectLayer({}, objects.Objects(), size=32, square=True)
+    layer = drawing.ObjectLayer({}, ObjectConfig(), size=32, square=True)
     picture = layer.written(black, now, np.array([9, 9])).astype(int)
     cell, top = round(layer.style.cell * side), side // 2 + round(radius * side) + 4
     left, inside = side // 2 - cell, cell // 2
@@ -254,25 +255,25 @@ def test_memories_are_drawn_below_their_objects_faint_ones_too():
 
 
 def test_nan_in_the_weights_is_named(crossing, tmp_path, capsys):
-    run = workdir(tmp_path / "run", labelled=True, broken=("positive", "radius"))
+    run = workdir(tmp_path / "run", labelled=True, broken=("filter", "radius"))
     for words in (["show", crossing, "-o", tmp_path / "out.mp4"], ["understand", crossing]):
         assert cli.main([*map(str, words), "--checkpoint", str(run)]) == 2
         said = capsys.readouterr().err
         assert said.count("\n") == 1
-        assert f"{run / 'checkpoints' / '0'} holds objects/positive/radius, which is not" in said
+        assert f"{run / 'checkpoints' / '0'} holds objects/filter/radius, which is not" in said
         assert "learning_rate" in said
     assert not (tmp_path / "out.mp4").exists()
     model = models.build("object_particles", num_classes=2, objects=OBJECTS)
     like = state.create(model.init(jax.random.key(0), {}), optax.sgd(0.1))
     with (
         checkpoint.Checkpoints(run) as checkpoints,
-        pytest.raises(InputError, match="/objects/positive/radius, which is not finite"),
+        pytest.raises(InputError, match="/objects/filter/radius, which is not finite"),
     ):
         checkpoints.restore(like)
 
 
 def test_what_objects_cannot_be_shown_on_is_said(crossing, unlabelled, tmp_path):
-    scenic = workdir(tmp_path / "scenic", ground=False, scene=[48, 48])
+    scenic = workdir(tmp_path / "scenic", running_background=False, scene=[48, 48])
     with pytest.raises(InputError, match="still scene"):
         show(crossing, tmp_path / "out.mp4", checkpoint=scenic)
     odd = workdir(tmp_path / "odd", stride=5)

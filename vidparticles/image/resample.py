@@ -120,6 +120,17 @@ def to_bytes(picture: Array) -> Array:
     return jnp.clip(jnp.round(picture), 0, 255).astype(jnp.uint8)
 
 
+def unit_range(frames: Array) -> Array:
+    """Frames, uint8 in [0, 255] or floats in [0, 1], as floats in [0, 1].
+
+    Example:
+        >>> float(unit_range(jnp.full((1, 1, 3), 255, jnp.uint8))[0, 0, 0])
+        1.0
+    """
+    floats = frames.astype(jnp.float32)
+    return floats / 255 if frames.dtype == jnp.uint8 else floats
+
+
 def pixel_centers(height: int, width: int) -> Array:
     """[H, W, 2], the places of the pixels' centers.
 

@@ -15,13 +15,13 @@ from vidparticles.models.baselines.slowfast import SlowFast
 from vidparticles.models.baselines.tsn import Tsn
 from vidparticles.models.baselines.vivit import Vivit
 from vidparticles.models.frame_particles.model import FrameParticles
-from vidparticles.models.object_particles import ObjectClassifier
+from vidparticles.models.object_particles import ObjectParticles
 
 __all__ = ["Model", "build", "defaults", "names"]
 
 _MODELS: dict[str, Callable[..., Model]] = {
     "frame_particles": FrameParticles,
-    "object_particles": ObjectClassifier,
+    "object_particles": ObjectParticles,
     "single_frame": SingleFrame,
     "tsn": Tsn,
     "slowfast": SlowFast,

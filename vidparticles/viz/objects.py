@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Any
 
 import jax
@@ -23,9 +22,9 @@ from vidparticles.data.spec import in_shape
 from vidparticles.editing.reel import Reel
 from vidparticles.image.resample import resize, to_bytes
 from vidparticles.particles import Particles
-from vidparticles.tracking.objects import filter as filtering
-from vidparticles.tracking.objects import tracker as objects
-from vidparticles.tracking.objects.tracker import Objects, Things
+from vidparticles.tracking.objects import parts
+from vidparticles.tracking.objects.state import values
+from vidparticles.tracking.objects.tracker import ObjectConfig, ObjectState, object_tracker
 from vidparticles.viz import draw
 from vidparticles.viz.moments import Ink, Moment
 
@@ -70,7 +69,7 @@ class ObjectLayer:
     """
 
     params: Any
-    config: Objects
+    config: ObjectConfig
     size: int
     square: bool
     style: ObjectStyle = STYLE
@@ -84,39 +83,37 @@ class ObjectLayer:
     def moments(self, reel: Reel) -> Iterator[Moment]:
         """What is known of each frame."""
         height, width = self.shape(reel)
-        radius = float(jax.nn.softplus(self.params["positive"]["radius"]))
-        things = objects.start(self.config, size=(height, width))
-        before = Fraction(0)
+        radius = float(values(self.params, self.config)["radius"])
+        objects: ObjectState | None = None
         for time, frame, cut in shots.stream(reel.frames):
-            small = _small(frame, height, width)
-            things, force = _followed(
-                self.params, things, small, jnp.asarray(cut), config=self.config
+            small, seconds = _small(frame, height, width), jnp.float32(time)
+            if objects is None:
+                objects = object_tracker(self.config).init_fn(self.params, small, seconds)
+            objects, force = _tracked(
+                self.params, objects, small, seconds, jnp.asarray(cut), config=self.config
             )
             # x of the small picture, at one height, is so many times as far in the frame.
             stretch = frame.shape[1] / frame.shape[0] * height / width
-            scale = jnp.asarray([stretch, 1.0])
-            rate = 1 / float(time - before) if time > before else 0.0
-            p, velocity = things.particles, things.particles.velocity * scale * rate
+            scale, p = jnp.asarray([stretch, 1.0]), objects.particles
             yield Moment(
                 time=time,
                 frame=frame,
                 cut=cut,
-                particles=p.replace(position=p.position * scale, velocity=velocity),
-                visible=p.alive & (things.unseen == 0),
-                identity=things.identity,
-                label=things.identity + 1,
-                force=force * scale * rate**2,
+                particles=p.replace(position=p.position * scale, velocity=p.velocity * scale),
+                visible=p.alive & (objects.unseen == 0),
+                identity=objects.identity,
+                label=objects.identity + 1,
+                force=force * scale,
                 ahead=None,
                 radius=(radius * stretch, radius),
-                state=things,
+                state=objects,
             )
-            before = time
 
     def enlargement(self, height: int) -> int:
         """How many times as large a picture is drawn, so that what is written on it can be read.
 
         Example:
-            >>> layer = ObjectLayer({}, Objects(), size=32, square=True)
+            >>> layer = ObjectLayer({}, ObjectConfig(), size=32, square=True)
             >>> layer.enlargement(32), layer.enlargement(720)
             (12, 1)
         """
@@ -143,16 +140,21 @@ def _small(frame: Array, height: int, width: int) -> Array:
 
 
 @functools.partial(jax.jit, static_argnames="config")
-def _followed(
-    params: Any, things: Things, frame: Array, cut: Array, *, config: Objects
-) -> tuple[Things, Array]:
+def _tracked(
+    params: Any,
+    objects: ObjectState,
+    frame: Array,
+    time: Array,
+    cut: Array,
+    *,
+    config: ObjectConfig,
+) -> tuple[ObjectState, Array]:
     """The objects one frame later, and the forces that their laws put on them [K, 2]."""
-    things, _ = objects.step(params, things, frame, config=config, cut=cut)
-    positive = jax.tree.map(jax.nn.softplus, params["positive"])
+    objects, _ = object_tracker(config).step_fn(params, objects, frame, time, cut=cut)
     cells = (frame.shape[0] // config.stride, frame.shape[1] // config.stride)
-    p = things.particles
-    ahead, _ = filtering.predict(positive, config, p, cells)
-    return things, jnp.where(p.alive[:, None], ahead.velocity - p.velocity, 0)
+    p, dt = objects.particles, jnp.asarray(config.time_unit)
+    ahead, _ = parts.predict(values(params, config), config, p, dt, cells)
+    return objects, jnp.where(p.alive[:, None], (ahead.velocity - p.velocity) / dt, 0)
 
 
 @functools.partial(jax.jit, static_argnames="style")

@@ -96,7 +96,7 @@ def layer_of(checkpoint: PathLike, points: PointLayer) -> Layer:
     if can.still_scene:
         raise InputError(
             f"{checkpoint}: its objects lie in a still scene that was learned, which no other clip "
-            "has; give a run with config.model.options.objects.ground."
+            "has; give a run with config.model.options.objects.running_background."
         )
     data = loaded.config["data"]
     return ObjectLayer(

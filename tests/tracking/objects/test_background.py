@@ -1,4 +1,4 @@
-"""The running ground: it lies still under what moves, and moves with the camera."""
+"""The running background: it lies still under what moves, and moves with the camera."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from vidparticles.tracking.objects import background as ground
+from vidparticles.tracking.objects import background
 
 HEIGHT, WIDTH, FRAMES = 32, 48, 10
 NO_CUT = jnp.zeros(FRAMES, bool)
+STEADY = np.full(FRAMES, 0.04)
 
 
 def texture(seed=0):
@@ -30,22 +31,26 @@ def panned(seed=0, step=(0.7, -0.4)):
     return jnp.asarray(np.stack(frames)[:, :HEIGHT, :WIDTH].round().clip(0, 255), jnp.uint8)
 
 
+step = jax.jit(background.step)
+
+
 @jax.jit
-def run(frames, cut=NO_CUT):
+def run(frames, cut=NO_CUT, dt=STEADY):
     def one(now, x):
-        now, camera, under = ground.step(now, *x)
+        now, camera, under = background.step(now, *x)
         return now, (camera, under)
 
-    last, (camera, under) = jax.lax.scan(one, ground.start((), HEIGHT, WIDTH), (frames, cut))
+    given = (frames, jnp.asarray(dt, jnp.float32), cut)
+    last, (camera, under) = jax.lax.scan(one, background.start((), HEIGHT, WIDTH), given)
     return last, camera, under
 
 
 def misfit(frames, under):
-    """Mean difference of each frame from the ground under it, in [0, 1]."""
+    """Mean difference of each frame from the background under it, in [0, 1]."""
     return np.abs(np.asarray(frames) / 255 - np.asarray(under)).mean((1, 2, 3))
 
 
-def test_the_camera_is_found_and_the_ground_goes_with_it():
+def test_the_camera_is_found_and_the_background_goes_with_it():
     frames = panned()
     _, camera, under = run(frames)
     np.testing.assert_allclose(HEIGHT * camera.shift[1:], [[-0.7, 0.4]] * (FRAMES - 1), atol=0.1)
@@ -63,11 +68,11 @@ def test_without_texture_the_camera_rests(value):
     assert bool(jnp.isfinite(last.color).all())
 
 
-def test_what_moves_is_apart_from_the_ground_and_does_not_take_the_camera_along():
+def test_what_moves_is_apart_from_the_background_and_does_not_take_the_camera_along():
     frames = np.array(jnp.tile(panned()[:1], (FRAMES, 1, 1, 1)))
-    thing = texture(1)[:10, :10].round().astype(np.uint8)
+    patch = texture(1)[:10, :10].round().astype(np.uint8)
     for t in range(FRAMES):
-        frames[t, 10:20, 4 + 3 * t : 14 + 3 * t] = thing
+        frames[t, 10:20, 4 + 3 * t : 14 + 3 * t] = patch
     _, camera, under = run(jnp.asarray(frames))
     np.testing.assert_allclose(HEIGHT * np.asarray(camera.shift), 0, atol=0.05)
     apart = np.abs(frames / 255 - np.asarray(under)).mean(-1)
@@ -77,7 +82,7 @@ def test_what_moves_is_apart_from_the_ground_and_does_not_take_the_camera_along(
     assert inside > 10 * last.mean()
 
 
-def test_at_a_cut_the_ground_is_another():
+def test_at_a_cut_the_background_is_another():
     frames = jnp.concatenate([panned()[:5], panned(2)[5:]])
     _, _, under = run(frames, NO_CUT.at[5].set(True))
     off = misfit(frames, under)
@@ -87,12 +92,29 @@ def test_at_a_cut_the_ground_is_another():
     assert misfit(frames, under)[5] > 0.1
 
 
+def test_what_stands_still_sinks_in_by_the_second():
+    """A change of the picture is half in after the same time, in however many frames."""
+    before, after = (jnp.tile(panned(seed)[:1], (FRAMES, 1, 1, 1)) for seed in (0, 2))
+
+    def left(dt):
+        """How far the background is from what is there now, after 0.4 s of it."""
+        state = background.Background(before[0] / 255, jnp.full((HEIGHT, WIDTH), 0.78))
+        # Without a pull: the pictures have nothing in common.
+        for _ in range(round(0.4 / dt)):
+            state, _, _ = step(state, after[0], jnp.float32(dt), jnp.array(False))
+        return float(jnp.abs(state.color - after[0] / 255).mean())
+
+    whole = float(jnp.abs(before[0] / 255.0 - after[0] / 255.0).mean())
+    shares = [left(dt) / whole for dt in (0.04, 0.08, 0.4)]
+    np.testing.assert_allclose(shares, np.exp(-0.4 / 0.78), atol=0.02)
+
+
 def test_each_of_a_batch_has_its_own():
     frames = jnp.stack([panned()[:3], panned(2, (-0.5, 0.2))[:3]])
-    cut = jnp.zeros(2, bool)
-    both, camera = ground.start((2,), HEIGHT, WIDTH), None
+    cut, dt = jnp.zeros(2, bool), jnp.full(2, 0.04)
+    both, camera = background.start((2,), HEIGHT, WIDTH), None
     for t in range(3):
-        both, camera, _ = jax.jit(ground.step)(both, frames[:, t], cut)
+        both, camera, _ = step(both, frames[:, t], dt, cut)
     for b in range(2):
         _, alone, _ = run(jnp.tile(frames[b], (4, 1, 1, 1))[:FRAMES])
         np.testing.assert_allclose(camera.shift[b], alone.shift[2], atol=1e-5)

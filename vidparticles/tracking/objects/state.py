@@ -1,235 +1,192 @@
-"""The state of things that are followed, and what is learned for it: see `objects`."""
+"""The state of objects that are followed, and what is learned for it: see `tracker`."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-from typing import Any, Literal, get_args
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from vidparticles.errors import InputError, nearest
-from vidparticles.image.discs import pixels
+from vidparticles.numerics import softplus_inverse
 from vidparticles.particles import Particles
-from vidparticles.tracking.objects import background as ground
-from vidparticles.tracking.objects import foreground as evidence
-from vidparticles.tracking.objects.background import Ground
+from vidparticles.tracking.objects import foreground, memory
+from vidparticles.tracking.objects.background import Background
+from vidparticles.tracking.objects.config import ObjectConfig
 
 Params = dict[str, Any]
-Prior = Literal["laws", "rest", "look", "grid"]
+Values = dict[str, Array]
 
-PACE = 2.5  # times faster than what follows things is learned what they remember
-
-
-@dataclasses.dataclass(frozen=True)
-class Objects:
-    """How things are followed.
-
-    Attributes:
-        count: K, places for particles; parameters do not depend on it.
-        stride: pixels of a cell's side, in which evidence is gathered; it divides H and W.
-        widths: of the encoder's convolutions.
-        look: L, numbers by which things are told apart.
-        features: F, numbers that the encoder sees beside.
-        memory: M, numbers that a particle keeps.
-        radius: of things, to start from, in frame heights.
-        walls: whether things bounce off the border of the picture.
-        hard: whether things are discs with sharp rims that nothing but what they bounce off turns
-            round, at once and without loss; else they are soft, and change their ways.
-        scene: (H, W) of a picture whose still ground is learned, and where it hides things; None
-            where the ground is of one color.
-        still: whether the scene is told from the clips that training begins with, see `scene`;
-            else it is learned from nothing.
-        ground: whether the ground is what has been seen before, moved with the camera, as in real
-            footage; see `ground`.
-        patience: frames without evidence after which a particle dies.
-        prior: what is known of where a thing is before a frame is seen. "laws": what the dynamics
-            say. The others show what that is worth: "rest", that it is near where it was, it has
-            no velocity; "look", nothing but what it looks like; "grid", that it stays: particles
-            are nailed to the picture, n² of them, and remember what was at their place.
-        compete: whether particles compete for cells; else each sees all that is near it.
-    """
-
-    count: int = 6
-    stride: int = 2
-    widths: tuple[int, ...] = (8,)
-    look: int = 4
-    features: int = 8
-    memory: int = 24
-    radius: float = 0.1
-    walls: bool = False
-    hard: bool = False
-    scene: tuple[int, int] | None = None
-    still: bool = False
-    ground: bool = False
-    patience: int = 48
-    prior: Prior = "laws"
-    compete: bool = True
-
-    def __post_init__(self) -> None:
-        for name in ("count", "stride", "look", "features", "memory", "patience"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}; expected at least 1.")
-        if self.still and self.scene is None:
-            raise InputError("still is True and scene None; give the (H, W) of the scene.")
-        if not self.radius > 0:
-            raise InputError(f"radius is {self.radius}; expected a positive part of the height.")
-        if self.prior not in get_args(Prior):
-            near = nearest(self.prior, get_args(Prior))
-            raise InputError(f"there is no prior '{self.prior}'.{near}")
-        if self.prior == "grid" and math.isqrt(self.count) ** 2 != self.count:
-            raise InputError(f"count is {self.count}; of a grid it is a square, as 16.")
+# Powers of seconds in the units of learned rates; all others of "filter" are lengths and ratios.
+SECONDS = {"process_noise": -1.5, "stiffness": -2.0}
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class Things:
+class ObjectState:
     """All that is carried from frame to frame.
 
     Attributes:
-        particles: of [..., K, ·]; the feature is the memory.
-        covariance: [..., K, 3], see `innovation.foresee`.
-        look: [..., K, L].
-        color: [..., K, 3] last seen, in [0, 1].
-        usual: [..., K, F + 3] what it looked like of late, by which what is new is told.
-        touched: [..., K, K] whom it touched of late, in [0, 1].
-        unseen: [..., K] int32, frames since there was evidence.
-        there: [..., K] how likely it is still there, see `surprise`.
-        identity: [..., K] int32, the number of the thing in order of birth; −1 for none yet.
-        born: [...] int32, how many there have been.
-        ground: behind them, where one is kept.
+        particles: fields [..., K, ·]; the feature is the memory. An object that is hidden is
+            active, where it is expected, until it is given up.
+        identity: [..., K] int32, numbered in order of appearance; −1 for a free slot.
+        cut: [...] bool, the newest frame is the first of another shot.
+        time: [...] seconds of the newest frame.
+        covariance: [..., K, 3], see `filter.predicted_covariance`.
+        appearance: [..., K, L] running mean.
+        color: [..., K, 3] when last visible, in [0, 1].
+        baseline: [..., K, F + 3] running mean of what was observed, by which events are told.
+        contact: [..., K, K] running mean of who touches whom, in [0, 1].
+        unseen: [..., K] seconds since it was visible.
+        existence: [..., K] probability that it is still there, see `novelty`.
+        spawned: [...] int32, how many objects there have been.
+        background: behind them, where a running one is kept.
     """
 
     particles: Particles
-    covariance: Array
-    look: Array
-    color: Array
-    usual: Array
-    touched: Array
-    unseen: Array
-    there: Array
     identity: Array
-    born: Array
-    ground: Ground | None = None
+    cut: Array
+    time: Array
+    covariance: Array
+    appearance: Array
+    color: Array
+    baseline: Array
+    contact: Array
+    unseen: Array
+    existence: Array
+    spawned: Array
+    background: Background | None = None
 
-    def replace(self, **changes: Any) -> Things:
+    def replace(self, **changes: Any) -> ObjectState:
         """A copy with the named fields changed."""
         return dataclasses.replace(self, **changes)
 
 
-def _before_softplus(x: float) -> Array:
-    return jnp.log(jnp.expm1(jnp.asarray(x, jnp.float32)))
+def init(key: Array, config: ObjectConfig) -> Params:
+    """Parameters, {"foreground": …, "filter": …, "memory": …, "scene": …}.
 
+    All of "filter" is stored before a softplus, rates in the config's unit of time; `values` are
+    what is used. Objects that are round and near the given radius are followed from the start;
+    training makes the filter sure of them.
 
-def slowed(params: Params) -> Params:
-    """As they are kept: an optimizer's step of a size is PACE times larger where they are used."""
-    return jax.tree.map(lambda x: x / PACE, params)
-
-
-def quickened(params: Params) -> Params:
-    """As they are used: the inverse of `slowed`."""
-    return jax.tree.map(lambda x: x * PACE, params)
-
-
-def init(key: Array, config: Objects) -> Params:
-    """Parameters, {"evidence": …, "positive": …, "memory": …, "scene": …}.
-
-    All of "positive" is stored before a softplus. They follow round things of about the given
-    radius from the start; training makes them sure of it.
+    Example:
+        >>> params = init(jax.random.key(0), ObjectConfig(radius=0.2))
+        >>> round(float(values(params, ObjectConfig())["radius"]), 3)
+        0.2
     """
     keys = jax.random.split(key, 3)
-    radius = config.radius
+    radius, rigid = config.radius, config.rigid_discs
     positive = {
-        "width": 0.5 * radius,  # of the competition
-        "reach": 4.0,  # of it, in widths
-        "likeness": 0.1,
+        "assignment_width": 0.5 * radius,
+        "assignment_reach": 4.0,  # in widths
+        "appearance_weight": 0.1,
         "radius": radius,
-        "edge": 0.01 if config.hard else 0.02,
-        "jolt": 0.002 if config.hard else 0.03,
-        "noise": 0.004 if config.hard else 0.01,
-        "mass": 0.2 * jnp.pi * radius**2,  # at which a particle half believes what it sees
-        "damping": 0.05 if config.hard else 0.2,
+        "edge": 0.01 if rigid else 0.02,
+        "process_noise": 0.002 if rigid else 0.03,  # √ of a density, frame heights per s^1.5
+        "measurement_noise": 0.004 if rigid else 0.01,
+        "visible_area": 0.2 * jnp.pi * radius**2,  # at which an object half believes what it sees
+        "damping": 0.05 if rigid else 0.2,
         "stiffness": 0.05,
         "diameter": 2 * radius,
         "margin": radius,  # between a wall and the middle of what bounces off it
     }
-    news = config.features + 3
-    reads = news + config.memory
+    distance = config.foreground.distance
     params: Params = {
-        "evidence": evidence.init(
+        "foreground": foreground.init(
             keys[0],
             stride=config.stride,
             widths=tuple(config.widths),
-            look=config.look,
+            appearance=config.appearance,
             features=config.features,
-            faint=evidence.FAINT / 2 if config.ground else evidence.FAINT,
+            slope=config.foreground.slope,
+            distance=distance / 2 if config.running_background else distance,
         ),
-        "positive": {name: _before_softplus(value) for name, value in positive.items()},
-        "memory": slowed(
-            {
-                "gate": jax.random.normal(keys[1], (2 * reads, config.memory)) * news**-0.5,
-                "gate_bias": -jnp.ones(config.memory),
-                "value": 1.5 * jax.random.normal(keys[2], (2 * reads, config.memory)) * reads**-0.5,
-                "value_bias": jnp.zeros(config.memory),
-            }
+        "filter": {name: softplus_inverse(value) for name, value in positive.items()},
+        "memory": memory.stored(
+            memory.init(keys[1], keys[2], observed=config.features + 3, size=config.memory),
+            config.memory_rate,
         ),
     }
     if config.scene is not None:
         cells = (config.scene[0] // config.stride) * (config.scene[1] // config.stride)
         params["scene"] = {
             "color": jnp.zeros((cells, 3)),
-            "hides": jnp.full(cells, -4.0, jnp.float32),
+            "occlusion": jnp.full(cells, -4.0, jnp.float32),
         }
     return params
 
 
-def start(
-    config: Objects, batch: tuple[int, ...] = (), *, size: tuple[int, int] | None = None
-) -> Things:
-    """Nothing yet: all places free, for leading axes `batch`; of a grid, all in their places.
+def values(params: Params, config: ObjectConfig) -> Values:
+    """The learned numbers of the filter as used: positive, in frame heights and seconds."""
+    return {
+        name: jax.nn.softplus(stored) * config.time_unit ** SECONDS.get(name, 0.0)
+        for name, stored in params["filter"].items()
+    }
 
-    Where a ground is kept, frames are of the given size, (H, W).
 
-    Example:
-        >>> bool(start(Objects(count=3)).particles.alive.any())
-        False
+def clear_cells(params: Params, config: ObjectConfig) -> Array | None:
+    """How far the scene lets objects be seen, [P] in (0, 1); None, everywhere."""
+    return None if config.scene is None else jax.nn.sigmoid(-params["scene"]["occlusion"])
+
+
+def empty(particles: Particles, time: Array, config: ObjectConfig) -> ObjectState:
+    """The state of particles of which nothing was observed yet, without a background.
+
+    Args:
+        particles: fields [..., K, ·].
+        time: [...] seconds.
+        config: as of `init`.
     """
-    lead = (*batch, config.count)
-    position, nailed = jnp.zeros((*lead, 2)), config.prior == "grid"
-    if nailed:
-        side = math.isqrt(config.count)
-        position = jnp.broadcast_to(pixels(side, side), position.shape)
-    return Things(
-        particles=Particles(
-            position=position,
-            velocity=jnp.zeros((*lead, 2)),
-            feature=jnp.zeros((*lead, config.memory)),
-            mass=jnp.ones(lead),
-            alive=jnp.full(lead, nailed),
-        ),
-        covariance=jnp.zeros((*lead, 3)),
-        look=jnp.zeros((*lead, config.look)),
-        color=jnp.zeros((*lead, 3)),
-        usual=jnp.zeros((*lead, config.features + 3)),
-        touched=jnp.zeros((*lead, config.count)),
-        unseen=jnp.zeros(lead, jnp.int32),
-        there=jnp.ones(lead),
+    lead = particles.alive.shape
+    return ObjectState(
+        particles=particles,
         identity=jnp.full(lead, -1, jnp.int32),
-        born=jnp.zeros(batch, jnp.int32),
-        ground=ground.start(batch, *size) if config.ground and size else None,
+        cut=jnp.zeros(lead[:-1], bool),
+        time=time,
+        covariance=jnp.zeros((*lead, 3)),
+        appearance=jnp.zeros((*lead, config.appearance)),
+        color=jnp.zeros((*lead, 3)),
+        baseline=jnp.zeros((*lead, config.features + 3)),
+        contact=jnp.zeros((*lead, lead[-1])),
+        unseen=jnp.zeros(lead),
+        existence=jnp.ones(lead),
+        spawned=jnp.zeros(lead[:-1], jnp.int32),
     )
 
 
-def after_cut(things: Things, cut: Array, config: Objects) -> Things:
-    """Empty where there is a cut; numbers go on, so that no identity is given twice.
+def choose(cut: Array, new: ObjectState, old: ObjectState) -> ObjectState:
+    """`new` where there is a cut [...], else `old`; without the background, which is old's."""
 
-    The ground is left to `ground.step`.
-    """
-    empty = start(config, things.born.shape).replace(born=things.born, ground=things.ground)
-
-    def choose(new: Array, old: Array) -> Array:
+    def one(new: Array, old: Array) -> Array:
         return jnp.where(jnp.reshape(cut, cut.shape + (1,) * (new.ndim - cut.ndim)), new, old)
 
-    return jax.tree.map(choose, empty, things)
+    new, kept = new.replace(background=None), old.replace(background=None)
+    return jax.tree.map(one, new, kept).replace(background=old.background)
+
+
+def without_inactive(state: ObjectState) -> ObjectState:
+    """The state with zeros in inactive slots, so that whatever they hold, NaN too, is not used."""
+    p = state.particles
+
+    def keep(x: Array, otherwise: float = 0.0) -> Array:
+        return jnp.where(
+            p.alive.reshape(p.alive.shape + (1,) * (x.ndim - p.alive.ndim)), x, otherwise
+        )
+
+    return state.replace(
+        particles=Particles(
+            position=keep(p.position),
+            velocity=keep(p.velocity),
+            feature=keep(p.feature),
+            mass=keep(p.mass, 1.0),
+            alive=p.alive,
+        ),
+        covariance=keep(state.covariance),
+        appearance=keep(state.appearance),
+        color=keep(state.color),
+        baseline=keep(state.baseline),
+        contact=jnp.where(p.alive[..., None, :], keep(state.contact), 0),
+        unseen=keep(state.unseen),
+        existence=keep(state.existence, 1.0),
+    )

@@ -1,15 +1,15 @@
-"""Things found and followed in real footage without labels: does one stay on the player?
+"""Objects found and followed in real footage without labels: does one stay on the player?
 
-    python experiments/benchmarks/things.py [--smoke] [--json FILE] [--seeds 3]
+    python -m experiments.benchmarks.objects [--smoke] [--json FILE] [--seeds 3]
 
 The tennis player of DAVIS, 70 frames under a camera that moves. `experiments/train.py` with
 `configs/clip.py` trains on these frames alone, by reconstruction and prediction; masks are for
-counting only. A share is of all frames, those in which the middle of one thing, the same all
-along, lies on the player; it is that of the best thing there was, told by the masks, and beside it
-stands out of how many. Near means within 10 of 480 lines of him. References: the middle of the
+counting only. A share is of all frames, those in which the middle of one object, the same all
+along, lies on the player; it is that of the best object there was, told by the masks, and beside
+it stands out of how many. Near means within 10 of 480 lines of him. References: the middle of the
 picture; the centroid of what differs from the frame before, and of what differs from the running
-ground of `tracking.objects.background`; the best point of
-`tracking.points.tracker`; the same model untrained.
+background of `tracking.objects.background`; the best point of `tracking.points.tracker`; the same
+model untrained.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import pathlib
 import statistics
 import tempfile
 import time
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -30,8 +31,8 @@ from experiments.configs import clip as clip_config
 from experiments.train import train
 from vidparticles.data.spec import in_shape
 from vidparticles.tracking.base import scan
-from vidparticles.tracking.objects import background as ground
-from vidparticles.tracking.objects import tracker as objects
+from vidparticles.tracking.objects import background
+from vidparticles.tracking.objects.tracker import init
 from vidparticles.tracking.points.state import PointConfig
 from vidparticles.tracking.points.tracker import point_tracker
 from vidparticles.training.run import load_model
@@ -102,11 +103,11 @@ def references(frames: np.ndarray, small: np.ndarray, off: np.ndarray) -> dict:
     middle = np.tile([width / height / 2, 0.5], (length, 1))
     change = np.abs(np.diff(small.astype(float), axis=0, prepend=small[:1])).mean(-1)
 
-    def over(now: ground.Ground, frame: jax.Array) -> tuple[ground.Ground, jax.Array]:
-        now, _, under = ground.step(now, frame, jnp.zeros((), bool))
+    def over(now: background.Background, frame: jax.Array) -> tuple:
+        now, _, under = background.step(now, frame, jnp.asarray(1 / RATE), jnp.zeros((), bool))
         return now, jnp.abs(frame / 255 - under).mean(-1)
 
-    empty = ground.start((), *small.shape[1:3])
+    empty = background.start((), *small.shape[1:3])
     apart = np.asarray(jax.lax.scan(over, empty, jnp.asarray(small))[1])
     times = jnp.arange(length) / RATE
     tracker = point_tracker(PointConfig(count=POINTS))
@@ -115,18 +116,19 @@ def references(frames: np.ndarray, small: np.ndarray, off: np.ndarray) -> dict:
     return {
         "middle of the picture": always(middle, off),
         "centroid of the frame difference": always(centroid(change), off),
-        "centroid of what is not ground": always(centroid(apart), off),
+        "centroid of what is not background": always(centroid(apart), off),
         "best point of the tracker": best(
             np.asarray(p.position), np.asarray(points.identity), np.asarray(p.alive), off
         ),
     }
 
 
-def of_things(model: objects.Objects, params: dict, small: np.ndarray, off: np.ndarray) -> tuple:
-    """The best thing."""
-    followed = jax.jit(lambda p, x: objects.follow(p, x, config=model))(params, small[None])
-    p = jax.tree.map(lambda x: np.asarray(x[0]), followed.trajectory.particles)
-    return best(p.position, np.asarray(followed.identity[0]), p.alive, off)
+def of_objects(model: Any, params: dict, small: np.ndarray, off: np.ndarray) -> tuple:
+    """The best object of a model's tracker."""
+    times = jnp.arange(len(small)) / RATE
+    tracks = jax.jit(functools.partial(scan, model.tracker))(params, jnp.asarray(small), times)
+    p = jax.tree.map(np.asarray, tracks.trajectory.particles)
+    return best(p.position, np.asarray(tracks.identity), p.alive, off)
 
 
 def main() -> None:
@@ -155,13 +157,12 @@ def main() -> None:
             train(config, pathlib.Path(folder) / str(seed))
             minutes.append((time.process_time() - began) / 60)
             loaded = load_model(pathlib.Path(folder) / str(seed))
-            things = loaded.model.objects
-            found.append(of_things(things, loaded.params["objects"], small, off))
-        rows["things, untrained"] = of_things(
-            things, objects.init(jax.random.key(0), things), small, off
-        )
+            model = loaded.model
+            found.append(of_objects(model, model.tracker_params(loaded.params), small, off))
+        untrained = init(jax.random.key(0), model.objects)
+        rows["objects, untrained"] = of_objects(model, untrained, small, off)
     for seed, row in enumerate(found):
-        rows[f"things, seed {seed}"] = row
+        rows[f"objects, seed {seed}"] = row
     header = ["", "on the player, %", "near him, %", "best of"]
     table = [
         [name, f"{100 * on:.1f}", f"{100 * near:.1f}", n] for name, (on, near, n) in rows.items()
@@ -170,10 +171,10 @@ def main() -> None:
     figures = {
         "things_tennis_share": statistics.mean(row[0] for row in found),
         "things_tennis_near": statistics.mean(row[1] for row in found),
-        "things_tennis_untrained": rows["things, untrained"][0],
+        "things_tennis_untrained": rows["objects, untrained"][0],
         "things_tennis_middle": rows["middle of the picture"][0],
         "things_tennis_difference": rows["centroid of the frame difference"][0],
-        "things_tennis_not_ground": rows["centroid of what is not ground"][0],
+        "things_tennis_not_ground": rows["centroid of what is not background"][0],
         "things_tennis_point": rows["best point of the tracker"][0],
         "things_train_cpu_minutes": statistics.mean(minutes),
     }

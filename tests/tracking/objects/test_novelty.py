@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from object_clips import draw, line
 
+from tests.tracking.objects.object_clips import draw, line
 from vidparticles.tracking.base import scan
 from vidparticles.tracking.objects.tracker import ObjectConfig, init, object_tracker
 

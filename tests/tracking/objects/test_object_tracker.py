@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from object_clips import GRAY, SIDE, draw, line
 
+from tests.tracking.objects.object_clips import GRAY, SIDE, draw, line
 from vidparticles.errors import InputError
 from vidparticles.numerics import softplus_inverse
 from vidparticles.tracking.base import scan

@@ -7,8 +7,8 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-from object_clips import SIDE, draw, line
 
+from tests.tracking.objects.object_clips import SIDE, draw, line
 from vidparticles.tracking.base import scan
 from vidparticles.tracking.objects.tracker import ObjectConfig, init, object_tracker
 

@@ -209,7 +209,8 @@ def declared() -> dict[str, set[str]]:
 def distribution(name: str) -> str | None:
     """What installs a module; None for Python's own and the project's."""
     top = name.split(".")[0]
-    own = {"vidparticles", "experiments"} | {path.stem for path in (ROOT / "tests").rglob("*.py")}
+    own = {"vidparticles", "experiments", "tests"}
+    own |= {path.stem for path in (ROOT / "tests").rglob("*.py")}
     if top in sys.stdlib_module_names or top in own:
         return None
     return DISTRIBUTIONS.get(top, top.lower().replace("_", "-"))

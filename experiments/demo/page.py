@@ -24,13 +24,14 @@ h2 { font-size: 1.2rem; margin: 2.6rem 0 .6rem; padding-top: .9rem;
 p { max-width: 44rem; margin: .4rem 0 1rem } code { font-size: .88em; overflow-wrap: anywhere }
 figure { margin: 0; min-width: 0 }
 figcaption { font-size: .86rem; color: var(--soft); margin-top: .4rem }
-.row { display: grid; gap: 1.3rem; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)) }
+.row { display: grid; gap: 1.3rem; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr)) }
 .pair { display: grid; gap: 1.3rem; grid-template-columns: 1fr }
 @media (min-width: 60rem) { .pair { grid-template-columns: 1fr 2fr } }
 video, img { display: block; width: 100%; height: auto; border-radius: 8px; background: #111 }
 img { background: #fff; border: 1px solid var(--line) }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-td, th { padding: .3rem 1.1rem .3rem 0; text-align: left; border-bottom: 1px solid var(--line) }
+td, th { padding: .3rem 1.1rem .3rem 0; text-align: left; white-space: nowrap;
+         border-bottom: 1px solid var(--line) }
 th { font-weight: 600; color: var(--soft); font-size: .86rem }
 .name { font-size: .86rem; color: var(--soft); margin: .5rem 0 .2rem }
 .bar { position: relative; height: 2.1rem; max-width: 60rem }
@@ -56,7 +57,7 @@ def write(path: pathlib.Path, footage: Footage, run: Trained) -> pathlib.Path:
 
     def video(file: pathlib.Path, caption: str, *, controls: bool = True) -> str:
         # What plays by itself is silent, or no browser would start it.
-        how = "controls loop muted playsinline" if controls else "autoplay loop muted playsinline"
+        how = "controls playsinline" if controls else "autoplay loop muted playsinline"
         return (
             f'<figure><video src="{_relative(file, path)}" {how} preload="auto"></video>'
             f"<figcaption>{caption}</figcaption></figure>"
@@ -101,7 +102,7 @@ this machine.</p>
 
 <h2>Where another clip is cut</h2>
 <div class="pair">
-{video(footage.clip, "With its sound.")}
+{video(footage.clip, "Work on a telescope, with its sound.")}
 <div><p>{len(shots)} shots: a {html.escape(begins)}. <code>vidparticles cuts</code></p>
 {_bar(shots, footage.shots.seconds, {s.label: "var(--mark)" for s in shots})}</div>
 </div>

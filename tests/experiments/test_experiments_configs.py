@@ -1,0 +1,81 @@
+"""Every file of experiments/configs trains one step of its own model."""
+
+from __future__ import annotations
+
+import pathlib
+import runpy
+from typing import Any
+
+import numpy as np
+import pytest
+
+from experiments.configs import pv5
+from experiments.train import train
+from vidparticles.data import embedded, tfds_builder
+from vidparticles.errors import InputError
+
+FOLDER = pathlib.Path(__file__).resolve().parents[2] / "experiments" / "configs"
+FILES = sorted(p.stem for p in FOLDER.glob("*.py") if p.stem not in ("__init__", "common"))
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    counts = {"train": 2, "val": 1, "test": 1}
+    return embedded.make(tmp_path_factory.mktemp("embedded"), clips_per_class=counts)
+
+
+def small_fight_surv(shared: pathlib.Path, folder: pathlib.Path) -> None:
+    """Four clips a fold: the test is of the config, not of the decoder."""
+    source = shared / "fight-surv"
+    header, *rows = (source / "MANIFEST.tsv").read_text().splitlines()
+    folds = [[row for row in rows if f"\tfold{i}\t" in row] for i in range(3)]
+    chosen = [row for fold in folds for row in (*fold[:2], *fold[-2:])]
+    for name in (row.split("\t")[0] for row in chosen):
+        (folder / "fight-surv" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "fight-surv" / name).symlink_to(source / name)
+    (folder / "fight-surv" / "MANIFEST.tsv").write_text("\n".join([header, *chosen]) + "\n")
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_config_trains_one_step(
+    file: str,
+    clips: pathlib.Path,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    if file == "fight_surv":
+        small_fight_surv(request.getfixturevalue("shared_data"), tmp_path)
+        monkeypatch.setenv("VIDPARTICLES_DATA", str(tmp_path))
+    config: Any = runpy.run_path(str(FOLDER / f"{file}.py"))["get_config"]()
+    config.steps, config.batch_size = 1, 8  # on the eight devices of the suite
+    if file in ("embedded", "folder"):
+        config.data.dir = str(clips)
+    if file == "embedded":
+        config.data.clips = {"train": 2, "val": 1, "test": 1}
+    if file == "clip":
+        config.data.file = str(next(clips.glob("test/orbit/*.mp4")))
+        config.data.frames = 4
+    if file == "tfds":
+        tfds_builder.video_folder(clips, data_dir=tmp_path / "tfds").download_and_prepare()
+        config.data.dir, config.data.name = str(tmp_path / "tfds"), "video_folder"
+    if file == "pv5":
+        config.data.pv5.val = 8
+    final = train(config.lock(), tmp_path / "run")
+    assert final["step"] == 1
+    assert np.isfinite(final["train/loss"])
+    for split in ("val", "test"):
+        if f"{split}/accuracy" in final:
+            assert final[f"{split}/low"] <= final[f"{split}/accuracy"] <= final[f"{split}/high"]
+
+
+def test_rows_of_pv5_are_configs() -> None:
+    config = pv5.get_config("t2pad,lru_next")
+    assert (config.model.name, config.model.options.prediction_weight) == ("lru", 30.0)
+    config.steps = 30
+    assert config.data.pv5.steps == 30  # stages are parts of the steps of the run
+    assert tuple(config.data.pv5.draw.idle) == (0, 40, 120)
+    with pytest.raises(InputError, match=r"there is no 'lrru'\. Did you mean 'lru'"):
+        pv5.get_config("t2,lrru")
+    with pytest.raises(InputError, match="expected TASK,MODEL as t2,object_particles"):
+        pv5.get_config("object_particles")

@@ -6,7 +6,6 @@ import json
 import pathlib
 import sys
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -21,7 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def _main(monkeypatch: pytest.MonkeyPatch, folder: pathlib.Path, *words: str) -> None:
-    arguments = ["pv5.py", "--smoke", "--no-cost", "--workdir", str(folder), *words]
+    arguments = ["pv5", "--smoke", "--no-cost", "--workdir", str(folder), *words]
     monkeypatch.setattr(sys, "argv", arguments)
     pv5.main()
 
@@ -47,11 +46,12 @@ def test_a_row_is_trained_tested_and_not_run_again(
 
     # One that stopped in its test is tested again, and not trained again.
     rows.write_text("")
-    monkeypatch.setattr(pv5_rows, "train", lambda *_, **__: pytest.fail("trained again"))
+    before = (tmp_path / "smoke_t2_gru_0" / "metrics.jsonl").read_bytes()
     _main(monkeypatch, tmp_path, *models, "--json", str(tmp_path / "c.json"))
     again = json.loads((tmp_path / "c.json").read_text())
     assert again["figures"] == figures
-    assert {"steps", "rate", "val"} <= set(again["trained"][0])
+    assert {"steps", "rate", "val", "loss"} <= set(again["trained"][0])
+    assert (tmp_path / "smoke_t2_gru_0" / "metrics.jsonl").read_bytes() == before
 
 
 def test_an_unknown_name_is_a_sentence(
@@ -59,29 +59,8 @@ def test_an_unknown_name_is_a_sentence(
 ) -> None:
     with pytest.raises(SystemExit, match=r"--models names 'lrru'\. Did you mean 'lru'"):
         _main(monkeypatch, tmp_path, "--models", "lrru")
-    with pytest.raises(SystemExit, match=r"--rates is 'fast'; expected numbers"):
-        _main(monkeypatch, tmp_path, "--rates", "fast")
-
-
-class _Knows:
-    """A stand-in that is always right, and counts what it is trained on."""
-
-    def init(self, key, batch):
-        return {"w": jnp.zeros(())}
-
-    def loss(self, params, batch, key, *, train):
-        rows = jnp.zeros(len(batch["video"]))
-        return rows + params["w"], {"accuracy": rows + 1}
-
-
-def test_the_curriculum_goes_on_when_a_stage_is_learned() -> None:
-    limits = pv5_plans.Limits(steps=120, minutes=9.0, batch=1)
-    stages = tuple({"swaps": n} for n in (0, 0, 0))
-    plan = pv5_plans.Plan("shell_game", 4, stages, options={"cups": 4})
-    params, told = pv5_rows.train(_Knows(), plan, seed=0, rate=1e-2, limits=limits)
-    assert told["steps"] == 120
-    assert told["stage"] == 3
-    assert params["w"] < 0
+    with pytest.raises(SystemExit, match=r"--tasks names 't9'"):
+        _main(monkeypatch, tmp_path, "--tasks", "t9")
 
 
 def test_scores_of_permanence() -> None:
@@ -131,7 +110,8 @@ def test_every_task_has_a_plan_and_rows_that_make_sense() -> None:
     assert {plan.task for plan in pv5_plans.PLANS.values()} == set(TASKS)
     assert not pv5_rows.exists("lru", "t4")
     assert pv5_rows.exists("lru_next", "t4")
-    assert pv5_rows.exists("particle", "t4")
+    assert pv5_rows.exists("object_particles", "t4")
+    assert not pv5_rows.exists("object_particles_no_velocity", "t1")
     assert not pv5_rows.exists("tracker", "t5")
 
 
@@ -147,7 +127,10 @@ def test_tables_stand_side_by_side() -> None:
     def row(model: str, seed: int, **figures: float) -> dict:
         return {"task": "t3", "model": model, "seed": seed, "figures": figures}
 
-    rows = [row("particle", 0, t64=0.9, t64_errors_swapped=0.5), row("particle", 1, t64=1.0)]
+    rows = [
+        row("object_particles", 0, t64=0.9, t64_errors_swapped=0.5),
+        row("object_particles", 1, t64=1.0),
+    ]
     figures, table = pv5.summary([*rows, row("tracker", 0, t64=0.8)])
     assert table["header"] == ["task", "setting", "tracker", "particle"]
     # Student's t of two values is 12.7, their standard error 0.05.

@@ -18,11 +18,10 @@ import pytest
 
 from experiments import evaluate as evaluate_script
 from experiments import launch
-from experiments.configs import clip, embedded, fight_surv, folder, tfds
+from experiments.configs import clip, folder
 from experiments.train import train
 from vidparticles import models
 from vidparticles.data import embedded as embedded_set
-from vidparticles.data import tfds_builder
 from vidparticles.errors import InputError
 from vidparticles.tracking.objects.tracker import ObjectConfig
 from vidparticles.training import checkpoint, writer
@@ -78,13 +77,13 @@ def command(clips, workdir, *more: str, model: str = "single_frame") -> list[str
     return [sys.executable, "experiments/train.py", config, *flags, *where, *more]
 
 
-def environment(devices: int = 1) -> dict[str, str]:
-    return {**os.environ, "JAX_NUM_CPU_DEVICES": str(devices)}
+def environment() -> dict[str, str]:
+    return {**os.environ, "JAX_NUM_CPU_DEVICES": "1"}
 
 
-def run(words, *, devices: int = 1) -> subprocess.CompletedProcess:
+def run(words) -> subprocess.CompletedProcess:
     return subprocess.run(
-        words, cwd=ROOT, env=environment(devices), capture_output=True, text=True, timeout=PATIENCE
+        words, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=PATIENCE
     )
 
 
@@ -108,51 +107,7 @@ def assert_same_curve(a: pathlib.Path, b: pathlib.Path, *, atol: float) -> None:
         np.testing.assert_allclose([y[k] for k in sorted(x)], [x[k] for k in sorted(x)], atol=atol)
 
 
-# ------------------------------------------------------------------ every config
-
-
-def test_embedded_config_makes_its_clips_and_trains(tmp_path):
-    where = {"data.dir": str(tmp_path / "set"), "data.clips": {"train": 2, "val": 1, "test": 1}}
-    final = train(small(embedded.get_config(), steps=1, **where), tmp_path / "run")
-    assert final["step"] == 1
-    assert np.isfinite(final["train/loss"])
-    assert final["test/low"] <= final["test/accuracy"] <= final["test/high"]
-    assert final["val/accuracy"] in np.arange(7) / 6
-    loaded = runs.load_model(tmp_path / "run")
-    assert (loaded.model_name, loaded.step, len(loaded.classes)) == ("frame_particles", 1, 6)
-    assert loaded.options["encoder"] == (4, 4)
-
-
-def test_folder_config_trains(clips, tmp_path):
-    final = train(folder_config(clips, steps=1), tmp_path)
-    assert final["step"] == 1
-    assert "val/accuracy" in final
-
-
-def test_tfds_config_trains(clips, tmp_path):
-    tfds_builder.video_folder(clips, data_dir=tmp_path / "tfds").download_and_prepare()
-    where = {"data.dir": str(tmp_path / "tfds"), "data.name": "video_folder"}
-    final = train(small(tfds.get_config("single_frame"), steps=1, **where), tmp_path / "run")
-    assert final["step"] == 1
-    scores = evaluate_script.evaluate(tmp_path / "run")
-    assert scores["majority class"].accuracy == pytest.approx(1 / 6)
-
-
-def test_fight_surv_config_trains(shared_data, tmp_path, monkeypatch):
-    # Four clips a fold: the test is of the config, not of the decoder.
-    header, *rows = (shared_data / "fight-surv" / "MANIFEST.tsv").read_text().splitlines()
-    folds = [[row for row in rows if f"\tfold{i}\t" in row] for i in range(3)]
-    chosen = [row for fold in folds for row in (*fold[:2], *fold[-2:])]
-    folder = tmp_path / "fight-surv"
-    for row in chosen:
-        (folder / row.split("\t")[0]).parent.mkdir(parents=True, exist_ok=True)
-        (folder / row.split("\t")[0]).symlink_to(shared_data / "fight-surv" / row.split("\t")[0])
-    (folder / "MANIFEST.tsv").write_text("\n".join([header, *chosen]) + "\n")
-    monkeypatch.setenv("VIDPARTICLES_DATA", str(tmp_path))
-    final = train(small(fight_surv.get_config("single_frame"), steps=1), tmp_path / "run")
-    assert np.isfinite(final["test/loss"])
-    (last,) = [line for line in writer.read(tmp_path / "run") if "test/accuracy" in line]
-    assert last["test/accuracy"] * 4 == round(last["test/accuracy"] * 4)  # of clips, not windows
+# ------------------------------------------------------------------ data without labels
 
 
 def test_clip_config_needs_no_labels(clips, tmp_path):
@@ -275,8 +230,7 @@ def test_changed_keys_are_told_and_other_models_refused(clips, tmp_path, capsys)
 
 
 def test_eight_devices_give_the_same_curve(clips, whole, tmp_path):
-    done = run(command(clips, tmp_path), devices=8)
-    assert done.returncode == 0, done.stderr
+    train(folder_config(clips), tmp_path)  # on the eight devices of the test suite
     assert_same_curve(whole, tmp_path, atol=1e-5)
 
 
@@ -331,17 +285,10 @@ def test_a_mistake_on_the_command_line_is_one_sentence(more, sentence, monkeypat
     assert sentence in str(told.value)
 
 
-@pytest.mark.parametrize(
-    ("more", "sentence"),
-    [
-        ("--config.stesp=3", "Did you mean 'steps'?"),
-        ("--config.steps=abc", "--config.steps=abc"),
-    ],
-)
-def test_a_mistake_is_one_line_and_status_two(clips, tmp_path, more, sentence):
-    done = run([*command(clips, tmp_path / "W"), more])
+def test_a_mistake_is_one_line_and_status_two(clips, tmp_path):
+    done = run([*command(clips, tmp_path / "W"), "--config.steps=abc"])
     assert done.returncode == 2
-    assert sentence in done.stderr
+    assert "--config.steps=abc" in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("train.py: ")
     assert not (tmp_path / "W").exists()

@@ -9,7 +9,6 @@ import pathlib
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -73,7 +72,7 @@ def made(member: str) -> Member:
     """A member with parameters, and one program of all that is asked of it."""
     name, options = MEMBERS[member]
     model: Any = models.build(name, num_classes=CLASSES, **options)
-    params = jax.jit(model.init)(jax.random.key(0), real_batch())
+    params = jax.device_get(jax.jit(model.init)(jax.random.key(0), real_batch()))
     # Off what starts at zero: what is behind it would have no gradient.
     leaves, tree = jax.tree.flatten(params)
     rng = np.random.default_rng(1)
@@ -105,7 +104,7 @@ def test_shapes_are_those_said_and_everything_is_a_number(member: str) -> None:
     out = m.program(m.params, real_batch())
     assert out["logits"].shape == (ROWS, CLASSES)
     assert all(x.shape == (ROWS,) for x in (out["loss"], *out["metrics"].values()))
-    assert all(bool(jnp.isfinite(x).all()) for x in jax.tree.leaves(out))
+    assert all(np.isfinite(x).all() for x in jax.tree.leaves(jax.device_get(out)))
     still = [
         jax.tree_util.keystr(path)
         for path, g in jax.tree_util.tree_leaves_with_path(out["gradient"])
@@ -207,7 +206,7 @@ def test_the_other_capabilities_are_true(member: str) -> None:
     assert hasattr(m.model, "tracker") == can.tracks
     if can.motion_laws:
         _, force = motion.force_curves(m.model.motion_laws(m.params))["total"]
-        assert bool(jnp.isfinite(force).all())
+        assert np.isfinite(force).all()
     if can.tracks:
         tracks = jax.jit(functools.partial(scan, m.model.tracker))(
             m.model.tracker_params(m.params), batch["video"], batch["time"]

@@ -187,28 +187,34 @@ def test_progress_on_a_terminal_is_a_bar():
 
 def test_clock_tells_work_from_waiting():
     class Result:
+        """Of a step that takes so long on the device."""
+
         def __init__(self, seconds):
             self.seconds = seconds
 
         def block_until_ready(self):
-            time.sleep(self.seconds)
+            nonlocal now
+            now += self.seconds
             return self
 
-    with progress.Clock() as clock:
-        for compiling in (True, False, False):
+    now = 0.0
+    with progress.Clock(now=lambda: now) as clock:
+        for seconds in (2.0, 3.0, 4.0):
             clock.start()
-            clock.watch(Result(0.2 if compiling else 0.03))
-            time.sleep(0.06)
+            clock.watch(Result(seconds))
             clock.finish()
+            now += 5.0  # the next batch is late
         clock.pause()
-        time.sleep(0.2)
+        now += 100.0
         clock.start()
-        clock.watch(Result(0.06))
+        clock.watch(Result(6.0))
         clock.finish()
-    assert clock.first_step_seconds == pytest.approx(0.2, abs=0.05)
-    assert clock.busy == pytest.approx(0.12, abs=0.03)
-    assert clock.wall == pytest.approx(0.18, abs=0.04)
-    assert clock.busy_share == pytest.approx(clock.busy / clock.wall)
+    assert clock.first_step_seconds == 2.0
+    assert clock.busy == 3.0 + 4.0 + 6.0
+    assert clock.wall == 5.0 + 3.0 + 5.0 + 4.0 + 6.0
+    assert clock.steps == 3
+    assert clock.busy_share == clock.busy / clock.wall
+    assert clock.steps_per_second == clock.steps / clock.wall
 
 
 def test_config_is_whole_or_absent(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,17 +20,23 @@ def mesh_of(devices: int) -> Mesh:
     return Mesh(np.array(jax.devices()[:devices]), ("data",), axis_types=(AxisType.Auto,))
 
 
-def run(devices: int, batches, *, seed: int = 0, model=None):
+@functools.cache
+def compiled(devices: int, noise: float):
+    """Initialization and step, compiled once for all tests."""
+    model, mesh = stand_in.Linear(noise=noise), mesh_of(devices)
+    optimizer = state.adamw(lambda _: 0.03, weight_decay=0.01, clip=1.0)
+    init = jax.jit(
+        lambda key, batch: state.create(model.init(key, batch), optimizer),
+        out_shardings=sharding.everywhere(mesh),
+    )
+    return init, step.train_step(model, optimizer, decay=0.9, mesh=mesh), mesh
+
+
+def run(devices: int, batches, *, seed: int = 0, noise: float = 0.1):
     """Losses and the last state of a run over the batches."""
-    model = model or stand_in.Linear()
-    mesh = mesh_of(devices)
-    schedule = state.learning_rate(peak=0.03, steps=len(batches))
-    optimizer = state.adamw(schedule, weight_decay=0.01, clip=1.0)
-    train = step.train_step(model, optimizer, decay=0.9, mesh=mesh)
+    init, train, mesh = compiled(devices, noise)
     key = jax.random.key(seed)
-    now = state.create(model.init(key, batches[0]), optimizer)
-    now = jax.device_put(now, sharding.everywhere(mesh))
-    losses = []
+    now, losses = init(key, batches[0]), []
     for batch in batches:
         now, got = train(now, sharding.global_batch(batch, mesh), key)
         losses.append(float(got["loss"]))
@@ -48,16 +56,15 @@ def test_one_and_eight_devices_give_one_curve():
 def test_loss_is_the_mean_over_the_unmasked_rows():
     padded = stand_in.batch(0, size=8, masked=3)
     alone = {name: rows[:5] for name, rows in padded.items()}
-    model = stand_in.Linear(noise=0.0)
-    (first,), after = run(8, [padded], model=model)
-    (want,), after_want = run(1, [alone], model=model)
+    (first,), after = run(8, [padded], noise=0.0)
+    (want,), after_want = run(1, [alone], noise=0.0)
     assert first == pytest.approx(want, abs=1e-6)
     for a, b in zip(jax.tree.leaves(after), jax.tree.leaves(after_want), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
 def test_randomness_is_of_the_step_and_the_seed():
-    same = [stand_in.batch(0)] * 3
+    same = [stand_in.batch(0, size=16)] * 3
     first, _ = run(1, same)
     again, _ = run(1, same)
     other, _ = run(1, same, seed=1)
@@ -79,9 +86,9 @@ def test_average_matches_its_closed_form(decay):
 
 
 def test_average_forgets_the_start_quickly():
-    batch = stand_in.batch(0)
+    batch = stand_in.batch(0, size=16)
     _, after = run(1, [batch])
-    start = stand_in.Linear().init(jax.random.key(0), batch)
+    start = compiled(1, 0.1)[0](jax.random.key(0), batch).params
     # Before the first update the decay is (1 + 0) / (10 + 0), however long the memory is to be.
     want = jax.tree.map(lambda s, p: 0.1 * s + 0.9 * p, start, after.params)
     for e, w in zip(jax.tree.leaves(after.ema), jax.tree.leaves(want), strict=True):
@@ -95,7 +102,7 @@ def test_gradients_are_clipped_by_their_global_norm():
     want, _ = clip.update(grads, clip.init(grads))
     assert float(optax.global_norm(want)) == pytest.approx(0.5)
     opt_state = optimizer.init(grads)
-    _, opt_state = optimizer.update(grads, opt_state, grads)
+    _, opt_state = jax.jit(optimizer.update)(grads, opt_state, grads)
     moments = [s for s in jax.tree.leaves(opt_state) if s.shape == (1,)]
     np.testing.assert_allclose(sorted(float(m[0]) for m in moments)[-2:], [0.03, 0.04], rtol=1e-5)
 
@@ -104,14 +111,14 @@ def test_only_matrices_decay():
     optimizer = state.adamw(lambda _: 0.1, weight_decay=0.5, clip=1.0)
     params = {"kernel": jnp.ones((2, 2)), "strength": jnp.ones(())}
     zero = jax.tree.map(jnp.zeros_like, params)
-    updates, _ = optimizer.update(zero, optimizer.init(params), params)
+    updates, _ = jax.jit(optimizer.update)(zero, optimizer.init(params), params)
     assert float(updates["kernel"][0, 0]) == pytest.approx(-0.05)
     assert float(updates["strength"]) == 0.0
 
 
 def test_schedule_warms_up_and_ends_at_nothing():
     rate = state.learning_rate(peak=2.0, steps=50, warmup=0.2)
-    values = np.array([float(rate(s)) for s in range(51)])
+    values = np.asarray(jax.vmap(rate)(np.arange(51)))
     np.testing.assert_allclose(values[[0, 10, 50]], [0.0, 2.0, 0.0], atol=1e-6)
     assert (np.diff(values[:11]) > 0).all()
     assert (np.diff(values[10:]) < 0).all()

@@ -6,7 +6,7 @@ import concurrent.futures
 import datetime
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 import jax
@@ -101,7 +101,13 @@ class Clock:
         steps: done since then.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, now: Callable[[], float] = time.perf_counter) -> None:
+        """Begin.
+
+        Args:
+            now: seconds on some clock.
+        """
+        self._now = now
         self.first_step_seconds = 0.0
         self.busy = 0.0
         self.wall = 0.0
@@ -112,7 +118,7 @@ class Clock:
 
     def start(self) -> None:
         """A step is about to be dispatched."""
-        self._dispatched = time.perf_counter()
+        self._dispatched = self._now()
         if self._mark is None:
             self._mark = self._dispatched
 
@@ -121,7 +127,7 @@ class Clock:
 
         def wait() -> float:
             jax.block_until_ready(result)
-            return time.perf_counter()
+            return self._now()
 
         self._done = self._thread.submit(wait)
 
@@ -131,9 +137,9 @@ class Clock:
         if self._first:
             self._first = False
             self.first_step_seconds = done - self._dispatched
-            self._mark = time.perf_counter()
+            self._mark = self._now()
             return
-        now = time.perf_counter()
+        now = self._now()
         self.steps += 1
         self.busy += done - self._dispatched
         self.wall += now - (self._mark or now)

@@ -77,11 +77,11 @@ def rings(since: float, *, opening: bool) -> np.ndarray:
 
 
 def test_rings_open_or_close_and_are_gone_after_a_while():
-    early, late = 0.1 * draw.RING, 0.6 * draw.RING
+    early, late = 0.1 * draw.STYLE.ring_time, 0.6 * draw.STYLE.ring_time
     assert rings(early, opening=True).max() < rings(late, opening=True).min() + 1.5
     assert rings(early, opening=False).min() > rings(late, opening=False).max() - 1.5
     assert rings(late, opening=True).min() > 1  # hollow
-    assert not rings(1.01 * draw.RING, opening=True).size
+    assert not rings(1.01 * draw.STYLE.ring_time, opening=True).size
     assert not rings(np.inf, opening=False).size
 
 
@@ -99,7 +99,7 @@ def test_an_arrow_points_along_its_force_and_is_longer_for_a_stronger_one():
         return max(x.max() - 42, 0), max(42 - x.min(), 0)
 
     weak, strong, back = reach([0.5, 0.0]), reach([5.0, 0.0]), reach([-5.0, 0.0])
-    assert 1 < weak[0] < strong[0] <= draw.ARROW * HEIGHT + 2
+    assert 1 < weak[0] < strong[0] <= draw.STYLE.arrow * HEIGHT + 2
     assert strong[1] <= 1
     assert back[1] > 1 >= back[0]
 

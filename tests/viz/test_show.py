@@ -95,7 +95,7 @@ def test_the_script_of_a_page_is_one(page, tmp_path):
 def test_a_long_clip_is_thinned_evenly_and_says_so(moving, tmp_path, monkeypatch):
     from vidparticles.viz import page
 
-    monkeypatch.setattr(page, "MOMENTS", 5)
+    monkeypatch.setattr(page, "CONFIG", page.PageConfig(moments=5))
     made = show(moving, tmp_path / "page.html")
     times = [m["t"] for m in held((tmp_path / "page.html").read_text())["moments"]]
     assert len(times) == made.frames == 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -20,9 +21,23 @@ from vidparticles.render.ahead import carry
 from vidparticles.storage import PathLike
 from vidparticles.video import open_video
 
-HISTORY = 24  # last frames in which they are followed
-LONGEST = 60.0  # seconds that may be asked for
-MOVING = 0.02  # frame heights per second above which a particle counts as moving
+
+@dataclasses.dataclass(frozen=True)
+class PredictConfig:
+    """How far a clip is looked back on and ahead of.
+
+    Attributes:
+        history: last frames, in which particles are followed.
+        longest: seconds ahead that may be asked for.
+        moving: frame heights per second above which a particle counts as moving.
+    """
+
+    history: int = 24
+    longest: float = 60.0
+    moving: float = 0.02
+
+
+CONFIG = PredictConfig()
 
 
 def predict(
@@ -53,17 +68,19 @@ def predict(
         InputError: the clip has one frame, seconds is out of range, or a file cannot be read
             or written.
     """
-    if not 0 < seconds <= LONGEST:
-        raise InputError(f"seconds {seconds:g} is out of range; give more than 0, to {LONGEST:g}.")
+    if not 0 < seconds <= CONFIG.longest:
+        raise InputError(
+            f"seconds {seconds:g} is out of range; give more than 0, to {CONFIG.longest:g}."
+        )
     check_paths(path, out, overwrite)
-    params = motion_laws(checkpoint)
     with open_video(path) as video:
         if len(video) < 2:
             raise InputError(
                 f"{path} has one frame, in which no motion can be seen; give a clip of 2 or more."
             )
+        params = motion_laws(checkpoint)
         info = video.info
-        places = range(max(0, len(video) - HISTORY), len(video))
+        places = range(max(0, len(video) - CONFIG.history), len(video))
         frames = ((Fraction(float(video.times[k])), video[k]) for k in places)
         _, last, state, _ = collections.deque(following(frames), maxlen=1)[0]
     # A GIF or a slide show may have a rate that no player shows.
@@ -84,7 +101,7 @@ def predict(
         pixel_aspect=info.pixel_aspect,
         sources=(video,),
     )
-    moving = int(np.sum(np.asarray(points.alive & (safe_norm(points.velocity) > MOVING))))
+    moving = int(np.sum(np.asarray(points.alive & (safe_norm(points.velocity) > CONFIG.moving))))
     note = "" if moving else f"nothing moves at the end of {path}: the frames ahead stay still."
     return write(reel, out, overwrite=overwrite, note=note)
 

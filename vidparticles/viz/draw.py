@@ -7,6 +7,7 @@ therefore as long as the time it tells of, at any frame rate, for the price of o
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 import jax
@@ -18,10 +19,35 @@ from vidparticles.image.discs import pixel_cover
 from vidparticles.numerics import safe_norm
 from vidparticles.viz.moments import Ink
 
-FADE = 0.6  # seconds in which a tail fades to 1/e
-FAST = 0.5  # frame heights per second at which the color is half way to its end
-STAMPS = 8  # parts in which a piece of a path is drawn
-LONG = 8  # pixels of a part, at most, that are drawn without a gap, at 480 lines
+
+@dataclasses.dataclass(frozen=True)
+class DrawStyle:
+    """How particles are drawn; pixels are those of a frame of 480 lines.
+
+    Attributes:
+        fade: seconds in which a tail fades to 1/e.
+        fast: frame heights per second at which the color of a speed is half way to its end.
+        stamps: parts in which a piece of a path is drawn.
+        longest_stamp: pixels of a part, at most, that are drawn without a gap.
+        ring_time: seconds in which a ring opens or closes.
+        ring_radius: pixels, of a ring when it is widest.
+        rings: drawn at once, the newest.
+        arrow: frame heights, of the longest arrow.
+        half_force: frame heights per second² at which an arrow is half as long.
+    """
+
+    fade: float = 0.6
+    fast: float = 0.5
+    stamps: int = 8
+    longest_stamp: float = 8.0
+    ring_time: float = 0.35
+    ring_radius: float = 6.5
+    rings: int = 48
+    arrow: float = 0.07
+    half_force: float = 0.6
+
+
+STYLE = DrawStyle()
 # Slow to fast, evenly spaced: indigo, blue, teal, green, yellow, orange, red.
 RAMP = np.array(
     [
@@ -51,11 +77,6 @@ LABELS = np.array(
     np.float32,
 )
 BACKGROUND = np.array([0.72, 0.75, 0.80], np.float32)
-RING = 0.35  # seconds in which a ring opens or closes
-WIDEST = 6.5  # pixels of its radius when it is widest, at 480 lines
-RINGS = 48  # drawn at once, the newest
-ARROW = 0.07  # frame heights of the longest arrow
-PULL = 0.6  # frame heights per second² at which an arrow is half as long
 
 
 def speed_color(velocity: Array) -> Array:
@@ -66,7 +87,7 @@ def speed_color(velocity: Array) -> Array:
         [0.33, 0.32, 0.8]
     """
     speed = safe_norm(velocity)
-    place = speed / (speed + FAST) * (len(RAMP) - 1)
+    place = speed / (speed + STYLE.fast) * (len(RAMP) - 1)
     stops = jnp.arange(len(RAMP), dtype=jnp.float32)
     return jnp.stack([jnp.interp(place, stops, RAMP[:, c]) for c in range(3)], axis=-1)
 
@@ -147,7 +168,7 @@ def add_paths(
     color: Array,
     opacity: Array,
     *,
-    stamps: int = STAMPS,
+    stamps: int = STYLE.stamps,
     width: float = 1.0,
 ) -> Array:
     """The canvas with a straight piece of path for each particle.
@@ -171,7 +192,7 @@ def add_paths(
         ends[1:].reshape(-1, 2),
         inks.reshape(-1, 4),
         jnp.full(stamps * opacity.shape[0], radius),
-        reach=int(np.ceil(LONG / 2 * max(1.0, height / 480) + radius)),
+        reach=int(np.ceil(STYLE.longest_stamp / 2 * max(1.0, height / 480) + radius)),
     )
 
 
@@ -186,19 +207,19 @@ def add_rings(
         position: [M, 2] frame heights.
         color: [M, 3] in [0, 1].
         opacity: [M] in [0, 1].
-        since: [M] seconds ago; after `RING` nothing is drawn.
+        since: [M] seconds ago; after `STYLE.ring_time` nothing is drawn.
         opening: [M] bool; else it closes.
     """
     # Few are new at any moment: the others cost nothing.
-    newest = jax.lax.top_k(-since, min(RINGS, len(since)))[1]
+    newest = jax.lax.top_k(-since, min(STYLE.rings, len(since)))[1]
     given = position, color, opacity, since, opening
     position, color, opacity, since, opening = (x[newest] for x in given)
     scale = line_width(canvas.shape[0])
-    done = jnp.clip(since / RING, 0, 1)
-    radius = WIDEST * scale * jnp.where(opening, jnp.sqrt(done), 1 - done)
-    opacity = jnp.where(since < RING, opacity * (1 - done**2), 0)
+    done = jnp.clip(since / STYLE.ring_time, 0, 1)
+    radius = STYLE.ring_radius * scale * jnp.where(opening, jnp.sqrt(done), 1 - done)
+    opacity = jnp.where(since < STYLE.ring_time, opacity * (1 - done**2), 0)
     at = position * canvas.shape[0]
-    reach = int(np.ceil(WIDEST * scale + 2))
+    reach = int(np.ceil(STYLE.ring_radius * scale + 2))
     ink = _ink(color, opacity)
     thick = 0.6 * scale
     return _stamp(canvas, at, at, ink, radius + thick, reach=reach, hollow=radius - thick)
@@ -212,12 +233,12 @@ def add_arrows(canvas: Array, position: Array, force: Array, color: Array, opaci
         canvas: [H, W, 4].
         position: [N, 2] frame heights.
         force: [N, 2] per mass, frame heights per second²; the length is
-            `ARROW` · |f| / (|f| + `PULL`).
+            `STYLE.arrow` · |f| / (|f| + `STYLE.half_force`).
         color: [N, 3] in [0, 1].
         opacity: [N] in [0, 1].
     """
     strength = safe_norm(force)[:, None]
-    length = ARROW * strength / (strength + PULL)
+    length = STYLE.arrow * strength / (strength + STYLE.half_force)
     along = force / jnp.maximum(strength, 1e-9)
     across = along[:, ::-1] * jnp.asarray([-1.0, 1.0])
     tip = position + length * along
@@ -231,7 +252,7 @@ def add_arrows(canvas: Array, position: Array, force: Array, color: Array, opaci
 @jax.jit
 def fade(canvas: Array, seconds: Array) -> Array:
     """The canvas after a time."""
-    return canvas * jnp.exp(-seconds / FADE)
+    return canvas * jnp.exp(-seconds / STYLE.fade)
 
 
 @jax.jit

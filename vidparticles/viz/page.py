@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import collections
+import dataclasses
 import html
 import io
 import itertools
@@ -27,10 +28,25 @@ from vidparticles.viz import draw
 from vidparticles.viz.moments import Moment
 from vidparticles.viz.page_html import PAGE
 
-MOMENTS = 120  # of a page, at most
-LONGEST = 640  # pixels of the longer side of its pictures
-QUALITY = 72  # of its JPEGs
-TAIL = (0.08, 0.16, 0.24, 0.32, 0.42, 0.52)  # seconds ago at which a tail has its corners
+
+@dataclasses.dataclass(frozen=True)
+class PageConfig:
+    """What a page holds of a clip.
+
+    Attributes:
+        moments: at most.
+        longest: pixels of the longer side of its pictures.
+        quality: of its JPEGs, in percent.
+        tail: seconds ago at which a tail has its corners.
+    """
+
+    moments: int = 120
+    longest: int = 640
+    quality: int = 72
+    tail: tuple[float, ...] = (0.08, 0.16, 0.24, 0.32, 0.42, 0.52)
+
+
+CONFIG = PageConfig()
 POSITION, RATE, AGE = 10_000, 1000, 100  # whole numbers in a frame height, its rates, a second
 
 _Past = collections.deque[tuple[float, np.ndarray, np.ndarray]]
@@ -57,7 +73,7 @@ def write_page(
         forces: arrows are shown at first.
     """
     total = len(reel.times)
-    kept = min(total, MOMENTS)
+    kept = min(total, CONFIG.moments)
     size, width, count = _size(reel), 1.0, 0
     pictures: list[str] = []
     tables: list[dict[str, Any]] = []
@@ -73,7 +89,7 @@ def write_page(
             tables.append({"t": round(now, 4), "p": _table(moment, identity, age, past)})
         width, radius = moment.frame.shape[1] / moment.frame.shape[0], moment.radius
         past.append((now, identity, np.asarray(moment.particles.position)))
-        while past[0][0] < now - TAIL[-1] - 0.1:
+        while past[0][0] < now - CONFIG.tail[-1] - 0.1:
             past.popleft()
     note = f"{len(tables)} of its {count + 1} frames" if kept < total else ""
     data = {
@@ -89,9 +105,9 @@ def write_page(
         "moments": tables,
         "pictures": pictures,
         "speeds": np.round(255 * draw.RAMP).astype(int).tolist(),
-        "fast": draw.FAST,
+        "fast": draw.STYLE.fast,
         "labels": np.round(255 * np.vstack([draw.BACKGROUND, draw.LABELS])).astype(int).tolist(),
-        "arrow": [draw.ARROW, draw.PULL],
+        "arrow": [draw.STYLE.arrow, draw.STYLE.half_force],
     }
     _write(PAGE, data, out)
     said = note and f"{out} shows {note}, evenly spread."
@@ -109,7 +125,7 @@ def write_page(
 def _size(reel: Reel) -> tuple[int, int]:
     """Width and height of the pictures, with square pixels."""
     width, height = float(reel.width * Fraction(reel.pixel_aspect)), float(reel.height)
-    scale = min(1.0, LONGEST / max(width, height))
+    scale = min(1.0, CONFIG.longest / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
@@ -120,7 +136,7 @@ def _jpeg(frame: np.ndarray, size: tuple[int, int]) -> str:
     if picture.size != size:
         picture = picture.resize(size, Image.Resampling.BOX if min(size) > 2 else None)
     file = io.BytesIO()
-    picture.save(file, "JPEG", quality=QUALITY, optimize=True)
+    picture.save(file, "JPEG", quality=CONFIG.quality, optimize=True)
     return base64.b64encode(file.getvalue()).decode("ascii")
 
 
@@ -137,7 +153,7 @@ def _table(moment: Moment, identity: np.ndarray, age: np.ndarray, past: _Past) -
     corners = [_whole(POSITION * position)]
     unbroken, known = alive.copy(), []
     now = float(moment.time)
-    for ago in TAIL:
+    for ago in CONFIG.tail:
         then = next((p for p in reversed(past) if p[0] <= now - ago + 1e-3), None)
         if then is None:
             break

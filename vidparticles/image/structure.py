@@ -67,6 +67,17 @@ def texture(luma: Array, *, radius: int) -> Array:
     return smaller_eigenvalue((a, b, c))
 
 
+def grid(height: int, width: int, count: int) -> tuple[int, int]:
+    """Rows and columns of nearly square cells, at most `count` in all.
+
+    Example:
+        >>> grid(90, 160, 128)
+        (8, 16)
+    """
+    rows = max(1, min(count, int((count * height / width) ** 0.5)))
+    return rows, max(1, count // rows)
+
+
 def cells_of(image: Array, rows: int, columns: int) -> Array:
     """The pixels [rows · columns, ·] of each cell of a grid; zeros where a cell leaves the picture.
 
@@ -86,7 +97,7 @@ def cell_size(height: int, width: int, rows: int, columns: int) -> tuple[int, in
     return -(-height // rows), -(-width // columns)
 
 
-def noise_variance(luma: Array, rows: int, columns: int) -> Array:
+def noise_variance(luma: Array, cells: int) -> Array:
     """Variance of the noise of the luma: what second differences leave of smooth pictures.
 
     Immerkær (1996), in the calmest quarter of the cells of a grid, so that texture elsewhere does
@@ -94,11 +105,11 @@ def noise_variance(luma: Array, rows: int, columns: int) -> Array:
 
     Args:
         luma: [H, W] in [0, 1].
-        rows, columns: of the grid.
+        cells: of the grid, at most.
 
     Example:
         >>> ramp = jnp.linspace(0, 1, 64)[:, None] + jnp.linspace(0, 1, 64)
-        >>> bool(noise_variance(ramp, 4, 4) < 1e-9)
+        >>> bool(noise_variance(ramp, 16) < 1e-9)
         True
     """
     second = luma
@@ -106,5 +117,5 @@ def noise_variance(luma: Array, rows: int, columns: int) -> Array:
         second = jnp.moveaxis(second, axis, 0)
         second = jnp.moveaxis(second[:-2] - 2 * second[1:-1] + second[2:], 0, axis)
     # E|x| = √(2/π) σ, and the coefficients of the difference have the norm 6.
-    spread = jnp.mean(cells_of(jnp.abs(second), rows, columns), -1)
+    spread = jnp.mean(cells_of(jnp.abs(second), *grid(second.shape[0], second.shape[1], cells)), -1)
     return (jnp.quantile(spread, 0.25) / 6) ** 2 * (jnp.pi / 2)

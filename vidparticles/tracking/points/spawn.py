@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from vidparticles.image.resample import highest
-from vidparticles.image.structure import cell_size, cells_of, texture
+from vidparticles.image.structure import cell_size, cells_of, grid, texture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,17 +30,6 @@ class SpawnConfig:
     peak: int = 3
     window: int = 3
     crowd: float = 0.4
-
-
-def grid(height: int, width: int, count: int) -> tuple[int, int]:
-    """Rows and columns of nearly square cells, at most `count` in all.
-
-    Example:
-        >>> grid(90, 160, 128)
-        (8, 16)
-    """
-    rows = max(1, min(count, int((count * height / width) ** 0.5)))
-    return rows, max(1, count // rows)
 
 
 def seeds(luma: Array, noise: Array, count: int, config: SpawnConfig) -> tuple[Array, Array]:

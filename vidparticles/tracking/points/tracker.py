@@ -31,7 +31,7 @@ from vidparticles.particles import Particles
 from vidparticles.tracking.base import Tracker, one_by_one
 from vidparticles.tracking.points.blocks import by_blocks
 from vidparticles.tracking.points.match import Known, match_particles
-from vidparticles.tracking.points.spawn import beside, grid, occupants, spawn
+from vidparticles.tracking.points.spawn import beside, occupants, spawn
 from vidparticles.tracking.points.springs import predict, renew
 from vidparticles.tracking.points.state import PointConfig, PointState, no_points
 
@@ -113,7 +113,7 @@ def _step(
     unit = jnp.asarray([size[1] * frame.shape[0] / frame.shape[1], size[0]], jnp.float32)
     luma = shrink(gray(frame), longest=config.longest, shortest=config.shortest)
     flat = pyramid_of(luma, config.patches)
-    noise = noise_variance(luma, *grid(*size, config.count))
+    noise = noise_variance(luma, config.count)
     state = _restarted(state, frame, cut, config)
     old, count = state.particles, state.particles.count
     dt = jnp.maximum(time - state.time, 1e-6)

@@ -1,18 +1,13 @@
-"""Files that are whole or not there, and one room that writes them so."""
+"""Files that are whole or not there, whatever stops their writer."""
 
 from __future__ import annotations
 
-import ast
 import errno
-import pathlib
 
 import pytest
 
 from vidparticles import storage
 from vidparticles.errors import InputError
-
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-RENAMES = {"replace", "rename", "renames"}
 
 
 @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt, OSError])
@@ -69,37 +64,3 @@ def test_errors_of_another_library_are_named(tmp_path):
         write(CodecError)
     with pytest.raises(CodecError):
         write()
-
-
-def renames(source: str) -> list[int]:
-    """Lines that rename a file: os.replace and its like, or those of a Path.
-
-    A string's `replace` takes two words or more, a Path's one; `dataclasses.replace` and the
-    like are functions of a module other than os and shutil.
-    """
-    lines = []
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-            continue
-        module = node.func.value.id if isinstance(node.func.value, ast.Name) else ""
-        if module in ("os", "shutil"):
-            found = node.func.attr in RENAMES | {"move"}
-        else:
-            found = node.func.attr == "rename" or (
-                node.func.attr == "replace" and len(node.args) == 1 and not node.keywords
-            )
-        if found:
-            lines.append(node.lineno)
-    return lines
-
-
-def test_only_storage_renames_files():
-    assert renames("os.replace(a, b)\np.replace(q)\np.rename(q)\nshutil.move(a, b)") == [1, 2, 3, 4]
-    assert renames("s.replace('a', 'b')\ndataclasses.replace(x, y=1)\nreel.replace(x=2)") == []
-    found = {
-        path.relative_to(ROOT).as_posix()
-        for folder in ("vidparticles", "experiments")
-        for path in (ROOT / folder).rglob("*.py")
-        if renames(path.read_text(encoding="utf-8"))
-    }
-    assert found == {"vidparticles/storage.py"}

@@ -85,7 +85,7 @@ def measured(path: pathlib.Path, cache: pathlib.Path) -> tuple[np.ndarray, np.nd
             return found["statistics"], found["energy"]
     with open_video(path) as video:
         ticks = np.arange(0, video.info.duration, 1 / RATE)[:LONGEST]
-        places = np.unique([video.place_at(tick) for tick in ticks])
+        places = np.unique([video.index_at(tick) for tick in ticks])
         frames, times = video.frames(places, size=SIZE), video.times[places]
     tracker = point_tracker(PointConfig(count=COUNT))
     state, states = tracker.init_fn((), frames[0], times[0]), []

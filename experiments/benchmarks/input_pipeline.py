@@ -30,7 +30,7 @@ from av.video.reformatter import VideoReformatter
 
 from experiments.benchmarks import harness
 from vidparticles.data import embedded, folder, order, pipeline
-from vidparticles.data.clips import places_at
+from vidparticles.data.clips import indices_at
 from vidparticles.data.prepare import prepare
 from vidparticles.data.tf import tensorflow
 from vidparticles.video import open_video, write_video
@@ -77,7 +77,7 @@ def samples(root: pathlib.Path, batches: int) -> list[tuple[str, np.ndarray, lis
         seconds = order.uniform_times(
             float(index.duration), frames=FRAMES, rng=order.rng_of(SEED, g)
         )
-        places = places_at(index.times, seconds)
+        places = indices_at(index.times, seconds)
         out.append((str(clip.path), places, index.pts.tolist(), index.start_pts.tolist()))
     return out
 

@@ -35,7 +35,7 @@ def _accuracy(features: np.ndarray, labels: np.ndarray) -> float:
     return model.fit(features[train], labels[train]).score(features[~train], labels[~train])
 
 
-def test_motion_tells_the_class_and_places_do_not(paths: tuple[np.ndarray, np.ndarray]) -> None:
+def test_motion_tells_the_class_and_positions_do_not(paths: tuple[np.ndarray, np.ndarray]) -> None:
     x, labels = paths
     apart = x[:, :, 0] - x[:, :, 1]
     distance = np.linalg.norm(apart, axis=-1)

@@ -12,6 +12,7 @@ import pytest
 
 from vidparticles.data import folder, pipeline
 from vidparticles.data.augment import Augment
+from vidparticles.data.clips import FileClips
 from vidparticles.errors import InputError
 from vidparticles.video import open_video
 
@@ -87,7 +88,7 @@ def test_frames_are_the_clips_own(clips_dir: pathlib.Path) -> None:
             clip = data.splits["train"][video]
             assert batch["label"][row] == clip.label
             with open_video(clip.path) as opened:
-                places = [opened.place_at(t + 1e-4) for t in batch["time"][row]]
+                places = [opened.index_at(t + 1e-4) for t in batch["time"][row]]
                 assert np.allclose(opened.times[places], batch["time"][row])
                 assert np.array_equal(opened.frames(places, size=(40, 60)), batch["video"][row])
 
@@ -181,6 +182,19 @@ def test_corrupt_clip_is_masked_in_evaluation(broken: pathlib.Path) -> None:
         mask = np.concatenate([b["_mask"] for b in found])
         assert mask.sum() == 4
         assert len(batches.skipped) == 1
+
+
+def test_a_mistake_in_the_code_is_no_corrupt_clip(
+    clips_dir: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(*_: object, **__: object) -> None:
+        raise TypeError("a mistake")
+
+    batches = pipeline.batches(clips_dir, split="train", **SMALL)
+    monkeypatch.setattr(FileClips, "read", wrong)
+    with pytest.raises(Exception, match="a mistake"):
+        next(batches)
+    assert not batches.skipped
 
 
 def test_nothing_readable_is_an_error(tmp_path: pathlib.Path) -> None:

@@ -16,7 +16,7 @@ from vidparticles.data import embedded, folder
 from vidparticles.data.prepare import prepare
 from vidparticles.errors import InputError
 from vidparticles.video import Audio, open_video, write_video
-from vidparticles.video.sample import sample_frames, table_of
+from vidparticles.video.sample import facts_of, sample_frames
 
 # A clock without a rate: neighboring frames 1/30 s or 1/10 s apart.
 UNEVEN = np.cumsum([0, *([1, 1, 3] * 20)]) / 30
@@ -60,7 +60,7 @@ def test_copy_is_true(source: pathlib.Path, prepared: pathlib.Path, name: str) -
         assert min(b.info.height, b.info.width) == 96
         assert facts["sha256"] == hashlib.sha256((source / name).read_bytes()).hexdigest()
         # A start every four frames, so that a frame anywhere costs at most four.
-        assert np.array_equal(b.index.start_order, np.arange(0, len(b), 4))
+        assert np.array_equal(b.table.start_order, np.arange(0, len(b), 4))
         size = (b.info.height, b.info.width)
         true, near = a.frames(range(len(a)), size=size), b.frames(range(len(b)))
         assert np.mean((true.astype(float) - near) ** 2) < 255**2 / 10**3.4
@@ -141,11 +141,11 @@ def test_quick_reader_equals_the_careful_one(
     for path in sorted(p for p in root.rglob("*.m*") if p.suffix in (".mp4", ".mkv")):
         if path.stem == "broken":
             continue
-        table = table_of(path)
-        assert (table.packets is not None) == (which == "copy")
-        for size in ((30, 52), (table.index.pts.size, 20)):
-            places = np.sort(rng.integers(0, len(table.index), 12))
-            quick = sample_frames(path, table, places, size=size)
+        facts = facts_of(path)
+        assert (facts.packets is not None) == (which == "copy")
+        for size in ((30, 52), (facts.table.pts.size, 20)):
+            places = np.sort(rng.integers(0, len(facts.table), 12))
+            quick = sample_frames(path, facts, places, size=size)
             with open_video(path) as video:
                 assert np.array_equal(quick, video.frames(places, size=size))
 
@@ -154,12 +154,12 @@ def test_quick_reader_survives_a_changed_file(
     prepared: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     path = pathlib.Path(shutil.copy(prepared / "a" / "even.mp4", tmp_path))
-    table = table_of(path)
+    facts = facts_of(path)
     content = bytearray(path.read_bytes())
-    at = int(table.packets.at[20]) + 8
+    at = int(facts.packets.at[20]) + 8
     content[at : at + 40] = bytes(40)
     path.write_bytes(content)
-    frames = sample_frames(path, table, [0, 20, 40], size=(20, 40))
+    frames = sample_frames(path, facts, [0, 20, 40], size=(20, 40))
     with open_video(path) as video:
         assert np.array_equal(frames[[0, 2]], video.frames([0, 40], size=(20, 40)))
 
@@ -167,8 +167,8 @@ def test_quick_reader_survives_a_changed_file(
 def test_quick_reader_on_real_files(shared_data: pathlib.Path) -> None:
     for name in ("arm_wrestling.mp4", "realshort.mp4", "apply_eye_makeup_ucf101.avi"):
         path = shared_data / "clips" / name
-        table = table_of(path)
-        places = np.linspace(2, min(len(table.index), 60) - 1, 6).astype(int)
-        quick = sample_frames(path, table, places, size=(60, 80))
+        facts = facts_of(path)
+        places = np.linspace(2, min(len(facts.table), 60) - 1, 6).astype(int)
+        quick = sample_frames(path, facts, places, size=(60, 80))
         with open_video(path) as video:
             assert np.array_equal(quick, video.frames(places, size=(60, 80)))

@@ -62,9 +62,9 @@ def test_the_frame_at_a_time_is_the_one_shown_then(made, name):
         for place in (0, 7, 21, len(video) - 1):
             for share in (0.0, 0.4, 0.95):
                 seconds = video.times[place] + share * (ends[place] - video.times[place])
-                assert video.place_at(seconds) == place
-        assert video.place_at(-1) == 0
-        assert video.place_at(1e9) == len(video) - 1
+                assert video.index_at(seconds) == place
+        assert video.index_at(-1) == 0
+        assert video.index_at(1e9) == len(video) - 1
 
 
 def test_variable_times_are_kept(made):
@@ -166,8 +166,8 @@ def test_frames_turn_upright_and_come_at_any_size(tmp_path, encode, linear_decod
 
 def test_a_kept_index_opens_the_same_video(made):
     with open_video(made("open_gop.mp4")) as video:
-        index, want = video.index, video.frames([50, 3])
-    with open_video(made("open_gop.mp4"), index=index) as again:
+        table, want = video.table, video.frames([50, 3])
+    with open_video(made("open_gop.mp4"), table=table) as again:
         np.testing.assert_array_equal(again.frames([50, 3]), want)
 
 

@@ -18,7 +18,7 @@ def test_a_copied_piece_equals_the_source_to_the_bit(made, tmp_path, linear_deco
             end = rng.uniform(start + 0.15, video.info.duration)
             out = tmp_path / f"{k}.mp4"
             assert copy_trim(made(name), out, start, end)
-            first, stop = frame_span(video.index, start, end)
+            first, stop = frame_span(video.table, start, end)
             want = video.frames(range(first, stop))
             with open_video(out) as piece:
                 assert len(piece) == stop - first
@@ -39,9 +39,9 @@ def test_the_sound_of_a_copied_piece_is_cut_to_the_sample(tmp_path):
     assert copy_trim(source, out, 1.3, 3.1)
     with open_video(source) as video, open_video(out) as piece:
         assert (piece.info.frames, piece.info.duration) == (45, pytest.approx(1.8))
-        first, stop = frame_span(video.index, 1.3, 3.1)
+        first, stop = frame_span(video.table, 1.3, 3.1)
         sound, heard = video.audio(), piece.audio()
-        want = cut(sound, video.index.time_of(first), video.index.time_of(stop)).samples[:, 0]
+        want = cut(sound, video.table.time_of(first), video.table.time_of(stop)).samples[:, 0]
         got = heard.samples[: len(want), 0]
         lags = {k: np.dot(np.roll(want, k), got) for k in range(-30, 31)}
         assert max(lags, key=lags.get) == 0
@@ -58,10 +58,10 @@ def test_what_cannot_be_copied_is_told_and_nothing_written(made, tmp_path):
 
 def test_a_span_keeps_the_frames_that_begin_in_it(made):
     with open_video(made("plain.mp4")) as video:
-        assert frame_span(video.index, 0, 2) == (0, 60)
-        assert frame_span(video.index, 0.5, 1) == (15, 30)
-        assert frame_span(video.index, 0.51, 1.01) == (16, 31)
-        assert frame_span(video.index, 0.333333, 0.366667) == (10, 11)
+        assert frame_span(video.table, 0, 2) == (0, 60)
+        assert frame_span(video.table, 0.5, 1) == (15, 30)
+        assert frame_span(video.table, 0.51, 1.01) == (16, 31)
+        assert frame_span(video.table, 0.333333, 0.366667) == (10, 11)
 
 
 def test_rotation_goes_with_a_copy(tmp_path, encode):

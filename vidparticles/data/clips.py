@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from vidparticles.video.sample import Table
+    from vidparticles.video.sample import ClipFacts
 
-# Tables of frames kept in memory; one is some kilobytes.
-_KEPT_TABLES = 20_000
+# Facts of clips that are kept in memory; those of one are some kilobytes.
+_KEPT_FACTS = 20_000
 # Bytes of decoded frames that are held.
 _HELD = 2**30
 
@@ -31,7 +31,11 @@ class Clips(Protocol):
         """The class of a clip."""
 
     def duration(self, video: int) -> float:
-        """Seconds from the first frame's showing to the end of the last one's."""
+        """Seconds from the first frame's showing to the end of the last one's.
+
+        Raises:
+            InputError: the clip cannot be read.
+        """
 
     def read(
         self, video: int, choose: Choice, *, size: tuple[int, int]
@@ -48,7 +52,7 @@ class Clips(Protocol):
             repeated where two times fall into its showing.
 
         Raises:
-            whatever its file makes of it when the clip is corrupt.
+            InputError: the clip cannot be read.
         """
 
 
@@ -59,7 +63,7 @@ class FileClips:
         self.names = [str(path) for path in paths]
         self._labels = list(labels)
         self._paths = list(paths)
-        self._tables: dict[int, Table] = {}
+        self._facts: dict[int, ClipFacts] = {}
 
     def label(self, video: int) -> int:
         """See `Clips`."""
@@ -67,7 +71,7 @@ class FileClips:
 
     def duration(self, video: int) -> float:
         """See `Clips`."""
-        return float(self._table(video).index.duration)
+        return float(self._facts_of(video).table.duration)
 
     def read(
         self, video: int, choose: Choice, *, size: tuple[int, int]
@@ -75,21 +79,21 @@ class FileClips:
         """See `Clips`."""
         from vidparticles.video.sample import sample_frames
 
-        table = self._table(video)
-        times = table.index.times
-        places = places_at(times, choose(float(table.index.duration)))
-        return sample_frames(self._paths[video], table, places, size=size), times[places]
+        facts = self._facts_of(video)
+        times = facts.table.times
+        indices = indices_at(times, choose(float(facts.table.duration)))
+        return sample_frames(self._paths[video], facts, indices, size=size), times[indices]
 
-    def _table(self, video: int) -> Table:
+    def _facts_of(self, video: int) -> ClipFacts:
         """What is known of a file; it is gone through the first time only."""
-        from vidparticles.video.sample import table_of
+        from vidparticles.video.sample import facts_of
 
-        table = self._tables.get(video)
-        if table is None:
-            table = table_of(self._paths[video])
-            if len(self._tables) < _KEPT_TABLES:
-                self._tables[video] = table
-        return table
+        facts = self._facts.get(video)
+        if facts is None:
+            facts = facts_of(self._paths[video])
+            if len(self._facts) < _KEPT_FACTS:
+                self._facts[video] = facts
+        return facts
 
 
 class HeldClips(FileClips):
@@ -106,25 +110,25 @@ class HeldClips(FileClips):
         """See `Clips`."""
         from vidparticles.video.sample import sample_frames
 
-        table = self._table(video)
-        times = table.index.times
+        facts = self._facts_of(video)
+        times = facts.table.times
         if len(times) * size[0] * size[1] * 3 * len(self.names) > _HELD:
             return super().read(video, choose, size=size)
         with self._lock:
             if (video, size) not in self._held:
-                places = np.arange(len(times))
+                indices = np.arange(len(times))
                 self._held[video, size] = sample_frames(
-                    self._paths[video], table, places, size=size
+                    self._paths[video], facts, indices, size=size
                 )
-        places = places_at(times, choose(float(table.index.duration)))
-        return self._held[video, size][places], times[places]
+        indices = indices_at(times, choose(float(facts.table.duration)))
+        return self._held[video, size][indices], times[indices]
 
 
-def places_at(times: np.ndarray, seconds: np.ndarray) -> np.ndarray:
-    """Places of the frames that are shown at some times.
+def indices_at(times: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+    """Indices of the frames that are shown at some times.
 
     Example:
-        >>> places_at(np.array([0.0, 0.5, 1.0]), np.array([0.25, 0.5, 9.0])).tolist()
+        >>> indices_at(np.array([0.0, 0.5, 1.0]), np.array([0.25, 0.5, 9.0])).tolist()
         [0, 1, 2]
     """
     # A nanosecond more: times that are meant to be a frame's own are not to miss it.

@@ -128,11 +128,11 @@ def clip(
     rng: np.random.Generator, label: str, *, split: str = "train"
 ) -> tuple[np.ndarray, np.ndarray]:
     """One clip of one class: frames uint8 [48, 128, 128, 3] and sound float32 [16000, 1]."""
-    look = _look(rng, split)
+    appearance = _appearance(rng, split)
     times = np.arange(FRAMES) / RATE
-    path = _path(rng, label, times, look)
+    path = _path(rng, label, times, appearance)
     background = _background(rng, FRAMES)
-    return _draw(background, path, look), _sound(rng, path)
+    return _draw(background, path, appearance), _sound(rng, path)
 
 
 def story(
@@ -165,10 +165,10 @@ def story(
     times = np.arange(FRAMES) / RATE
     frames, sounds = [], []
     for i, label in enumerate(acts):
-        look = _look(rng, "test")
-        xy = _path(rng, label, times, look)
+        appearance = _appearance(rng, "test")
+        xy = _path(rng, label, times, appearance)
         part = background[i * FRAMES : (i + 1) * FRAMES]
-        frames.append(_draw(part, xy, look))
+        frames.append(_draw(part, xy, appearance))
         sounds.append(_sound(rng, xy))
     _write(pathlib.Path(path), np.concatenate(frames), np.concatenate(sounds))
     length = FRAMES / RATE
@@ -176,7 +176,7 @@ def story(
 
 
 @dataclasses.dataclass(frozen=True)
-class _Look:
+class _Appearance:
     """What does not depend on the class: glyphs [2][S, S] in 0..1, colors [2, 3]."""
 
     glyphs: tuple[np.ndarray, np.ndarray]
@@ -197,7 +197,7 @@ def _digits(split: str) -> np.ndarray:
     return images[order[int(first * len(order)) : int(last * len(order))]]
 
 
-def _look(rng: np.random.Generator, split: str) -> _Look:
+def _appearance(rng: np.random.Generator, split: str) -> _Appearance:
     from scipy.ndimage import zoom
 
     images = _digits(split)
@@ -215,12 +215,18 @@ def _look(rng: np.random.Generator, split: str) -> _Look:
     # Blues and reds are dark at full value: whiten until they stand out from any texture.
     luma = colors @ [0.299, 0.587, 0.114]
     white = np.clip((0.55 - luma) / (1 - luma), 0, 1)[:, None]
-    return _Look((glyphs[0], glyphs[1]), (colors + white * (1 - colors)).astype(np.float32))
+    return _Appearance((glyphs[0], glyphs[1]), (colors + white * (1 - colors)).astype(np.float32))
 
 
-def _path(rng: np.random.Generator, label: str, times: np.ndarray, look: _Look) -> np.ndarray:
+def _path(
+    rng: np.random.Generator, label: str, times: np.ndarray, appearance: _Appearance
+) -> np.ndarray:
     return trajectory(
-        rng, label, times=times, contact=TOUCH * look.side, margin=0.5 * look.side + 1 / SIDE
+        rng,
+        label,
+        times=times,
+        contact=TOUCH * appearance.side,
+        margin=0.5 * appearance.side + 1 / SIDE,
     )
 
 
@@ -253,19 +259,19 @@ def _shifted(image: np.ndarray, y: float, x: float) -> np.ndarray:
     return rows[:, :-1] + np.float32(x) * (rows[:, 1:] - rows[:, :-1])
 
 
-def _draw(background: np.ndarray, path: np.ndarray, look: _Look) -> np.ndarray:
-    """Glyphs drawn into the background at sub-pixel places; the first digit lies on top."""
+def _draw(background: np.ndarray, path: np.ndarray, appearance: _Appearance) -> np.ndarray:
+    """Glyphs drawn into the background at sub-pixel positions; the first digit lies on top."""
     frames = background
     # A pixel's center is at (i + ½)/128, so a glyph at x begins at 128 x − S/2.
-    corner = path * SIDE - look.side * SIDE / 2
+    corner = path * SIDE - appearance.side * SIDE / 2
     for digit in (1, 0):
-        glyph = np.pad(look.glyphs[digit], 1)
-        color = 255 * look.colors[digit]
+        glyph = np.pad(appearance.glyphs[digit], 1)
+        color = 255 * appearance.colors[digit]
         for frame, (x, y) in zip(frames, corner[:, digit], strict=True):
             x0, y0 = int(np.floor(x)), int(np.floor(y))
             alpha = _shifted(glyph, 1 - (y - y0), 1 - (x - x0))[..., None]
-            place = frame[y0 : y0 + len(alpha), x0 : x0 + len(alpha)]
-            place[:] = place + alpha * (color - place)
+            patch = frame[y0 : y0 + len(alpha), x0 : x0 + len(alpha)]
+            patch[:] = patch + alpha * (color - patch)
     return frames
 
 

@@ -38,7 +38,7 @@ class Dataset:
     """Labelled clips on disk.
 
     Attributes:
-        classes: names in alphabetical order; a label is a place in it.
+        classes: names in alphabetical order; a label is an index of it.
         splits: "train", "val" and "test" → their clips, in the order of their names.
         name: of the folder or the set, for messages.
         held: whether decoded clips are kept in memory, as far as they fit.
@@ -130,10 +130,10 @@ def hash_split(name: str, shares: Mapping[str, float] = SHARES) -> str:
         'train'
     """
     digest = hashlib.sha256(name.encode()).digest()
-    place = int.from_bytes(digest[:8], "big") / 2**64 * sum(shares.values())
+    point = int.from_bytes(digest[:8], "big") / 2**64 * sum(shares.values())
     for split, share in shares.items():
-        place -= share
-        if place < 0:
+        point -= share
+        if point < 0:
             return split
     return list(shares)[-1]
 

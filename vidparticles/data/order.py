@@ -1,7 +1,7 @@
 """Which clip, and when in it, is the g-th element: pure functions of (seed, g).
 
 There is no shuffle buffer and no state to save. Epoch e is a permutation of all clips,
-computed place by place by a Feistel network keyed with (seed, e) (Luby and Rackoff 1988;
+computed index by index by a Feistel network keyed with (seed, e) (Luby and Rackoff 1988;
 "cycle walking" for sizes that are no power of four: Black and Rogaway 2002), so that any
 element of any epoch costs a few multiplications, on any host, in any order.
 """
@@ -14,17 +14,17 @@ ROUNDS = 6
 _MASK = (1 << 64) - 1
 
 
-def permute(place: np.ndarray | int, *, count: int, seed: int, epoch: int) -> np.ndarray:
-    """Where a pseudorandom permutation of 0 … count−1 sends a place.
+def permute(index: np.ndarray | int, *, count: int, seed: int, epoch: int) -> np.ndarray:
+    """Where a pseudorandom permutation of 0 … count−1 sends an index.
 
     Args:
-        place: integers in 0 … count−1, any shape.
+        index: integers in 0 … count−1, any shape.
         count: size of the permutation.
         seed: of the run.
         epoch: each has a permutation of its own.
 
     Returns:
-        int64, of the shape of `place`.
+        int64, of the shape of `index`.
 
     Example:
         >>> sorted(permute(np.arange(5), count=5, seed=0, epoch=3).tolist())
@@ -40,8 +40,8 @@ def permute(place: np.ndarray | int, *, count: int, seed: int, epoch: int) -> np
             left, right = right, left ^ (_mixed(right ^ key) & low)
         return (left << half) | right
 
-    shape = np.shape(place)
-    x = network(np.atleast_1d(np.asarray(place)).astype(np.uint64))
+    shape = np.shape(index)
+    x = network(np.atleast_1d(np.asarray(index)).astype(np.uint64))
     # The network permutes a set up to four times as large: go round until back inside.
     while (outside := x >= count).any():
         x[outside] = network(x[outside])
@@ -85,8 +85,8 @@ def dense_times(
         [1.125, 1.375, 1.625, 1.875]
     """
     room = max(0.0, duration - frames / rate)
-    place = rng.random() if rng is not None else window / max(1, windows - 1)
-    return place * room + (np.arange(frames) + 0.5) / rate
+    share = rng.random() if rng is not None else window / max(1, windows - 1)
+    return share * room + (np.arange(frames) + 0.5) / rate
 
 
 def windows_of(duration: float, *, frames: int, rate: float) -> int:

@@ -63,7 +63,7 @@ def batches(
     """Batches of one split, as numpy arrays.
 
     For training they go on for ever: each epoch is a new permutation of the clips, a clip is
-    sampled at random times, and a corrupt one gives its place to the next. Otherwise every
+    sampled at random times, and a corrupt one gives its row to the next. Otherwise every
     clip comes once, in order and at fixed times (with dense sampling, in as many windows as
     cover it), and what is no clip, at the end or because it is corrupt, has `_mask` false.
 
@@ -85,7 +85,7 @@ def batches(
 
     Returns:
         an iterator of dicts: `video` uint8 [B/hosts, T, H, W, 3], `time` float32 [B/hosts, T]
-        seconds in the clip, `label` int32, `_mask` bool, `index` int64 (the clip's place in
+        seconds in the clip, `label` int32, `_mask` bool, `index` int64 (the clip's index in
         its split, −1 for none).
 
     Raises:
@@ -140,6 +140,7 @@ class Batches(Iterator[dict[str, np.ndarray]]):
         self._reader = reader
         self._total = None if reader.train else -(-reader.count // batch_size)
         self._batches = self._build(batch_size, host, hosts, parallel)
+        self._failed = tensorflow().errors.OpError
 
     def __len__(self) -> int:
         """Batches in the whole pass; a TypeError for training, which has no end."""
@@ -150,9 +151,7 @@ class Batches(Iterator[dict[str, np.ndarray]]):
     def __next__(self) -> dict[str, np.ndarray]:
         try:
             video, time, label, mask, index = next(self._batches)
-        except StopIteration:
-            raise
-        except Exception:
+        except self._failed:
             # tensorflow wraps what was raised in its thread: say the sentence itself.
             if self._reader.failure is not None:
                 raise self._reader.failure from None
@@ -173,7 +172,7 @@ class Batches(Iterator[dict[str, np.ndarray]]):
         types = (tf.uint8, tf.float32, tf.int32, tf.bool, tf.int64)
 
         def counter(row):
-            """The row-th of this host's rows → its place in the run of all hosts."""
+            """The row-th of this host's rows → its index in the run of all hosts."""
             return row // local * batch_size + host * local + row % local
 
         def element(g):
@@ -225,10 +224,10 @@ class _Reader:
             )
             found = video >= 0 and self._try(video, None, window, windows)
             return self._row(video, found) if found else self._nothing()
-        epoch, place = divmod(counter, count)
+        epoch, first = divmod(counter, count)
         for step in range(count):
-            place_now = (place + step) % count
-            video = int(order.permute(place_now, count=count, seed=plan.seed, epoch=epoch))
+            at = (first + step) % count
+            video = int(order.permute(at, count=count, seed=plan.seed, epoch=epoch))
             found = self._try(video, order.rng_of(plan.seed, counter), 0, 1)
             if found:
                 return self._row(video, found)
@@ -258,7 +257,7 @@ class _Reader:
         size = plan.size if rng is None else plan.augment.source_size(plan.size)
         try:
             frames, times = self._clips.read(video, choose, size=size)
-        except Exception as error:  # whatever a broken file sets off, the run goes on
+        except InputError as error:  # a broken file does not end the run
             self._skip(video, error)
             return None
         if rng is not None:
@@ -268,14 +267,14 @@ class _Reader:
     def _windows(self, video: int) -> int:
         try:
             duration = self._clips.duration(video)
-        except Exception as error:
+        except InputError as error:
             self._skip(video, error)
             return 1
         return order.windows_of(duration, frames=self.plan.frames, rate=self.plan.rate)
 
-    def _skip(self, video: int, error: Exception) -> None:
+    def _skip(self, video: int, error: InputError) -> None:
         with self._lock:
-            self.skipped[self._clips.names[video]] = str(error) or type(error).__name__
+            self.skipped[self._clips.names[video]] = str(error)
 
     def _row(self, video: int, found: tuple[np.ndarray, np.ndarray]) -> tuple:
         label = np.int32(self._clips.label(video))

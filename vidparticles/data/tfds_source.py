@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from vidparticles.data.clips import Choice, places_at
+from vidparticles.data.clips import Choice, indices_at
 from vidparticles.data.folder import SHARES, SPLITS, chosen, hash_split
 from vidparticles.data.tf import tensorflow, tensorflow_datasets
-from vidparticles.errors import InputError, nearest
+from vidparticles.errors import InputError, nearest, reason
 
 # Frames a second of clips that are stored as frames, whose true rate TFDS does not keep.
 FRAME_RATE = 25.0
@@ -29,12 +29,12 @@ class Record:
     """One example; its label is read when it is asked for."""
 
     clips: _Records
-    place: int
+    index: int
 
     @property
     def label(self) -> int:
         """The class."""
-        return self.clips.label_of(self.place)
+        return self.clips.label_of(self.index)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,10 +94,10 @@ def load(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> TfdsDa
     for tfds_split in sorted(builder.info.splits):
         records = _Records(builder, tfds_split, video, label)
         split = rename.get(tfds_split)
-        for place in range(len(records)):
-            to = _split_of(f"{tfds_split}/{place}", split, builder.info.splits)
+        for index in range(len(records)):
+            to = _split_of(f"{tfds_split}/{index}", split, builder.info.splits)
             if to:
-                parts[to].append(Record(records, place))
+                parts[to].append(Record(records, index))
     return TfdsDataset(classes, {k: tuple(v) for k, v in parts.items()}, f"{name} in {root}")
 
 
@@ -175,19 +175,19 @@ class _Records:
     def __len__(self) -> int:
         return self._count
 
-    def label_of(self, place: int) -> int:
+    def label_of(self, index: int) -> int:
         """The class of an example; 0 in a data set without labels."""
-        if place not in self._labels:
-            self.example(place)
-        return self._labels[place]
+        if index not in self._labels:
+            self.example(index)
+        return self._labels[index]
 
-    def example(self, place: int) -> bytes | list[bytes] | np.ndarray:
+    def example(self, index: int) -> bytes | list[bytes] | np.ndarray:
         """The video: a file's bytes, its encoded frames, or uint8 [T, H, W, 1 or 3]."""
         tfds = tensorflow_datasets()
-        raw = bytes(self._fetch(place))
+        raw = bytes(self._fetch(index))
         fields = tensorflow().train.Example.FromString(raw).features.feature
         label = fields[self._label].int64_list.value if self._label else [0]
-        self._labels[place] = int(label[0])
+        self._labels[index] = int(label[0])
         if isinstance(self._feature, tfds.features.Video):
             return list(fields[self._video].bytes_list.value)
         if _is_bytes(self._feature):
@@ -202,18 +202,18 @@ class _TfRecords:
         self._paths = paths
 
     @functools.cached_property
-    def _places(self) -> list[tuple[pathlib.Path, int, int]]:
-        places = []
+    def _offsets(self) -> list[tuple[pathlib.Path, int, int]]:
+        offsets = []
         for path in self._paths:
             with path.open("rb") as file:
                 while len(head := file.read(12)) == 12:
                     (length,) = struct.unpack("<Q", head[:8])
-                    places.append((path, file.tell(), length))
+                    offsets.append((path, file.tell(), length))
                     file.seek(length + 4, os.SEEK_CUR)
-        return places
+        return offsets
 
-    def __getitem__(self, place: int) -> bytes:
-        path, at, length = self._places[place]
+    def __getitem__(self, index: int) -> bytes:
+        path, at, length = self._offsets[index]
         with path.open("rb") as file:
             file.seek(at)
             return file.read(length)
@@ -223,7 +223,7 @@ class TfdsClips:
     """Clips that are TFDS records; see `clips.Clips`."""
 
     def __init__(self, records: Sequence[Record]):
-        self.names = [f"{r.clips.name}#{r.place}" for r in records]
+        self.names = [f"{r.clips.name}#{r.index}" for r in records]
         self._records = records
 
     def label(self, video: int) -> int:
@@ -238,7 +238,7 @@ class TfdsClips:
         from vidparticles.video import open_video
 
         with _file(example) as path, open_video(path) as opened:
-            return float(opened.index.duration)
+            return float(opened.table.duration)
 
     def read(
         self, video: int, choose: Choice, *, size: tuple[int, int]
@@ -249,15 +249,22 @@ class TfdsClips:
             from vidparticles.video import open_video
 
             with _file(example) as path, open_video(path) as opened:
-                places = places_at(opened.times, choose(float(opened.index.duration)))
-                return opened.frames(places, size=size), opened.times[places]
+                indices = indices_at(opened.times, choose(float(opened.table.duration)))
+                return opened.frames(indices, size=size), opened.times[indices]
         times = np.arange(len(example)) / FRAME_RATE
-        places = places_at(times, choose(len(example) / FRAME_RATE))
-        return np.stack([_image(example[i], size) for i in places]), times[places]
+        indices = indices_at(times, choose(len(example) / FRAME_RATE))
+        try:
+            frames = [_image(example[i], size) for i in indices]
+        except (OSError, SyntaxError) as error:  # Pillow's, for a broken JPEG and a broken PNG
+            raise InputError(f"{self.names[video]} cannot be read ({reason(error)}).") from error
+        return np.stack(frames), times[indices]
 
     def _example(self, video: int) -> bytes | list[bytes] | np.ndarray:
         record = self._records[video]
-        return record.clips.example(record.place)
+        try:
+            return record.clips.example(record.index)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.names[video]} cannot be read ({reason(error)}).") from error
 
 
 def _image(frame: bytes | np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -68,7 +68,7 @@ class Reel:
         """A copy whose frames are changed one by one, in this run and in those that come again.
 
         Args:
-            change: (frames, place of the first of them in the reel) → as many frames.
+            change: (frames, index of the first of them) → as many frames.
             **facts: other fields.
         """
         again = self.again
@@ -123,22 +123,22 @@ class Ticks(Sequence[Fraction]):
         ['1/2', '1']
     """
 
-    def __init__(self, places: range, rate: Fraction):
-        self._places, self._rate = places, rate
+    def __init__(self, indices: range, rate: Fraction):
+        self._indices, self._rate = indices, rate
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._indices)
 
     @overload
-    def __getitem__(self, place: int) -> Fraction: ...
+    def __getitem__(self, index: int) -> Fraction: ...
 
     @overload
-    def __getitem__(self, place: slice) -> Ticks: ...
+    def __getitem__(self, index: slice) -> Ticks: ...
 
-    def __getitem__(self, place: int | slice) -> Fraction | Ticks:
-        if isinstance(place, slice):
-            return Ticks(self._places[place], self._rate)
-        return self._places[place] / self._rate
+    def __getitem__(self, index: int | slice) -> Fraction | Ticks:
+        if isinstance(index, slice):
+            return Ticks(self._indices[index], self._rate)
+        return self._indices[index] / self._rate
 
 
 def clock(video: Video) -> tuple[Sequence[Fraction], Fraction, Fraction | None]:

@@ -119,7 +119,7 @@ def _on_clock(pieces: Sequence[Piece], rate: Fraction) -> Iterator[Run]:
     for piece in pieces:
         end = begun + piece.seconds
         stop = count if piece is pieces[-1] else min(count, math.ceil(end * rate))
-        times = [place / rate for place in range(k, stop)]
+        times = [tick / rate for tick in range(k, stop)]
         shown = [piece.forwards.at(time - begun) for time in times]
         yield piece, list(zip(times, shown[::-1] if piece.backwards else shown, strict=True))
         begun, k = end, max(k, stop)

@@ -161,9 +161,9 @@ def _smoothed(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Logarithm of the turn and displacement of the center, [T] each, that smooth one shot."""
     count = len(turn)
-    way, place = np.cumprod(turn), np.zeros(count, complex)
+    turned, position = np.cumprod(turn), np.zeros(count, complex)
     for t in range(1, count):
-        place[t] = turn[t] * place[t - 1] + shift[t]
+        position[t] = turn[t] * position[t - 1] + shift[t]
     gap = np.median(np.diff(times)) if count > 1 else 1.0
     reach = min(count - 1, int(np.ceil(3 * smooth / max(gap, 1e-3))))
     # Moments of the weights, and of the weights times what is fitted, for a line in time.
@@ -173,8 +173,8 @@ def _smoothed(
         at = np.arange(max(0, -lag), min(count, count - lag))
         after = times[at + lag] - times[at]
         weight = np.exp(-0.5 * (after / smooth) ** 2)
-        relative = way[at + lag] / way[at]
-        moved = relative * (center - place[at]) + place[at + lag] - center
+        relative = turned[at + lag] / turned[at]
+        moved = relative * (center - position[at]) + position[at + lag] - center
         s0[at] += weight
         s1[at] += weight * after
         s2[at] += weight * after**2

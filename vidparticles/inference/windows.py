@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from vidparticles.data.clips import places_at
+from vidparticles.data.clips import indices_at
 from vidparticles.data.order import uniform_times
 from vidparticles.video import Video
 
@@ -106,7 +106,7 @@ def classify_windows(
         classify: the model, for batches of `grid.batch` windows.
         watch: told the seconds spent on "decode" and "model".
     """
-    places = places_at(video.times, grid.times)
+    places = indices_at(video.times, grid.times)
     held = np.empty((0, grid.size, grid.size, 3), np.uint8)
     first = 0  # the cell of held[0]
     found = []

@@ -16,7 +16,7 @@ import numpy as np
 
 from vidparticles.storage import PathLike
 from vidparticles.video.files import open_input, video_stream
-from vidparticles.video.index import build_index
+from vidparticles.video.table import build_table
 
 # av's names of the speaker layouts that samples [S, C] are taken to have.
 LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
@@ -125,8 +125,8 @@ def _decoded(
 def _first_shown(path: pathlib.Path) -> Fraction:
     """Presentation time of the first displayed frame, in the container's clock."""
     with open_input(path) as container:
-        index = build_index(container, video_stream(container, path), path)
-    return int(index.pts[0]) * index.time_base
+        table = build_table(container, video_stream(container, path), path)
+    return int(table.pts[0]) * table.time_base
 
 
 def cut(audio: Audio, start: Fraction | float, end: Fraction | float) -> Audio:

@@ -1,4 +1,4 @@
-"""Frames out of one stream by their place in its table, to the bit, in as few steps as can be."""
+"""Frames out of one stream by their index in its table, to the bit, in as few steps as can be."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import av
 import numpy as np
 
 from vidparticles.video.files import open_input, video_stream
-from vidparticles.video.index import FrameIndex, build_index
+from vidparticles.video.table import FrameTable, build_table
 
 # Decoders that leave out a frame no other refers to when told so. (HEVC's such frames may
 # be referred to from a higher temporal layer.)
@@ -24,17 +24,17 @@ class Decoder:
     """One video stream open for decoding, with a cursor.
 
     Attributes:
-        index: the table of frames.
+        table: the table of frames.
         missing: frames in the table that were found not to decode.
     """
 
-    def __init__(self, path: pathlib.Path, index: FrameIndex | None = None):
+    def __init__(self, path: pathlib.Path, table: FrameTable | None = None):
         self.path = path
         self.container = open_input(path)
         self.stream = video_stream(self.container, path)
-        self.index = index or build_index(self.container, self.stream, path)
+        self.table = table or build_table(self.container, self.stream, path)
         self.missing: set[int] = set()
-        self._start_of_pts = {int(p): k for k, p in enumerate(self.index.start_pts)}
+        self._start_of_pts = {int(p): k for k, p in enumerate(self.table.start_pts)}
         self._run: Iterator[tuple[int, av.VideoFrame]] | None = None
         self._at = -1  # the last frame that came out of the run
         self._wanted: set[int] = set()  # pts
@@ -51,40 +51,40 @@ class Decoder:
         """Decode the frames of a set, in order.
 
         Args:
-            wanted: places in the table; order and repeats do not matter.
+            wanted: indices in the table; order and repeats do not matter.
 
         Yields:
-            (place, frame); a frame that does not decode is left out and noted in `missing`.
+            (index, frame); a frame that does not decode is left out and noted in `missing`.
         """
-        places = sorted(set(wanted) - self.missing)
-        self._wanted = {int(self.index.pts[i]) for i in places}
+        indices = sorted(set(wanted) - self.missing)
+        self._wanted = {int(self.table.pts[i]) for i in indices}
         self._last_wanted = max(self._wanted, default=_EVERY)
-        for place in places:
-            frame = self._frame(place)
+        for index in indices:
+            frame = self._frame(index)
             if frame is None:
-                self.missing.add(place)
+                self.missing.add(index)
             else:
-                yield place, frame
+                yield index, frame
 
     def every_frame(self) -> Iterator[tuple[int, av.VideoFrame]]:
         """Decode from the first frame to the last; what does not decode is left out."""
         context = self.stream.codec_context
-        threads = context.width * context.height * len(self.index) > _LONG_RUN_PIXELS
+        threads = context.width * context.height * len(self.table) > _LONG_RUN_PIXELS
         self._last_wanted = _EVERY
         seen: set[int] = set()
         while True:
             self._reopen(threads=threads)
-            for place, frame in self._decode(None):
+            for index, frame in self._decode(None):
                 if threads and (frame.is_corrupt or not self._whole):
                     self._whole = False
                     break
-                if place not in seen:
-                    seen.add(place)
-                    yield place, frame
+                if index not in seen:
+                    seen.add(index)
+                    yield index, frame
             if not threads or self._whole:
                 break
             threads = False  # how damage is hidden depends on the threads: go on with one
-        self.missing.update(set(range(len(self.index))) - seen)
+        self.missing.update(set(range(len(self.table))) - seen)
 
     def _reopen(self, *, threads: bool = False) -> None:
         """To the very beginning of the file, with a new decoder."""
@@ -102,38 +102,38 @@ class Decoder:
         self.stream.thread_type = "AUTO"
         self.stream.codec_context.thread_count = count
 
-    def _frame(self, place: int) -> av.VideoFrame | None:
+    def _frame(self, index: int) -> av.VideoFrame | None:
         """One frame; goes on from where the last one came out unless a start lies between."""
-        index = self.index
+        table = self.table
         # What hides damage depends on all that was decoded before: there, from the beginning on.
-        start = index.start_of(place) if self._whole else -1
-        between = start >= 0 and index.start_pts[start] > index.pts[max(self._at, 0)]
-        if self._run is not None and self._at < place and not between:
-            found = self._advance(place)
+        start = table.start_of(index) if self._whole else -1
+        between = start >= 0 and table.start_pts[start] > table.pts[max(self._at, 0)]
+        if self._run is not None and self._at < index and not between:
+            found = self._advance(index)
             if found is not None:
                 return found
         # The container's index may be by presentation or by decoding time; each way is tried
         # and checked, and the beginning of the file is the last resort.
-        ways = [(start, index.start_pts), (start, index.start_dts), (-1, index.start_pts)]
+        ways = [(start, table.start_pts), (start, table.start_dts), (-1, table.start_pts)]
         for k, column in ways if start >= 0 else ways[-1:]:
             if k < 0 or not self._whole:
                 self._reopen()
                 self._run, self._at = self._decode(None), -1
             elif not self._seek(int(column[k]), k):
                 continue
-            found = self._advance(place)
+            found = self._advance(index)
             if found is not None:
                 return found
         return None
 
-    def _advance(self, place: int) -> av.VideoFrame | None:
+    def _advance(self, index: int) -> av.VideoFrame | None:
         """Run on to a frame; None when the run ends or passes it."""
         assert self._run is not None
         for at, frame in self._run:
             self._at = at
-            if at == place:
+            if at == index:
                 return frame
-            if at > place:
+            if at > index:
                 break
         self._run = None
         return None
@@ -165,9 +165,9 @@ class Decoder:
     def _decode(
         self, first: av.Packet | None, packets: Iterator[av.Packet] | None = None
     ) -> Iterator[tuple[int, av.VideoFrame]]:
-        """Decode packets; give the frames of the table with their places, in order."""
+        """Decode packets; give the frames of the table with their indices, in order."""
         codec = self.stream.codec_context
-        able = codec.name in _SKIPS_NON_REFERENCE and not self.index.counted
+        able = codec.name in _SKIPS_NON_REFERENCE and not self.table.counted
         skipping = able and self._whole and self._last_wanted != _EVERY
         count, last, skips = 0, -1, False
         codec.skip_frame = "DEFAULT"
@@ -186,11 +186,11 @@ class Decoder:
                 self._whole = False
                 return  # to do it over without skipping
             for frame in decoded:
-                place = count if self.index.counted else self.index.place_of(frame.pts)
+                index = count if self.table.counted else self.table.index_of(frame.pts)
                 count += 1
-                if last < place < len(self.index):
-                    last = place
-                    yield place, frame
+                if last < index < len(self.table):
+                    last = index
+                    yield index, frame
 
 
 def to_rgb(

@@ -9,7 +9,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from vidparticles.video.index import FrameIndex
+from vidparticles.video.table import FrameTable
 
 BROADCAST_RATES = [Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 120)]  # frames a second
 
@@ -48,7 +48,7 @@ class VideoInfo:
         pixel_format: as stored.
         bit_depth: of one component.
         interlaced: the first frame is of two moments, its even and its odd lines.
-        keyframes: places from which decoding may start.
+        keyframes: how many frames there are from which decoding may start.
         audio: facts of the sound, None where there is none.
     """
 
@@ -83,25 +83,25 @@ def audio_info(container: av.container.InputContainer) -> AudioInfo | None:
     )
 
 
-def frame_rate(index: FrameIndex, stated: list[Fraction | None]) -> tuple[Fraction, bool]:
+def frame_rate(table: FrameTable, stated: list[Fraction | None]) -> tuple[Fraction, bool]:
     """The average rate and whether the frames are unevenly spaced.
 
     Args:
-        index: the table of frames.
+        table: the table of frames.
         stated: rates that the container states, the likeliest first. One that puts every
             frame within a tick of its time stamp is taken as exact.
 
     Returns:
         (frames a second, variable)
     """
-    count, span = len(index), int(index.pts[-1] - index.pts[0])
+    count, span = len(table), int(table.pts[-1] - table.pts[0])
     if count == 1 or span <= 0:
         return next((r for r in stated if r), Fraction(25)), False
-    average = Fraction(count - 1, span) / index.time_base
-    ticks = index.pts - index.pts[0]
+    average = Fraction(count - 1, span) / table.time_base
+    ticks = table.pts - table.pts[0]
     likely = [r for r in BROADCAST_RATES if abs(r - average) < Fraction(1, 100)]
     for rate in (*likely, *(Fraction(r) for r in stated if r), average):
-        ideal = np.arange(count) / float(rate * index.time_base)
+        ideal = np.arange(count) / float(rate * table.time_base)
         if np.abs(ticks - ideal).max() <= 1.001:
             return rate, False
     return average, True

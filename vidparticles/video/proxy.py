@@ -58,15 +58,15 @@ def _write(
     size: tuple[int, int],
     crf: float,
 ) -> dict:
-    index, reformatter = decoder.index, VideoReformatter()
-    sound = read_audio(source, origin=int(index.pts[0]) * index.time_base)
+    table, reformatter = decoder.table, VideoReformatter()
+    sound = read_audio(source, origin=int(table.pts[0]) * table.time_base)
     if sound is not None and sound.channels in LAYOUTS:
         sound = resample(sound, rate=SOUND_RATE, channels=1)
     else:
         sound = None
     pts: list[int] = []
     with contextlib.ExitStack() as stack:
-        for place, frame in decoder.every_frame():
+        for index, frame in decoder.every_frame():
             turned = round(frame.rotation / 90) % 2
             height, width = size[::-1] if turned else size
             small = reformatter.reformat(
@@ -77,7 +77,7 @@ def _write(
                 interpolation="AREA",
                 threads=1,
             )
-            at = int(index.pts[place] - index.pts[0])
+            at = int(table.pts[index] - table.pts[0])
             with writing(out):
                 if not pts:
                     facts = _facts(frame, small)
@@ -88,13 +88,13 @@ def _write(
                         voice = container.add_stream("aac", rate=SOUND_RATE, layout="mono")
                         voice.codec_context.bit_rate = 48_000
                 pts.append(at)
-                small.pts, small.time_base = at, index.time_base
+                small.pts, small.time_base = at, table.time_base
                 # The picture types of the source would be taken for orders to the encoder.
                 small.pict_type = av.video.frame.PictureType.NONE
                 container.mux(picture.encode(small))
         if not pts:
             raise InputError(
-                f"{source}: none of its {len(index)} frames decodes; expected a whole video."
+                f"{source}: none of its {len(table)} frames decodes; expected a whole video."
             )
         with writing(out):
             container.mux(picture.encode(None))
@@ -105,12 +105,12 @@ def _write(
             container.close()
     return {
         "frames": len(pts),
-        "missing": len(index) - len(pts),
+        "missing": len(table) - len(pts),
         "pts": pts,
-        "time_base": str(index.time_base),
+        "time_base": str(table.time_base),
         **facts,
         "sound_rate": None if sound is None else SOUND_RATE,
-        "warnings": list(index.warnings),
+        "warnings": list(table.warnings),
     }
 
 
@@ -136,9 +136,9 @@ def _picture(
     facts: dict,
     crf: float,
 ) -> av.VideoStream:
-    index = decoder.index
-    span = int(index.pts[-1] - index.pts[0]) * index.time_base
-    rate = (Fraction(len(index) - 1) / span if span > 0 else Fraction(25)).limit_denominator(1001)
+    table = decoder.table
+    span = int(table.pts[-1] - table.pts[0]) * table.time_base
+    rate = (Fraction(len(table) - 1) / span if span > 0 else Fraction(25)).limit_denominator(1001)
     options = {
         "preset": "medium",
         "tune": "fastdecode",
@@ -152,7 +152,7 @@ def _picture(
     context.width, context.height, context.pix_fmt = small.width, small.height, "yuv420p"
     # Small pictures gain nothing from more threads, and clips are prepared side by side.
     context.thread_count = 1
-    context.time_base = index.time_base
+    context.time_base = table.time_base
     aspect = Fraction(decoder.stream.sample_aspect_ratio or 1)
     context.sample_aspect_ratio = (
         aspect * Fraction(frame.width, small.width) / Fraction(frame.height, small.height)

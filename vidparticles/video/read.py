@@ -15,8 +15,8 @@ from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
 from vidparticles.video.audio import Audio, read_audio
 from vidparticles.video.decode import Decoder, to_rgb
-from vidparticles.video.index import FrameIndex
 from vidparticles.video.info import VideoInfo, audio_info, frame_rate
+from vidparticles.video.table import FrameTable
 
 
 class Video:
@@ -32,10 +32,10 @@ class Video:
         times: float64 [n] seconds at which the frames are shown, from the first one's.
     """
 
-    def __init__(self, path: PathLike, index: FrameIndex | None = None):
+    def __init__(self, path: PathLike, table: FrameTable | None = None):
         self.path = pathlib.Path(path)
         self._reformatter = VideoReformatter()
-        self._decoder = Decoder(self.path, index)
+        self._decoder = Decoder(self.path, table)
         self._first: tuple[int, av.VideoFrame]
         try:
             self._first = self._find_first()
@@ -43,17 +43,17 @@ class Video:
         except BaseException:
             self._decoder.close()
             raise
-        self.times = self.index.times
+        self.times = self.table.times
 
     @property
-    def index(self) -> FrameIndex:
+    def table(self) -> FrameTable:
         """The table of frames; give it to `open_video` to open the same file again sooner."""
-        return self._decoder.index
+        return self._decoder.table
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences on what is wrong with the file, as far as is known by now."""
-        found = list(self.index.warnings)
+        found = list(self.table.warnings)
         if self.info.interlaced:
             found.append(
                 f"{self.path} is interlaced: each frame shows two moments, and what moves has "
@@ -66,11 +66,11 @@ class Video:
         return tuple(found)
 
     def __len__(self) -> int:
-        return len(self.index)
+        return len(self.table)
 
-    def __getitem__(self, place: int) -> np.ndarray:
-        """Frame `place`, uint8 [H, W, 3]; negative places count from the end."""
-        return self.frames([place])[0]
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Frame `index`, uint8 [H, W, 3]; negative indices count from the end."""
+        return self.frames([index])[0]
 
     def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
         """(seconds, frame) of every frame, by one run of the decoder (on all cores when long)."""
@@ -78,17 +78,17 @@ class Video:
 
     def every(self, *, size: tuple[int, int] | None = None) -> Iterator[tuple[float, np.ndarray]]:
         """As iterating, with frames resized to `size` (height, width) by area averaging."""
-        decoder = Decoder(self.path, self.index)  # its own cursor: runs may be nested
+        decoder = Decoder(self.path, self.table)  # its own cursor: runs may be nested
         shown: np.ndarray | None = None
         at = 0
         try:
-            for place, frame in decoder.every_frame():
+            for index, frame in decoder.every_frame():
                 rgb = self._rgb(frame, size)
-                for held in range(at, place):  # what did not decode shows the frame before
+                for held in range(at, index):  # what did not decode shows the frame before
                     self._decoder.missing.add(held)
                     yield float(self.times[held]), rgb.copy() if shown is None else shown.copy()
-                shown, at = rgb, place + 1
-                yield float(self.times[place]), rgb
+                shown, at = rgb, index + 1
+                yield float(self.times[index]), rgb
         finally:
             decoder.close()
         shown = self._rgb(self._first[1], size) if shown is None else shown
@@ -114,47 +114,47 @@ class Video:
     def frames(
         self, indices: Sequence[int] | np.ndarray, *, size: tuple[int, int] | None = None
     ) -> np.ndarray:
-        """Frames by their places.
+        """Frames by their indices.
 
         Args:
-            indices: [n] places in any order, repeats allowed; negative ones from the end.
+            indices: [n] in any order, repeats allowed; negative ones from the end.
             size: (height, width) to resize to by area averaging, default as displayed.
 
         Returns:
             uint8 [n, height, width, 3]
 
         Raises:
-            IndexError: a place outside −n … n−1.
+            IndexError: an index outside −n … n−1.
         """
-        places = np.asarray(indices, np.int64).reshape(-1)
+        indices = np.asarray(indices, np.int64).reshape(-1)
         count = len(self)
-        if places.size and (places.min() < -count or places.max() >= count):
-            raise IndexError(f"{self.path} has {count} frames; cannot give frame {places.max()}.")
-        places = np.where(places < 0, places + count, places)
+        if indices.size and (indices.min() < -count or indices.max() >= count):
+            raise IndexError(f"{self.path} has {count} frames; cannot give frame {indices.max()}.")
+        indices = np.where(indices < 0, indices + count, indices)
         height, width = size or (self.info.height, self.info.width)
-        out = np.empty((len(places), height, width, 3), np.uint8)
-        filled = np.zeros(len(places), bool)
-        wanted = set(places.tolist())
+        out = np.empty((len(indices), height, width, 3), np.uint8)
+        filled = np.zeros(len(indices), bool)
+        wanted = set(indices.tolist())
         if self._first[0] in wanted:
             wanted.discard(self._first[0])
-            self._fill(out, filled, places == self._first[0], self._first[1])
-        for place, frame in self._decoder.frames(wanted):
-            self._fill(out, filled, places == place, frame)
+            self._fill(out, filled, indices == self._first[0], self._first[1])
+        for index, frame in self._decoder.frames(wanted):
+            self._fill(out, filled, indices == index, frame)
         for row in np.flatnonzero(~filled):
-            self._fill(out, filled, places == places[row], self._shown_instead(int(places[row])))
+            self._fill(out, filled, indices == indices[row], self._shown_instead(int(indices[row])))
         return out
 
-    def place_at(self, seconds: float) -> int:
-        """The place of the frame shown at a time (the first before it, the last after)."""
+    def index_at(self, seconds: float) -> int:
+        """The index of the frame shown at a time (the first before it, the last after)."""
         return max(0, int(np.searchsorted(self.times, seconds + 1e-9, side="right")) - 1)
 
     def at(self, seconds: float) -> np.ndarray:
         """The frame shown at a time, uint8 [H, W, 3]."""
-        return self[self.place_at(seconds)]
+        return self[self.index_at(seconds)]
 
     def audio(self) -> Audio | None:
         """The sound, on the clock of `times`: sample 0 sounds when the first frame shows."""
-        origin = int(self.index.pts[0]) * self.index.time_base
+        origin = int(self.table.pts[0]) * self.table.time_base
         return read_audio(self.path, origin=origin) if self.info.audio else None
 
     def _fill(
@@ -170,16 +170,16 @@ class Video:
 
     def _find_first(self) -> tuple[int, av.VideoFrame]:
         """The first frame that decodes; its turn and format hold for all."""
-        for place in range(len(self.index)):
-            for found in self._decoder.frames([place]):
+        for index in range(len(self.table)):
+            for found in self._decoder.frames([index]):
                 return found
         raise InputError(
-            f"{self.path}: none of its {len(self.index)} frames decodes; expected a whole video."
+            f"{self.path}: none of its {len(self.table)} frames decodes; expected a whole video."
         )
 
-    def _shown_instead(self, place: int) -> av.VideoFrame:
-        """What shows in place of a frame that does not decode."""
-        for before in range(place - 1, self._first[0], -1):
+    def _shown_instead(self, index: int) -> av.VideoFrame:
+        """What shows instead of a frame that does not decode."""
+        for before in range(index - 1, self._first[0], -1):
             for _, frame in self._decoder.frames([before]):
                 return frame
         return self._first[1]
@@ -191,12 +191,12 @@ class Video:
         width, height = size if rotation % 180 == 0 else size[::-1]
         aspect = Fraction(stream.sample_aspect_ratio or 1)
         rate, variable = frame_rate(
-            self.index, [stream.average_rate, stream.guessed_rate, stream.base_rate]
+            self.table, [stream.average_rate, stream.guessed_rate, stream.base_rate]
         )
         return VideoInfo(
             path=self.path,
-            duration=float(self.index.duration),
-            frames=len(self.index),
+            duration=float(self.table.duration),
+            frames=len(self.table),
             width=width,
             height=height,
             rate=rate,
@@ -207,17 +207,17 @@ class Video:
             pixel_format=frame.format.name,
             bit_depth=max(c.bits for c in frame.format.components),
             interlaced=bool(frame.interlaced_frame),
-            keyframes=max(1, len(self.index.start_pts)),
+            keyframes=max(1, len(self.table.start_pts)),
             audio=audio_info(self._decoder.container),
         )
 
 
-def open_video(path: PathLike, *, index: FrameIndex | None = None) -> Video:
+def open_video(path: PathLike, *, table: FrameTable | None = None) -> Video:
     """Open a video file for reading.
 
     Args:
         path: any file that FFmpeg's libraries decode.
-        index: the `Video.index` of an earlier opening of this very file, which saves
+        table: the `Video.table` of an earlier opening of this very file, which saves
             reading through the file again.
 
     Returns:
@@ -226,7 +226,7 @@ def open_video(path: PathLike, *, index: FrameIndex | None = None) -> Video:
     Raises:
         InputError: no such file, not a video, sound only, or no frame that decodes.
     """
-    return Video(path, index)
+    return Video(path, table)
 
 
 def probe(path: PathLike) -> VideoInfo:

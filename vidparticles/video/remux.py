@@ -15,18 +15,18 @@ from vidparticles.video.audio import Audio, cut, read_audio
 from vidparticles.video.boxes import show_only
 from vidparticles.video.encode import AacStream, aac_ready
 from vidparticles.video.files import check_output, open_input, video_stream, writing
-from vidparticles.video.index import FrameIndex, build_index
+from vidparticles.video.table import FrameTable, build_table
 
 _IN_MP4 = {"h264", "hevc", "mpeg4", "av1", "libdav1d", "vp9"}
 
 
 def frame_span(
-    index: FrameIndex, start: Fraction | float, end: Fraction | float
+    table: FrameTable, start: Fraction | float, end: Fraction | float
 ) -> tuple[int, int]:
     """The frames that a trim keeps: those that begin to show at start ≤ time < end.
 
     Args:
-        index: the table of frames.
+        table: the table of frames.
         start, end: seconds from the first frame.
 
     Returns:
@@ -36,13 +36,13 @@ def frame_span(
         InputError: no frame is kept.
     """
     near = Fraction(1, 1_000_000)  # a time typed as a decimal means the frame beside it
-    times = [index.time_of(i) for i in range(len(index))]
+    times = [table.time_of(i) for i in range(len(table))]
     first = sum(t < Fraction(start) - near for t in times)
     stop = sum(t < Fraction(end) - near for t in times)
     if stop <= first:
         raise InputError(
             f"no frame shows between {float(start):g} s and {float(end):g} s; the video lasts "
-            f"{float(index.duration):g} s."
+            f"{float(table.duration):g} s."
         )
     return first, stop
 
@@ -76,26 +76,26 @@ def copy_trim(
     """
     path, out = pathlib.Path(path), check_output(out, overwrite)
     with open_input(path) as container:
-        index = build_index(container, video_stream(container, path), path)
-    first, stop = frame_span(index, start, end)
-    begin, finish = index.time_of(first), index.time_of(stop)
-    sound = read_audio(path, origin=int(index.pts[0]) * index.time_base)
+        table = build_table(container, video_stream(container, path), path)
+    first, stop = frame_span(table, start, end)
+    begin, finish = table.time_of(first), table.time_of(stop)
+    sound = read_audio(path, origin=int(table.pts[0]) * table.time_base)
     if sound is not None:
         sound = aac_ready(cut(sound, begin, finish))
-    chosen = index.start_of(first)
-    if index.counted or chosen < 0 or out.suffix.lower() not in (".mp4", ".m4v", ".mov"):
+    chosen = table.start_of(first)
+    if table.counted or chosen < 0 or out.suffix.lower() not in (".mp4", ".m4v", ".mov"):
         return False
     with open_input(path) as container:
         stream = video_stream(container, path)
         if stream.codec_context.name not in _IN_MP4:
             return False
-        from_packet = int(index.start_order[chosen])
-        to_packet = int(index.order[first:stop].max())
+        from_packet = int(table.start_order[chosen])
+        to_packet = int(table.order[first:stop].max())
         packets = list(islice(_packets(container, stream), from_packet, to_packet + 1))
         if any(packet.pts is None for packet in packets):
             return False
         with atomic_write(out) as partial, writing(out):
-            _copy(stream, packets, index, (first, from_packet), sound, partial)
+            _copy(stream, packets, table, (first, from_packet), sound, partial)
             show_only(partial, finish - begin)
     return True
 
@@ -103,7 +103,7 @@ def copy_trim(
 def _copy(
     stream: av.VideoStream,
     packets: list[av.Packet],
-    index: FrameIndex,
+    table: FrameTable,
     begin: tuple[int, int],
     sound: Audio | None,
     partial: pathlib.Path,
@@ -113,18 +113,18 @@ def _copy(
     Args:
         stream: where they come from.
         packets: all with time stamps, in the order of decoding.
-        index: the table of the file's frames.
-        begin: the first kept frame, and the place of packets[0] in the order of decoding.
+        table: the table of the file's frames.
+        begin: the first kept frame, and the index of packets[0] in the order of decoding.
         sound: of what is kept.
         partial: the file to write.
     """
     first, from_packet = begin
     kind = "mov" if partial.suffix.lower() == ".mov" else "mp4"
-    zero = int(index.pts[first])
+    zero = int(table.pts[first])
     options = {"movflags": "+faststart"}
     pts = [packet.pts for packet in packets if packet.pts is not None]
     dts = _decoding_times(packets, pts)
-    exact = set(index.start_order.tolist())
+    exact = set(table.start_order.tolist())
     with av.open(str(partial), "w", format=kind, options=options) as output:
         copied = output.add_stream_from_template(stream, opaque=True)
         voice = AacStream(output, sound) if sound is not None else None
@@ -135,7 +135,7 @@ def _copy(
             packet.is_keyframe = order in exact
             packet.pts, packet.dts = shown - zero, decoded - zero
             if voice is not None:
-                output.mux(voice.encode(until=(decoded - zero) * index.time_base))
+                output.mux(voice.encode(until=(decoded - zero) * table.time_base))
             packet.stream = copied
             output.mux(packet)
         if voice is not None:

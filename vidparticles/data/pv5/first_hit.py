@@ -99,7 +99,7 @@ def batch(
 
 
 def rank(order: np.ndarray) -> np.ndarray:
-    """The place of permutations [B, 4] among all 24, in alphabetical order.
+    """The index of permutations [B, 4] among all 24, in alphabetical order.
 
     Example:
         >>> rank(np.array([[0, 1, 2, 3], [0, 1, 3, 2], [3, 2, 1, 0]])).tolist()

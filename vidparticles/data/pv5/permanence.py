@@ -83,7 +83,7 @@ def _clips(
 ) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
     """One try for each generator: the parts of a clip, and whether it shows what it should."""
     draws = [_draw(rng) for rng in rngs]
-    start, velocity, hue, when, disc, turn, places, lasts = (
+    start, velocity, hue, when, disc, turn, spots, lasts = (
         np.array(x) for x in zip(*draws, strict=True)
     )
     rows, clock = np.arange(len(rngs)), np.arange(FRAMES)
@@ -101,7 +101,7 @@ def _clips(
             when, pair, good = _collision(hits, when)
             disc = world.pairs(DISCS)[0][pair]
         path = _violated(
-            start, velocity, kind, when=when, disc=disc, pair=pair, turn=turn, places=places
+            start, velocity, kind, when=when, disc=disc, pair=pair, turn=turn, spots=spots
         )
         since = clock >= when[:, None]
         if kind == "vanish":
@@ -151,7 +151,7 @@ def _violated(
     disc: np.ndarray,
     pair: np.ndarray,
     turn: np.ndarray,
-    places: np.ndarray,
+    spots: np.ndarray,
 ) -> np.ndarray:
     """Paths [B, 96, 3, 2] of worlds with a violation of a kind at frames `when` [B]."""
     first, second = world.pairs(DISCS)
@@ -175,10 +175,10 @@ def _violated(
                 [c * v[:, 0] - s * v[:, 1], s * v[:, 0] + c * v[:, 1]], axis=-1
             )
         if kind == "teleport":
-            apart = np.linalg.norm(position[now, None] - places[now][:, :, None], axis=-1)
+            apart = np.linalg.norm(position[now, None] - spots[now][:, :, None], axis=-1)
             need = np.where(np.arange(DISCS) == which[:, None], JUMP, 2 * RADIUS)
             free = (apart > need[:, None]).all(-1).argmax(1)
-            position[now, which] = places[now, free]
+            position[now, which] = spots[now, free]
         path.append(position)
     return np.stack(path, axis=1)
 

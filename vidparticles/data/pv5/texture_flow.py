@@ -40,7 +40,7 @@ def batch(indices: Sequence[int] | np.ndarray, *, frames: int = 24) -> dict[str,
         frames: T.
 
     Returns:
-        frames uint8 [B, T, 32, 32, 3], gray; label int32 [B], the place in CLASSES; and truth:
+        frames uint8 [B, T, 32, 32, 3], gray; label int32 [B], the index in CLASSES; and truth:
         speed [B] (pixels a frame), way [B] (radians: the direction of a translation; the sign
         of its cosine is the sense of a rotation or zoom).
 
@@ -69,31 +69,31 @@ def _clip(rng: np.random.Generator, frames: int) -> tuple[np.ndarray, int, float
     clock = np.arange(frames)[:, None, None]
     pixel = np.arange(SIDE) + 0.5 - SIDE / 2
     # Points of the plane are complex numbers, x + i y.
-    place = pixel + 1j * pixel[:, None]
+    point = pixel + 1j * pixel[:, None]
 
-    def layer(place: np.ndarray, age: np.ndarray | float) -> np.ndarray:
+    def layer(point: np.ndarray, age: np.ndarray | float) -> np.ndarray:
         """A new texture at an age from −1, first sight, over 0, full strength, to 1, last sight."""
-        grown = _sample(_texture(rng, scale), place * np.exp(-rate * FADE * age))
+        grown = _sample(_texture(rng, scale), point * np.exp(-rate * FADE * age))
         return np.cos(np.pi / 2 * age) * grown
 
-    def two_layers(place: np.ndarray) -> np.ndarray:
+    def two_layers(point: np.ndarray) -> np.ndarray:
         """What a zoom looks like at one instant; squares of their strengths add up to 1."""
-        return layer(place, phase) + layer(place, phase - 1)
+        return layer(point, phase) + layer(point, phase - 1)
 
     name = CLASSES[label]
     if name == "translation":
-        picture = two_layers(place - speed * np.exp(1j * way) * clock)
+        picture = two_layers(point - speed * np.exp(1j * way) * clock)
     elif name == "rotation":
-        picture = two_layers(place * np.exp(-1j * rate * clock))
+        picture = two_layers(point * np.exp(-1j * rate * clock))
     else:
         picture = np.zeros((frames, SIDE, SIDE))
         for birth in range(-1, frames // FADE + 2):
             age = clock / FADE + phase - birth
             seen = np.abs(age[:, 0, 0]) < 1
             if name == "zoom":
-                picture[seen] += layer(place, age[seen])
+                picture[seen] += layer(point, age[seen])
             else:
-                picture[seen] += np.cos(np.pi / 2 * age[seen]) * two_layers(place)
+                picture[seen] += np.cos(np.pi / 2 * age[seen]) * two_layers(point)
     gray = np.clip(127.5 + CONTRAST * picture, 0, 255).round().astype(np.uint8)
     return gray, label, speed, way
 
@@ -113,10 +113,10 @@ def _texture(rng: np.random.Generator, scale: float) -> np.ndarray:
     return (noise / noise.std()).astype(np.float32)
 
 
-def _sample(texture: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """The texture at complex places in pixels, bilinear."""
+def _sample(texture: np.ndarray, point: np.ndarray) -> np.ndarray:
+    """The texture at complex points in pixels, bilinear."""
     n = len(texture)
-    x, y = place.real * FINE, place.imag * FINE
+    x, y = point.real * FINE, point.imag * FINE
     x0, y0 = np.floor(x), np.floor(y)
     fx, fy = (x - x0).astype(np.float32), (y - y0).astype(np.float32)
     i, j = x0.astype(np.int32) % n, y0.astype(np.int32) % n

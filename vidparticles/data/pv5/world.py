@@ -18,13 +18,13 @@ def pairs(count: int) -> tuple[np.ndarray, np.ndarray]:
 def scatter(
     rng: np.random.Generator, count: int, *, radius: float, gap: float = 0.02
 ) -> np.ndarray:
-    """Places [count, 2] in the box, uniform among those a gap apart from walls and each other."""
+    """Positions [count, 2] in the box, uniform among those a gap from walls and each other."""
     first, second = pairs(count)
     while True:
-        place = rng.uniform(radius + gap, 1 - radius - gap, (count, 2))
-        apart = np.hypot(*(place[first] - place[second]).T)
+        position = rng.uniform(radius + gap, 1 - radius - gap, (count, 2))
+        apart = np.hypot(*(position[first] - position[second]).T)
         if (apart >= 2 * radius + gap).all():
-            return place
+            return position
 
 
 def velocities(rng: np.random.Generator, count: int, low: float, high: float) -> np.ndarray:

@@ -28,12 +28,12 @@ _WITHOUT_TIMES = {"avi", "h264", "hevc", "m4v", "mpegvideo", "obu"}
 
 
 @dataclasses.dataclass(frozen=True)
-class FrameIndex:
+class FrameTable:
     """What is shown when, and where decoding may start.
 
     Attributes:
         pts: int64 [n] presentation times in units of `time_base`, increasing.
-        order: int64 [n] place of each frame's packet in the file.
+        order: int64 [n] index of each frame's packet in the file.
         end: presentation time at which the last frame stops being shown.
         time_base: seconds per unit.
         start_pts, start_order: of the packets from which decoding is exact, in file order.
@@ -70,10 +70,10 @@ class FrameIndex:
         pts = self.end if frame == len(self) else int(self.pts[frame])
         return (pts - int(self.pts[0])) * self.time_base
 
-    def place_of(self, pts: int | None) -> int:
+    def index_of(self, pts: int | None) -> int:
         """The frame that is shown from a presentation time on; −1 where none begins then."""
-        place = -1 if pts is None else int(np.searchsorted(self.pts, pts))
-        return place if 0 <= place < len(self) and self.pts[place] == pts else -1
+        index = -1 if pts is None else int(np.searchsorted(self.pts, pts))
+        return index if 0 <= index < len(self) and self.pts[index] == pts else -1
 
     def start_of(self, frame: int) -> int:
         """The last start from which a frame is decoded exactly; -1 when there is none."""
@@ -83,9 +83,9 @@ class FrameIndex:
         return k
 
 
-def build_index(
+def build_table(
     container: InputContainer, stream: av.VideoStream, path: pathlib.Path
-) -> FrameIndex:
+) -> FrameTable:
     """Demux a file once and table its frames.
 
     Raises:
@@ -117,7 +117,7 @@ def build_index(
     if not warnings and (found.cut_short or _promises_more(stream, path, end * time_base)):
         warnings = [f"{path} is cut short; the {len(times)} frames that it still holds are used."]
     columns = np.array(starts, np.int64).reshape(-1, 3)
-    return FrameIndex(
+    return FrameTable(
         pts=times,
         order=orders,
         end=end,

@@ -73,16 +73,16 @@ def samples(root: pathlib.Path, batches: int) -> list[tuple[str, np.ndarray, lis
         epoch, place = divmod(g, len(clips))
         clip = clips[int(order.permute(place, count=len(clips), seed=SEED, epoch=epoch))]
         with open_video(clip.path) as video:
-            index = video.index
+            table = video.table
         seconds = order.uniform_times(
-            float(index.duration), frames=FRAMES, rng=order.rng_of(SEED, g)
+            float(table.duration), frames=FRAMES, rng=order.rng_of(SEED, g)
         )
-        places = indices_at(index.times, seconds)
-        out.append((str(clip.path), places, index.pts.tolist(), index.start_pts.tolist()))
+        indices = indices_at(table.times, seconds)
+        out.append((str(clip.path), indices, table.pts.tolist(), table.start_pts.tolist()))
     return out
 
 
-def bare_read(path: str, places: np.ndarray, pts: list[int], keys: list[int]) -> np.ndarray:
+def bare_read(path: str, indices: np.ndarray, pts: list[int], keys: list[int]) -> np.ndarray:
     """One sample, by PyAV and nothing else: seek where that saves decoding."""
     out = np.empty((len(places), SIDE, SIDE, 3), np.uint8)
     scaler = VideoReformatter()

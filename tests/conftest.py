@@ -34,24 +34,6 @@ hypothesis.settings.load_profile("vidparticles")
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
-# What depends most on the versions of Python, jax and PyAV, and costs little.
-FAST = (
-    "video/",
-    "test_particles.py",
-    "test_imports.py",
-    "test_readme.py",
-    "dynamics/test_conformance.py",
-    "training/test_training_step.py",
-)
-
-
-def pytest_collection_modifyitems(items):
-    """Mark the fast part."""
-    for item in items:
-        if item.path.relative_to(ROOT / "tests").as_posix().startswith(FAST):
-            item.add_marker("fast")
-
-
 # ---------------------------------------------------------------- what is compiled
 
 # What a run of the suite costs is compiling: module → programs compiled or loaded, seconds that

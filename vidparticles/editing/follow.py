@@ -38,7 +38,7 @@ def following(
 
     Args:
         frames: (seconds, uint8 [H, W, 3]).
-        count: places for particles.
+        count: slots for particles.
 
     Returns:
         (seconds, frame, state, cut): cut tells that the frame begins a new shot. Numbers of

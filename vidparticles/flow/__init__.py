@@ -1,1 +1,1 @@
-"""Motion between two pictures: of patches, of every place, of the camera."""
+"""Motion between two pictures: of patches, of every pixel, of the camera."""

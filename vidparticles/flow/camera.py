@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import chex
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -131,6 +132,8 @@ def camera_motion(
         >>> [round(float(b), 3) for b in moved.shift], int((vote > 0.5).sum())
         ([0.03, 0.0], 30)
     """
+    chex.assert_equal_shape([before, after])
+    chex.assert_shape(alive, before.shape[:-1])
     config = config or CameraConfig()
     alive = jnp.asarray(alive, before.dtype)
     shown = jnp.where(alive[..., None] > 0, after - before, jnp.nan)

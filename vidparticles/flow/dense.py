@@ -1,8 +1,8 @@
 """The motion between two pictures, both ways: a sheet of particles pulled into place.
 
-A particle for every second pixel of a picture lies where it is seen in the other picture,
+A particle for every second pixel of a picture lies where it is in the other picture,
 u away. Two forces act on it: the picture's, which pulls until a window around the particle
-looks the same in both, and springs to its four neighbors, which let parts of a thing move
+looks the same in both, and springs to its four neighbors, which let parts of an object move
 together and give way where two things move apart. At rest
 
     W (A u' + b) = Σⱼ kⱼ (uⱼ' − u'),   A = ⟨g gᵀ⟩,   b = ⟨g (r − gᵀu)⟩
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -106,6 +107,8 @@ def motions(before: Array, after: Array, config: DenseConfig | None = None) -> t
         >>> [round(float(step), 1) for step in steps[:, 16, 16, 0]]
         [1.0, -1.0]
     """
+    chex.assert_equal_shape([before, after])
+    chex.assert_shape(before, (None, None, 3))
     config = config or DenseConfig()
     pictures = [jnp.stack([gray(before), gray(after)])]
     while min(pictures[-1].shape[1:]) >= 2 * config.coarsest:

@@ -105,13 +105,13 @@ def cover(
     return jnp.where(alive[..., None], jax.nn.sigmoid(inside(square, radius, edge)), 0)
 
 
-def paint(covers: Array, color: Array, ground: Array) -> Array:
-    """Discs over a ground; where several cover a pixel, their colors are mixed.
+def paint(covers: Array, color: Array, background: Array) -> Array:
+    """Discs over a background; where several cover a pixel, their colors are mixed.
 
     Args:
         covers: [..., N, P], see `cover`.
         color: [..., N, C] of each disc.
-        ground: what broadcasts to [..., P, C].
+        background: what broadcasts to [..., P, C].
 
     Returns:
         [..., P, C].
@@ -124,4 +124,4 @@ def paint(covers: Array, color: Array, ground: Array) -> Array:
     total = jnp.sum(covers, axis=-2, keepdims=True)
     share = covers / jnp.maximum(total, 1)
     bare = 1 - jnp.minimum(total, 1)
-    return jnp.einsum("...np,...nc->...pc", share, color) + jnp.swapaxes(bare, -1, -2) * ground
+    return jnp.einsum("...np,...nc->...pc", share, color) + jnp.swapaxes(bare, -1, -2) * background

@@ -1,7 +1,7 @@
 """Reading images between their pixels, shrinking and blurring them.
 
-An image is [H, W] or [H, W, C]. A place in it is given in pixels from the top-left corner
-of the picture, x first, so the center of the first pixel is (0.5, 0.5): the same place at
+An image is [H, W] or [H, W, C]. A position in it is given in pixels from the top-left corner
+of the picture, x first, so the center of the first pixel is (0.5, 0.5): the same position at
 another resolution is the same number times the ratio of the sizes.
 """
 
@@ -33,7 +33,7 @@ def gray(frames: Array) -> Array:
 
 
 def bilinear(image: Array, xy: Array) -> Array:
-    """The image at places between its pixels; outside, the nearest edge is seen.
+    """The image at positions between its pixels; outside, the nearest edge is taken.
 
     Args:
         image: [H, W] or [H, W, C] floats.
@@ -68,14 +68,14 @@ def bilinear(image: Array, xy: Array) -> Array:
 
 
 def bicubic(image: Array, xy: Array) -> Array:
-    """The image at places between its pixels, by cubics through four of them each way.
+    """The image at positions between its pixels, by cubics through four of them each way.
 
     Unlike `bilinear` it does not blur, so that an image may be moved many times (Catmull & Rom's
     spline; Keys, IEEE Trans. ASSP 29, 1981); it may overshoot.
 
     Args:
         image: [H, W, C] floats.
-        xy: [..., 2] pixels from the top-left corner; outside, the nearest edge is seen.
+        xy: [..., 2] pixels from the top-left corner; outside, the nearest edge is taken.
 
     Returns:
         [..., C].
@@ -132,7 +132,7 @@ def unit_range(frames: Array) -> Array:
 
 
 def pixel_centers(height: int, width: int) -> Array:
-    """[H, W, 2], the places of the pixels' centers.
+    """[H, W, 2], the positions of the pixels' centers.
 
     Example:
         >>> pixel_centers(1, 2).tolist()
@@ -174,9 +174,9 @@ def stretch(image: Array, size: int, *, axis: int, lines: Array | None = None) -
         [0.75]
     """
     length = image.shape[axis]
-    place = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
-    below = place.astype(int)
-    share = jnp.asarray(place - below, jnp.float32)
+    at = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
+    below = at.astype(int)
+    share = jnp.asarray(at - below, jnp.float32)
     low, high = jnp.asarray(below), jnp.asarray(np.minimum(below + 1, length - 1))
     if lines is not None:
         low, high, share = low[lines], high[lines], share[lines]
@@ -216,7 +216,7 @@ def shrink(image: Array, *, longest: int, shortest: int = 1) -> Array:
 def halve(image: Array) -> Array:
     """Half the size, low-passed by (1, 3, 3, 1)/8 each way; an odd last line is dropped.
 
-    The kernel is even, so a place x in the image is x / 2 in its half, exactly.
+    The kernel is even, so a position x in the image is x / 2 in its half, exactly.
 
     Args:
         image: [H, W] with H and W at least 2.

@@ -128,10 +128,10 @@ class _Watch:
 
     def _survival(self, index: int) -> float:
         """Survival into a frame; that of frames long gone is taken to be all."""
-        place = index - self._window.begin
-        if index == 0 or place < 0:
+        slot = index - self._window.begin
+        if index == 0 or slot < 0:
             return 1.0
-        return float(self._window.survival[place])
+        return float(self._window.survival[slot])
 
 
 def cuts_of(frames: Iterable[np.ndarray], times: np.ndarray) -> np.ndarray:

@@ -2,12 +2,15 @@
 
 The picture, shrunk to `SIZE` whatever its shape, is covered by a lattice of particles, each a
 window of 8 × 8 pixels at rest. One with texture survives where normalized correlation finds
-it again, so that changes of brightness and contrast do not matter; its place is looked for
+it again, so that changes of brightness and contrast do not matter; it is looked for
 around where it was, or around where the whole picture went (phase correlation, Kuglin & Hines
 1975), whichever explains more. One without texture survives if its hue stays.
 """
 
 from __future__ import annotations
+
+import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -18,23 +21,32 @@ from vidparticles.image.resample import gray
 
 SIZE = (48, 64)  # height and width that pictures are shrunk to
 CELL = 4  # pixels between particles, half the width of their windows
-REACH = 2  # pixels that a particle may stray from where it is looked for
-FOUND = 0.8  # normalized correlation from which on a particle has been found
-TEXTURE = 1e-3  # variance of luma in a window; below, a particle has no texture
-HUE = 0.06  # difference of color at equal luma that a particle without texture survives
-ENOUGH = 8  # particles with texture; where there are fewer, the missing ones count as found
 
 _ROWS, _COLS = SIZE[0] // CELL, SIZE[1] // CELL
 _COUNT = 4.0 * CELL * CELL  # pixels of a window
-_NOISE = 1e-4  # variance that keeps flat windows from correlating by their noise
 # Sums along rows as a product with a matrix: XLA:CPU is slow at short reductions.
 _GATHER = np.kron(np.eye(_COLS), np.ones((CELL, 1))).astype(np.float32)
-_PLACES = [
-    (y, x)
-    for y in range(-REACH, REACH + 1)
-    for x in range(-REACH, REACH + 1)
-    if 0 < abs(y) + abs(x) <= REACH
-]
+
+
+@dataclasses.dataclass(frozen=True)
+class SurvivalConfig:
+    """When a particle is found.
+
+    Attributes:
+        reach: pixels that a particle may stray from where it is looked for.
+        found: normalized correlation from which on it has been found.
+        texture: variance of luma in a window; below, a particle has no texture.
+        noise: variance that keeps flat windows from correlating by their noise.
+        hue: difference of color at equal luma that a particle without texture survives.
+        enough: particles with texture; where there are fewer, the missing ones count as found.
+    """
+
+    reach: int = 2
+    found: float = 0.8
+    texture: float = 1e-3
+    noise: float = 1e-4
+    hue: float = 0.06
+    enough: int = 8
 
 
 def _window_means(pictures: Array) -> Array:
@@ -76,12 +88,12 @@ def _global_shift(before: Array, after: Array) -> tuple[Array, Array]:
     return jnp.where(y >= height // 2, y - height, y), jnp.where(x >= width // 2, x - width, x)
 
 
-def _moved(luma: Array, y: Array, x: Array) -> Array:
-    """Each picture seen from a place (y, x) [P] further on, with `REACH` more on each side."""
+def _moved(luma: Array, y: Array, x: Array, reach: int) -> Array:
+    """Each picture from (y, x) [P] further on, with `reach` more on each side."""
     height, width = SIZE
-    my, mx = height // 2 + REACH, width // 2 + REACH
+    my, mx = height // 2 + reach, width // 2 + reach
     wide = jnp.pad(luma, ((0, 0), (my, my), (mx, mx)), mode="edge")
-    size = (height + 2 * REACH, width + 2 * REACH)
+    size = (height + 2 * reach, width + 2 * reach)
 
     def one(picture: Array, y: Array, x: Array) -> Array:
         return jax.lax.dynamic_slice(picture, (y + height // 2, x + width // 2), size)
@@ -89,31 +101,31 @@ def _moved(luma: Array, y: Array, x: Array) -> Array:
     return jax.vmap(one)(wide, y, x)
 
 
-def _least(after: Array) -> Array:
+def _least(after: Array, config: SurvivalConfig) -> Array:
     """How many particles [P] a picture must have come from, not to have come out of nothing.
 
     Texture four times the least is at most doubled in contrast, as in the first frames of a
     fade, which is no new picture.
     """
-    return jnp.sum(_spread(after) > 4 * TEXTURE, (1, 2)) // 2
+    return jnp.sum(_spread(after) > 4 * config.texture, (1, 2)) // 2
 
 
-def _share(found: Array, among: Array, least: Array) -> Array:
+def _share(found: Array, among: Array, least: Array, config: SurvivalConfig) -> Array:
     """Share [P] of the particles `among` that are found, of at least so many."""
     count = jnp.maximum(jnp.sum(among, (1, 2)), least)
-    missing = jnp.maximum(ENOUGH - count, 0)
-    return (jnp.sum(found & among, (1, 2)) + missing) / jnp.maximum(count, ENOUGH)
+    missing = jnp.maximum(config.enough - count, 0)
+    return (jnp.sum(found & among, (1, 2)) + missing) / jnp.maximum(count, config.enough)
 
 
-def _alike(luma: Array, mean: Array, variance: Array, other: Array) -> Array:
-    """Normalized correlation of each window with the one at the same place of another picture."""
-    there = _window_means(other)
-    spread = _window_means(other * other) - there**2
-    both = _window_means(luma * other) - mean * there
-    return both * jax.lax.rsqrt((variance + _NOISE) * (spread + _NOISE))
+def _alike(luma: Array, mean: Array, variance: Array, other: Array, noise: float) -> Array:
+    """Normalized correlation of each window with the same one of another picture."""
+    other_mean = _window_means(other)
+    spread = _window_means(other * other) - other_mean**2
+    both = _window_means(luma * other) - mean * other_mean
+    return both * jax.lax.rsqrt((variance + noise) * (spread + noise))
 
 
-def _settled(before: Array, after: Array) -> tuple[Array, ...]:
+def _settled(before: Array, after: Array, config: SurvivalConfig) -> tuple[Array, ...]:
     """What both measures share.
 
     Returns:
@@ -122,33 +134,39 @@ def _settled(before: Array, after: Array) -> tuple[Array, ...]:
     """
     first, second = gray(before), gray(after)
     variance = _spread(first)
-    flat = (variance <= TEXTURE) & (_spread(second) <= TEXTURE)
+    flat = (variance <= config.texture) & (_spread(second) <= config.texture)
     change = jnp.abs(_hue(before, first) - _hue(after, second)).max(0)
-    same = 1 - jnp.mean(flat & (change > HUE), (1, 2))
+    same = 1 - jnp.mean(flat & (change > config.hue), (1, 2))
     return first, second, _window_means(first), variance, same
 
 
-@jax.jit
-def stays(before: Array, after: Array) -> Array:
+@functools.partial(jax.jit, static_argnames="config")
+def stays(before: Array, after: Array, config: SurvivalConfig | None = None) -> Array:
     """What `survival` would be if nothing moved, at a sixth of its cost.
 
     Args:
         before, after: [P, *SIZE, 3] uint8, or floats in [0, 1].
+        config: when a particle is found; default `SurvivalConfig()`.
 
     Returns:
         [P] shares in [0, 1].
     """
-    first, second, mean, variance, same = _settled(before, after)
-    found = _alike(first, mean, variance, second) > FOUND
-    return jnp.minimum(_share(found, variance > TEXTURE, _least(second)), same)
+    config = config or SurvivalConfig()
+    first, second, mean, variance, same = _settled(before, after, config)
+    found = _alike(first, mean, variance, second, config.noise) > config.found
+    least = _least(second, config)
+    return jnp.minimum(_share(found, variance > config.texture, least, config), same)
 
 
-@jax.jit
-def survival(before: Array, after: Array) -> tuple[Array, Array]:
+@functools.partial(jax.jit, static_argnames="config")
+def survival(
+    before: Array, after: Array, config: SurvivalConfig | None = None
+) -> tuple[Array, Array]:
     """The share of the particles of one picture that are found in another.
 
     Args:
         before, after: [P, *SIZE, 3] uint8, or floats in [0, 1]; P pairs of pictures.
+        config: when a particle is found; default `SurvivalConfig()`.
 
     Returns:
         Share [P] in [0, 1] and global displacement [P, 2] in pixels of SIZE, x first, which
@@ -161,8 +179,9 @@ def survival(before: Array, after: Array) -> tuple[Array, Array]:
         >>> float(share[0]) > 0.9, shift.tolist()
         (True, [[9.0, 0.0]])
     """
-    first, second, mean, variance, same = _settled(before, after)
-    textured = variance > TEXTURE
+    config = config or SurvivalConfig()
+    first, second, mean, variance, same = _settled(before, after, config)
+    textured, reach = variance > config.texture, config.reach
     y, x = _global_shift(first, second)
     height, width = SIZE
     rows = (jnp.arange(1, _ROWS) * CELL + y[:, None])[:, :, None]
@@ -175,23 +194,25 @@ def survival(before: Array, after: Array) -> tuple[Array, Array]:
     def explained(correlation: Array, among: Array) -> Array:
         return jnp.sum(correlation * among, (1, 2)) / jnp.maximum(jnp.sum(among, (1, 2)), 1)
 
-    moved = _moved(second, y, x)
-    rest = _alike(first, mean, variance, second)
-    overlap = moved[:, REACH:-REACH, REACH:-REACH]  # flat beyond the edges of the second
-    gone = _alike(first, mean, variance, overlap)
+    moved = _moved(second, y, x, reach)
+    rest = _alike(first, mean, variance, second, config.noise)
+    overlap = moved[:, reach:-reach, reach:-reach]  # flat beyond the edges of the second
+    gone = _alike(first, mean, variance, overlap, config.noise)
     moves = ~few & (explained(gone, staying) > explained(rest, textured))
     each = moves[:, None, None]
-    edges = ((0, 0), (REACH, REACH), (REACH, REACH))
+    edges = ((0, 0), (reach, reach), (reach, reach))
     around = jnp.where(each, moved, jnp.pad(second, edges, mode="edge"))
 
-    def look(best: Array, place: Array) -> tuple[Array, None]:
+    def better(best: Array, step: Array) -> tuple[Array, None]:
         other = jax.lax.dynamic_slice(
-            around, (0, place[0] + REACH, place[1] + REACH), (len(first), height, width)
+            around, (0, step[0] + reach, step[1] + reach), (len(first), height, width)
         )
-        return jnp.maximum(best, _alike(first, mean, variance, other)), None
+        return jnp.maximum(best, _alike(first, mean, variance, other, config.noise)), None
 
-    best, _ = jax.lax.scan(look, jnp.where(each, gone, rest), jnp.asarray(_PLACES))
-    least = jnp.where(moves, _least(overlap), _least(second))
-    share = _share(best > FOUND, jnp.where(each, staying, textured), least)
+    span = range(-reach, reach + 1)
+    steps = [(y, x) for y in span for x in span if 0 < abs(y) + abs(x) <= reach]
+    best, _ = jax.lax.scan(better, jnp.where(each, gone, rest), jnp.asarray(steps))
+    least = jnp.where(moves, _least(overlap, config), _least(second, config))
+    share = _share(best > config.found, jnp.where(each, staying, textured), least, config)
     shift = jnp.stack([x, y], -1) * moves[:, None].astype(jnp.float32)
     return jnp.minimum(share, same), shift

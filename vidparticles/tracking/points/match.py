@@ -157,8 +157,8 @@ def _match_block(
     astray = jnp.sum(shift**2, 0) > config.astray**2
     since_spawn = misfit(known.template, shifted(tile, shift, patches.template, margin))
     anchored = (since_spawn < config.template_misfit) & ~astray
-    place = xy + jnp.where(anchored, _apply(known.deformation, shift), 0)
-    found = into_picture(place, *size)
+    where = xy + jnp.where(anchored, _apply(known.deformation, shift), 0)
+    found = into_picture(where, *size)
     near, rest = window(flat, level, found, patches.size + 4, pad=pad)
     near, last = shifted(near, rest, patches.size + 2, 1), known.patches[-1]
     # The way back starts off home, so that it tells whether it leads there.
@@ -167,6 +167,6 @@ def _match_block(
     steady = (change < config.steady) & (since_spawn < known.misfit + config.sudden)
     good = jnp.where(anchored, change < config.patch_misfit, steady)
     good = good & (jnp.sum(back**2, 0) < config.return_error**2)
-    good = good & jnp.all(place == found, 0)
+    good = good & jnp.all(where == found, 0)
 
     return found, good, anchored, since_spawn, _undo(known.deformation, bend)

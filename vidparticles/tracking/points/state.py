@@ -69,7 +69,7 @@ class PointConfig:
             raise ValueError(f"slots is {self.slots}; expected at least count, {self.count}.")
 
     @property
-    def places(self) -> int:
+    def total(self) -> int:
         """N, slots for particles."""
         return self.count if self.slots is None else self.slots
 
@@ -123,7 +123,7 @@ class PointState:
 
 def no_points(size: tuple[int, int], time: Array | float, config: PointConfig) -> PointState:
     """Before the first frame, of a size (H, W): all slots are free; the first step fills them."""
-    count, patches = config.places, config.patches
+    count, patches = config.total, config.patches
     flat = jnp.zeros((count, 2), jnp.float32)
     levels = len(levels_of(*config.size(*size), patches))
     small, wide = patches.size + 2, patches.template + 2

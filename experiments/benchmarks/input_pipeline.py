@@ -84,15 +84,15 @@ def samples(root: pathlib.Path, batches: int) -> list[tuple[str, np.ndarray, lis
 
 def bare_read(path: str, indices: np.ndarray, pts: list[int], keys: list[int]) -> np.ndarray:
     """One sample, by PyAV and nothing else: seek where that saves decoding."""
-    out = np.empty((len(places), SIDE, SIDE, 3), np.uint8)
+    out = np.empty((len(indices), SIDE, SIDE, 3), np.uint8)
     scaler = VideoReformatter()
     with av.open(path) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
         frames, at = iter(()), -1
-        for row, place in enumerate(places):
-            want = pts[place]
-            if row and place == places[row - 1]:
+        for row, index in enumerate(indices):
+            want = pts[index]
+            if row and index == indices[row - 1]:
                 out[row] = out[row - 1]
                 continue
             key = keys[bisect.bisect_right(keys, want) - 1]

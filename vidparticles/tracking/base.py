@@ -34,7 +34,7 @@ class TrackerState(Protocol):
     """What the state of every tracker carries, beside what is its own.
 
     Attributes:
-        particles: fields [..., N, ·]; those that are not visible now are inactive, or where they are
+        particles: fields [..., N, ·]; those that are not visible are inactive, or where they are
             expected, as the tracker says.
         identity: [..., N] int32, a number for each particle of the clip; −1 for a free slot.
         cut: [...] bool, the newest frame is the first of another shot.

@@ -35,7 +35,7 @@ def chain(*edits: Edit) -> Edit:
         >>> from vidparticles.editing import retime, trim
         >>> reel = Reel(frames=iter(()), times=[0, 1, 2, 3], duration=4, rate=1, height=2, width=2)
         >>> chain(trim(1, 3), retime(2))(reel).duration, chain()(reel) is reel
-        (Fraction(1, 1), True)
+        (1.0, True)
     """
 
     def edit(reel: Reel) -> Reel:

@@ -124,6 +124,7 @@ def recolor(colors: Colors) -> Edit:
         colors: the change; `parse_colors` makes one from words.
 
     Example:
+        >>> from vidparticles.editing import Reel
         >>> frames = [(0, np.full((2, 2, 3), 100, np.uint8))]
         >>> reel = Reel(iter(frames), [0], duration=1, rate=1, height=2, width=2)
         >>> next(recolor(Colors(brightness=0.2))(reel).frames)[1][0, 0].tolist()

@@ -136,6 +136,15 @@ def splice(paths: Sequence[PathLike], out: PathLike, *, overwrite: bool = False)
 
     Raises:
         InputError: fewer than two clips, or a file that cannot be read or written.
+
+    Example:
+        >>> import os, tempfile
+        >>> from vidparticles.video import write_video
+        >>> folder = tempfile.mkdtemp()
+        >>> clip, out = (os.path.join(folder, name) for name in ("clip.mp4", "out.mp4"))
+        >>> write_video(clip, np.zeros((4, 32, 48, 3), np.uint8), rate=2)
+        >>> splice([clip, clip], out).seconds
+        4.0
     """
     if len(paths) < 2:
         raise InputError("splice joins two clips or more; give at least two video files.")

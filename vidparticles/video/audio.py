@@ -191,6 +191,10 @@ def resample(audio: Audio, *, rate: int, channels: int | None = None) -> Audio:
 
     Raises:
         ValueError: a number of channels without a speaker layout.
+
+    Example:
+        >>> resample(silence(0.5, rate=8000, channels=1), rate=16000, channels=2).samples.shape
+        (8000, 2)
     """
     channels = audio.channels if channels is None else channels
     if (rate, channels) == (audio.rate, audio.channels):
@@ -230,6 +234,10 @@ def stretch(audio: Audio, factor: Fraction | float) -> Audio:
 
     Raises:
         ValueError: factor is not positive.
+
+    Example:
+        >>> float(stretch(silence(0.5, rate=8000, channels=1), 2).duration)
+        1.0
     """
     if not factor > 0:
         raise ValueError(f"cannot stretch sound by {factor}; give a positive factor.")

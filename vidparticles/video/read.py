@@ -225,6 +225,15 @@ def open_video(path: PathLike, *, table: FrameTable | None = None) -> Video:
 
     Raises:
         InputError: no such file, not a video, sound only, or no frame that decodes.
+
+    Example:
+        >>> import os, tempfile
+        >>> from vidparticles.video import write_video
+        >>> clip = os.path.join(tempfile.mkdtemp(), "clip.mp4")
+        >>> write_video(clip, np.full((4, 32, 48, 3), 90, np.uint8), rate=2)
+        >>> with open_video(clip) as video:
+        ...     len(video), video.times.tolist(), video[3].shape, video.index_at(1.2)
+        (4, [0.0, 0.5, 1.0, 1.5], (32, 48, 3), 2)
     """
     return Video(path, table)
 
@@ -234,6 +243,15 @@ def probe(path: PathLike) -> VideoInfo:
 
     Raises:
         InputError: no such file, not a video, sound only, or no frame that decodes.
+
+    Example:
+        >>> import os, tempfile
+        >>> from vidparticles.video import write_video
+        >>> clip = os.path.join(tempfile.mkdtemp(), "clip.mp4")
+        >>> write_video(clip, np.full((4, 32, 48, 3), 90, np.uint8), rate=2)
+        >>> info = probe(clip)
+        >>> info.frames, info.duration, str(info.rate), info.audio
+        (4, 2.0, '2', None)
     """
     with open_video(path) as video:
         return video.info

@@ -224,6 +224,13 @@ def write_video(
     Raises:
         ValueError: neither a rate nor times, frames of other shapes, or another count of times.
         InputError: the path cannot be written, the disk is full or there are no frames.
+
+    Example:
+        >>> import os, tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "clip.mp4")
+        >>> write_video(path, np.zeros((3, 32, 48, 3), np.uint8), times=[0, 0.1, 0.5])
+        >>> os.path.exists(path)
+        True
     """
     if rate is None and times is None:
         raise ValueError("the times of the frames are unknown; give rate or times.")

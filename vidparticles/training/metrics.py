@@ -151,6 +151,6 @@ def by_clip(rows: Iterable[tuple[int, int, np.ndarray]]) -> Score:
     clips = sorted(windows)
     mean = np.stack([np.mean(windows[clip], axis=0, dtype=np.float64) for clip in clips])
     truths = np.array([label[clip] for clip in clips])
-    surprise = -np.log(np.maximum(mean[np.arange(len(clips)), truths], 1e-30))
+    nats = -np.log(np.maximum(mean[np.arange(len(clips)), truths], 1e-30))
     counted = score(truths, mean.argmax(-1), num_classes=mean.shape[1])
-    return dataclasses.replace(counted, loss=float(surprise.mean()))
+    return dataclasses.replace(counted, loss=float(nats.mean()))

@@ -17,14 +17,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from vidparticles.numerics import softplus_inverse
 from vidparticles.tracking.base import Tracker, Tracks, scan
 from vidparticles.tracking.blobs.link import LinkConfig
 from vidparticles.tracking.blobs.locate import LocateConfig
 from vidparticles.tracking.blobs.tracker import BlobConfig, blob_tracker
+from vidparticles.tracking.objects.tracker import ObjectConfig, init, object_tracker
 from vidparticles.tracking.points.state import PointConfig
 from vidparticles.tracking.points.tracker import point_tracker
 
 HEIGHT, WIDTH = 48, 64
+OBJECTS = ObjectConfig(count=6, widths=(2,), appearance=2, features=2, memory=2, radius=0.12)
 SPEED = np.array([0.3, 0.2])  # frame heights per second
 TICK = 1 / 24  # seconds
 RATES = {
@@ -66,6 +69,21 @@ def spots(times: np.ndarray, seed: int = 0) -> np.ndarray:
     return np.repeat(np.round(frames).astype(np.uint8)[..., None], 3, -1)
 
 
+def discs(times: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Four discs of different colors on black that move alike: uint8 [T, H, W, 3]."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[:HEIGHT, :WIDTH] + 0.5
+    corners = np.array([[12.0, 12.0], [38.0, 11.0], [14.0, 32.0], [41.0, 33.0]])
+    corners = corners + random.uniform(-1, 1, corners.shape)
+    frames = np.zeros((len(times), HEIGHT, WIDTH, 3))
+    for corner, color in zip(corners, random.uniform(120, 250, (4, 3)), strict=True):
+        at = corner + HEIGHT * SPEED * np.asarray(times)[:, None]
+        away = np.hypot(x - at[:, :1, None], y - at[:, 1:, None])
+        cover = np.clip(OBJECTS.radius * HEIGHT - away + 0.5, 0, 1)[..., None]
+        frames += cover * (color - frames)
+    return np.round(frames).astype(np.uint8)
+
+
 # ---------------------------------------------------------------- the table
 
 
@@ -96,10 +114,22 @@ def blobs(more: int) -> Tracker:
     return blob_tracker(BlobConfig(LocateConfig(7, count=6 + more), LinkConfig(0.1, memory=0.1)))
 
 
+def objects(more: int) -> Tracker:
+    return object_tracker(dataclasses.replace(OBJECTS, count=OBJECTS.count + more))
+
+
+def object_params() -> Any:
+    """As sure of how objects move as trained ones: else velocities follow each frame's error."""
+    params = init(jax.random.key(0), OBJECTS)
+    sure = {**params["filter"], "process_noise": softplus_inverse(0.0005)}
+    return {**params, "filter": sure}
+
+
 MEMBERS = {
     # Of the points the others leave the picture, or are lost at its border.
     "points": Member(points, texture, stays=0.4, same=0.8),
     "blobs": Member(blobs, spots),
+    "objects": Member(objects, discs, object_params),
 }
 
 

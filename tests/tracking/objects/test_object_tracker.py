@@ -1,4 +1,4 @@
-"""Objects followed: the same in every way of running it, at every rate; who keeps an identity."""
+"""Objects followed: the same in every way of running it, at every clock; who keeps an identity."""
 
 from __future__ import annotations
 
@@ -27,20 +27,15 @@ START = init(jax.random.key(0), CONFIG)
 SURE = {**START["filter"], "process_noise": softplus_inverse(0.0005)}
 PARAMS = {**START, "filter": SURE}
 # Gates that open at the least that happens.
-EAGER = {**PARAMS, "memory": {**PARAMS["memory"], "gate_bias": jnp.full(CONFIG.memory, -9.0)}}
+EAGER = {
+    **PARAMS,
+    "memory": {**PARAMS["memory"], "gate_bias": np.full(CONFIG.memory, -9.0, np.float32)},
+}
 
 TIMES = np.arange(FRAMES) / RATE
 LEFT, RIGHT = line((0.2, 0.3), (0.9, 0.1), TIMES), line((0.8, 0.75), (-0.8, 0.0), TIMES)
 NEVER = np.zeros(FRAMES, bool)
-UNEVEN = np.cumsum(np.r_[0.0, np.tile([1 / 12, 1 / 24, 1 / 30, 1 / 24], 3)[1:]])
-RATES = {"12 a second": TIMES * RATE / 12, "24 a second": TIMES * RATE / 24, "uneven": UNEVEN}
-SLOW = np.array([0.45, 0.12]), np.array([-0.4, 0.0])
-
-
-def at(times):
-    return draw(line((0.22, 0.25), SLOW[0], times), line((0.78, 0.8), SLOW[1], times))
-
-
+UNEVEN = np.cumsum(np.r_[0.0, np.tile([1 / 25, 1 / 50, 2 / 25, 1 / 25], 3)[1:]])
 HIDDEN = draw(LEFT)
 HIDDEN[8:] = 0
 CROWD = [line((x, y), (0.2, 0), TIMES) for x in (0.2, 0.6) for y in (0.25, 0.75)]
@@ -52,7 +47,8 @@ CLIPS = {
     "one moved by cells": (np.roll(draw(LEFT), (2, 2), (1, 2)), TIMES, NEVER),
     "hidden": (HIDDEN, TIMES, NEVER),
     "more than slots": (draw(*CROWD), TIMES, NEVER),
-} | {name: (at(times), times, NEVER) for name, times in RATES.items()}
+    "uneven": (draw(line((0.2, 0.3), (0.9, 0.1), UNEVEN)), UNEVEN, NEVER),
+}
 
 
 @jax.jit
@@ -122,9 +118,9 @@ def test_streaming_equals_scan_across_chunks_cuts_and_uneven_times():
     assert [bool(s.cut[1]) for s, _ in steps] == CLIPS["cut"][2].tolist()
 
 
-def test_mapped_and_without_jit_it_gives_the_same():
+def test_mapped_it_gives_the_same():
     before, (after, report) = streamed()[3][0], streamed()[4]
-    mapped = jax.vmap(lambda s, f, t, c: TRACKER.step_fn(PARAMS, s, f, t, cut=c))
+    mapped = jax.jit(jax.vmap(lambda s, f, t, c: TRACKER.step_fn(PARAMS, s, f, t, cut=c)))
     same(mapped(before, *at_frame(4)), (after, report), atol=1e-5, rtol=1e-3)
 
 
@@ -170,32 +166,7 @@ def test_what_an_inactive_slot_holds_changes_nothing():
     same(said, report)
 
 
-def test_a_slot_more_changes_nothing():
-    clip, times, cut = (jnp.asarray(x)[None] for x in CLIPS["one"])
-    more = object_tracker(dataclasses.replace(CONFIG, count=4), chunk=4)
-    wide = jax.jit(lambda *x: scan(more, PARAMS, *x))(clip, times, cut)
-    p = row(wide.trajectory.particles, 0)
-    own = followed("one").trajectory.particles
-    for name in ("position", "velocity", "feature"):
-        np.testing.assert_allclose(getattr(p, name)[:, :1], getattr(own, name)[:, :1], atol=1e-5)
-    assert not p.alive[:, 1:].any()
-
-
 # ------------------------------------------------------------------ one clock
-
-
-@pytest.mark.parametrize("name", RATES)
-def test_at_every_rate_velocities_and_identities_are_those_of_the_motion(name):
-    tracks = followed(name)
-    p = tracks.trajectory.particles
-    assert sorted(tracks.identity[-1][p.alive[-1]]) == [0, 1]
-    for start, velocity in zip(((0.22, 0.25), (0.78, 0.8)), SLOW, strict=True):
-        began = np.linalg.norm(p.position[0] - start, axis=-1).argmin()
-        # Of the later half: where in a cell a soft rim lies moves it by a part of the cell.
-        found = p.velocity[FRAMES // 2 :, began].mean(0)
-        assert np.linalg.norm(found - velocity) < 0.05 * np.linalg.norm(velocity)
-        # The same number from the first frame to the last.
-        assert len(set(tracks.identity[:, began])) == 1
 
 
 def test_patience_is_in_seconds():
@@ -296,7 +267,7 @@ def test_memory_belongs_to_the_object_and_contact_passes_it_on():
 
 
 @functools.partial(jax.jit, static_argnames="recompute")
-def slope(params, clip, recompute=False):
+def slope(params, clip, recompute=True):
     def loss(params):
         follower = object_tracker(CONFIG, chunk=4, recompute=recompute)
         out = scan(follower, params, clip, jnp.arange(8.0)[None] / RATE)
@@ -310,8 +281,9 @@ def slope(params, clip, recompute=False):
 PAIR = draw(LEFT[:8], RIGHT[:8])[None]
 
 
+@pytest.mark.slow  # half a minute of compiling
 def test_recomputing_gives_the_same_gradient():
-    same(slope(START, PAIR), slope(START, PAIR, recompute=True), rtol=1e-4, atol=1e-7)
+    same(slope(START, PAIR), slope(START, PAIR, recompute=False), rtol=1e-4, atol=1e-7)
 
 
 def test_gradient_against_finite_differences():

@@ -24,7 +24,7 @@ PATH = line((0.25, 0.35), (1.5, 0.5), TIMES)
 def over_texture():
     """A disc that crosses a texture."""
     rng = np.random.default_rng(0)
-    texture = np.kron(rng.integers(20, 120, (9, 20, 3)), np.ones((2, 2, 1)))[:SIDE, :SIDE]
+    texture = np.kron(rng.integers(20, 120, (17, 17, 3)), np.ones((2, 2, 1)))[:SIDE, :SIDE]
     disc = draw(PATH, colors=[(250, 250, 250)])
     return np.where(disc > 125, disc, texture).astype(np.uint8)
 

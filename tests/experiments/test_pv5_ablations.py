@@ -10,87 +10,105 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from experiments.pv5 import ablations
 from experiments.pv5.ablations import ABLATIONS, AblatedObjects
-from tests.tracking.objects.object_clips import draw, line
+from tests.tracking.objects.object_clips import draw
 from vidparticles.errors import InputError
-from vidparticles.tracking.base import scan
-from vidparticles.tracking.objects.parts import Parts
+from vidparticles.image import discs
+from vidparticles.particles import particles
+from vidparticles.tracking.objects import assignment, parts
 from vidparticles.tracking.objects.tracker import ObjectConfig, init, object_tracker
 
 CONFIG = ObjectConfig(
     count=4, widths=(4,), appearance=2, features=3, memory=4, radius=0.15, patience=10.0
 )
-PARAMS = init(jax.random.key(0), CONFIG)
-TIMES = np.arange(4) / 25
-JUMP = np.where(np.arange(4)[:, None] < 1, [0.2, 0.3], [0.8, 0.7])
-CLIPS = np.stack([draw(line((0.2, 0.3), (1, 0), TIMES)), draw(JUMP)])
-GLIDES, JUMPS = range(2)
-
-
-@functools.cache
-def tracks(name):
-    tracker = object_tracker(CONFIG, parts=ABLATIONS.get(name, Parts()))
-    times = np.tile(TIMES.astype(np.float32), (2, 1))
-    return jax.device_get(jax.jit(lambda *x: scan(tracker, PARAMS, *x))(CLIPS, times))
-
-
-def test_without_a_velocity_objects_are_expected_where_they_were():
-    out = tracks("no_velocity")
-    p = out.trajectory.particles
-    assert np.abs(p.velocity).max() == 0
-    np.testing.assert_allclose(
-        out.report.predicted[GLIDES, 1:, 0], p.position[GLIDES, :-1, 0], atol=1e-5
-    )
-    np.testing.assert_allclose(p.position[GLIDES, -1, 0], [0.32, 0.3], atol=0.03)
+SHAPE = (12, 12)
 
 
 def test_by_its_appearance_alone_an_object_is_found_anywhere():
-    appearance, laws = (
-        tracks(name).trajectory.particles.position[JUMPS, 1, 0] for name in ("no_dynamics", "")
-    )
-    np.testing.assert_allclose(appearance, JUMP[1], atol=0.03)
-    assert np.linalg.norm(laws - JUMP[1]) > 0.3
+    tracker = object_tracker(CONFIG, parts=ABLATIONS["no_dynamics"])
+    params = init(jax.random.key(0), CONFIG)
+    jump = np.array([[0.2, 0.3], [0.8, 0.7]])
+    step, clip = jax.jit(tracker.step_fn), draw(jump)
+    state = tracker.init_fn(params, clip[0], 0.0)
+    for frame, time in zip(clip, np.float32([0, 0.04]), strict=True):
+        state, _ = step(params, state, frame, time)
+    np.testing.assert_allclose(state.particles.position[0], jump[1], atol=0.03)
+    assert state.identity.tolist() == [0, -1, -1, -1]
 
 
-def test_a_grid_stays_and_remembers_what_was_at_its_positions():
-    out = tracks("memory_on_grid")
-    p = out.trajectory.particles
-    grid = [[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]]
-    np.testing.assert_allclose(p.position[GLIDES], np.tile(grid, (4, 1, 1)), atol=1e-6)
-    assert p.alive.all()
-    area = out.report.area[GLIDES, 0]
-    assert area.argmax() == 0
-    assert area[2:].max() < 0.01 * area[0]
-    odd = object_tracker(dataclasses.replace(CONFIG, count=5), parts=ABLATIONS["memory_on_grid"])
-    with pytest.raises(InputError, match="square"):
-        odd.init_fn(PARAMS, CLIPS[0, 0], 0.0)
+def test_without_a_velocity_objects_are_expected_where_they_were():
+    calm = {"diameter": 0.1, "stiffness": 1.0, "margin": 0.1}
+    calm = {name: jnp.asarray(value) for name, value in calm.items()}
+    p = particles(jnp.array([[0.2, 0.3], [0.7, 0.6]]), velocity=jnp.ones((2, 2)))
+    expected, _ = ablations.predict_rest(calm, CONFIG, p, jnp.asarray(0.04), SHAPE)
+    np.testing.assert_allclose(expected.position, p.position, atol=1e-6)
+    by_laws, _ = parts.predict(calm, CONFIG, p, jnp.asarray(0.04), SHAPE)
+    np.testing.assert_allclose(by_laws.position, p.position + 0.04, atol=1e-6)
+
+
+def both_seen():
+    """What two objects are given to be assigned, of a disc that both are near."""
+    cells = discs.pixels(*SHAPE)
+    weight = jnp.exp(-0.5 * jnp.sum((cells - 0.5) ** 2, -1, keepdims=True) / 0.1**2)
+    statistics = weight * jnp.concatenate([jnp.ones((len(cells), 1)), cells], -1)
+    look = jnp.zeros((2, 1)), jnp.zeros(2), jnp.zeros((len(cells), 1))
+    position = jnp.array([[0.48, 0.5], [0.53, 0.5]])
+    options = {"shape": SHAPE, "width": jnp.full(2, 0.1), "reach": jnp.asarray(4.0)}
+    return (position, jnp.ones(2, bool), *look, statistics), options
 
 
 def test_without_competition_two_are_assigned_the_same():
-    state = jax.tree.map(lambda x: jnp.asarray(x[GLIDES]), tracks("").state)
-    p = state.particles
-    beside = p.position[0] + jnp.array([0.02, 0])
-    both = state.replace(
-        particles=p.replace(
-            position=p.position.at[1].set(beside),
-            velocity=0 * p.velocity,
-            alive=p.alive.at[1].set(True),
-        ),
-        covariance=state.covariance.at[1].set(state.covariance[0]),
-        appearance=state.appearance.at[1].set(state.appearance[0]),
+    args, options = both_seen()
+    shared, each = (
+        jax.jit(functools.partial(assign, **options))(*args)
+        for assign in (assignment.assign, ablations.assign_each)
     )
-    area = {}
-    for name in ("", "no_competition"):
-        tracker = object_tracker(CONFIG, parts=ABLATIONS.get(name, Parts()))
-        report = jax.jit(tracker.step_fn)(PARAMS, both, CLIPS[GLIDES, -1], TIMES[-1])[1]
-        area[name] = np.asarray(report.area)
-    whole = area["no_competition"][0]
-    assert area["no_competition"][1] == pytest.approx(whole, rel=0.1)
-    assert area[""][:2].sum() == pytest.approx(whole, rel=0.1)
+    whole = float(args[-1][:, 0].sum())
+    np.testing.assert_allclose(each[:, 0], whole, rtol=0.05)
+    assert float(shared[:, 0].sum()) < 1.01 * whole
+    # Each is assigned what it would be alone.
+    options["width"] = options["width"][:1]
+    alone = jax.jit(functools.partial(assignment.assign, **options))(
+        *(x[:1] for x in args[:4]), *args[4:]
+    )
+    np.testing.assert_allclose(each[0], alone[0], rtol=1e-5)
+
+
+def test_without_competition_two_are_fitted_to_the_same_disc():
+    alive, ones = jnp.ones(2, bool), jnp.ones(2)
+    start = jnp.array([[0.47, 0.5], [0.53, 0.5]])
+    options = {"radius": jnp.asarray(0.2), "edge": 0.05, "damping": 0.01, "shape": SHAPE}
+    disc = discs.cover(
+        jnp.full((1, 2), 0.5), alive[:1], height=12, width=12, radius=0.2, edge=0.05
+    )[0]
+    together, apart = (
+        jax.jit(functools.partial(fit, clear=None, **options))(start, alive, ones, disc)
+        for fit in (assignment.fit, ablations.fit_each)
+    )
+    off = [float(jnp.abs(x - 0.5).max()) for x in (apart, together)]
+    assert off[0] < 0.3 * off[1]
+
+
+def test_a_grid_stays_where_it_is():
+    grid = ablations.start_on_grid((2,), CONFIG)
+    expected = [[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]]
+    np.testing.assert_allclose(grid.position, np.tile(expected, (2, 1, 1)), atol=1e-6)
+    assert bool(grid.alive.all())
+    where, change = ablations.stay({}, CONFIG, grid, jnp.asarray(1.0), SHAPE)
+    assert where is grid
+    assert not change.any()
+    covariance = jnp.ones((2, 4, 3))
+    kept, sure = ablations.keep({}, CONFIG, grid, covariance, None)
+    assert kept is grid
+    assert sure is covariance
+    with pytest.raises(InputError, match="square"):
+        ablations.start_on_grid((), dataclasses.replace(CONFIG, count=5))
 
 
 def test_a_model_is_told_its_ablation_by_name():
     model = AblatedObjects(4, objects=CONFIG, ablation="no_velocity")
     assert model.tracker is object_tracker(CONFIG, parts=ABLATIONS["no_velocity"])
+    assert model.tracker is not object_tracker(CONFIG)
     with pytest.raises(InputError, match="Did you mean 'no_velocity'"):
         AblatedObjects(4, ablation="no_velocty")

@@ -118,6 +118,7 @@ def test_streaming_equals_scan_across_chunks_cuts_and_uneven_times():
     assert [bool(s.cut[1]) for s, _ in steps] == CLIPS["cut"][2].tolist()
 
 
+@pytest.mark.slow  # a batch as its clips one by one, in test_tracker_contract.py, says as much
 def test_mapped_it_gives_the_same():
     before, (after, report) = streamed()[3][0], streamed()[4]
     mapped = jax.jit(jax.vmap(lambda s, f, t, c: TRACKER.step_fn(PARAMS, s, f, t, cut=c)))
@@ -269,7 +270,8 @@ def test_memory_belongs_to_the_object_and_contact_passes_it_on():
 @functools.partial(jax.jit, static_argnames="recompute")
 def slope(params, clip, recompute=True):
     def loss(params):
-        follower = object_tracker(CONFIG, chunk=4, recompute=recompute)
+        # One chunk: a scan of scans takes twice as long to compile.
+        follower = object_tracker(CONFIG, chunk=8, recompute=recompute)
         out = scan(follower, params, clip, jnp.arange(8.0)[None] / RATE)
         p, report = out.state.particles, out.report
         errors = jnp.mean(report.reconstruction_error + report.prediction_error)

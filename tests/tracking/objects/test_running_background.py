@@ -10,11 +10,14 @@ import numpy as np
 
 from tests.tracking.objects.object_clips import SIDE, draw, line
 from vidparticles.tracking.base import scan
+from vidparticles.tracking.objects.background import BackgroundConfig
 from vidparticles.tracking.objects.tracker import ObjectConfig, init, object_tracker
 
 CONFIG = ObjectConfig(
-    count=3, widths=(4,), appearance=2, features=3, memory=4, radius=0.15, running_background=True
-)
+    count=3, widths=(4,), appearance=2, features=3, memory=4, radius=0.15,
+    # One level is enough where the camera rests, and a third of the compiling.
+    running_background=True, background=BackgroundConfig(levels=1, rounds=1),
+)  # fmt: skip
 TRACKER, PARAMS = object_tracker(CONFIG, chunk=4), init(jax.random.key(0), CONFIG)
 FRAMES, RATE, CUT = 8, 25, 5
 TIMES = np.arange(FRAMES, dtype=np.float32) / RATE
@@ -48,7 +51,9 @@ def test_what_moves_over_a_texture_is_found():
     assert not p.alive[0, 0].any()  # in one frame nothing moves
     off = np.linalg.norm(p.position[0] - PATH[:, None], axis=-1)
     off = np.where(p.alive[0], off, np.inf)
-    assert off[3:].min(axis=-1).max() < 0.12
+    # What lay under it at first is not known before it has left.
+    assert off[3:].min(axis=-1).max() < CONFIG.radius
+    assert off[-2:].min(axis=-1).max() < 0.05
 
 
 def test_streaming_equals_scan():

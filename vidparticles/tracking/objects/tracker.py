@@ -44,7 +44,6 @@ from vidparticles.tracking.objects.step import ObjectReport, advance, elapsed, r
 __all__ = ["ObjectConfig", "ObjectReport", "ObjectState", "Parts", "init", "object_tracker"]
 
 
-@functools.cache
 def object_tracker(
     config: ObjectConfig,
     *,
@@ -79,6 +78,12 @@ def object_tracker(
         >>> state.particles.alive.tolist()
         [True, False]
     """
+    return _object_tracker(config, parts, chunk, recompute)
+
+
+@functools.cache
+def _object_tracker(config: ObjectConfig, parts: Parts, chunk: int, recompute: bool) -> Tracker:
+    """One tracker for the same options, so that a program compiled for it is found again."""
 
     def init_fn(params: Params, frame: Array, time: ArrayLike) -> ObjectState:
         _check(frame.shape, config)

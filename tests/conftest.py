@@ -134,7 +134,7 @@ def clip(clips) -> pathlib.Path:
 def run(clips, tmp_path_factory) -> pathlib.Path:
     """The workdir of a run that was stopped before its first step.
 
-    The notebook's test trains; here only what a checkpoint holds matters, not what was learned.
+    The main command trains; here only what a checkpoint holds matters, not what was learned.
     """
     import jax
     import numpy as np

@@ -310,7 +310,7 @@ def test_no_verb_prints_anything_but_its_own_words(clip, clips, run, tmp_path):
             env=environment,
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=1800,
         )
         assert done.returncode == 0, done.stderr
         assert not [x for x in done.stderr.splitlines() if not x.startswith("vidparticles: ")]

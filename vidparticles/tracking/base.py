@@ -102,8 +102,7 @@ def one_by_one(init_fn: Any, step_fn: Any) -> Tracker:
     """A tracker of any leading axes from one of a single clip.
 
     Clips are gone through one after another, not by `vmap`: a branch or a loop whose length
-    depends on what is in the picture then costs what it does for each clip alone, and what is
-    measured is the same to the bit.
+    depends on what is in the picture then costs what it does for each clip alone.
 
     Args:
         init_fn: (params, frame [H, W, 3], time []) → state.

@@ -205,19 +205,6 @@ def test_a_change_of_light_is_not_motion():
     assert np.percentile(away(states[0], states[-1], (0.0, 0.0)), 95) < 0.1
 
 
-def test_streaming_is_the_same_as_whole_clips_to_the_bit():
-    clips = np.stack([pan((1.7, -0.6), 5), pan((-5.0, 2.2), 5)])
-    times = np.tile(np.arange(5) / RATE, (2, 1))
-    both = scan(TRACKER, (), clips, jnp.asarray(times))
-    points = both.trajectory.particles
-    for k in (0, 1):
-        for t, state in enumerate(stream(clips[k])):
-            np.testing.assert_array_equal(points.position[k, t], state.particles.position)
-            np.testing.assert_array_equal(points.velocity[k, t], state.particles.velocity)
-            np.testing.assert_array_equal(points.alive[k, t], state.particles.alive)
-            np.testing.assert_array_equal(both.identity[k, t], state.identity)
-
-
 def test_a_picture_of_four_pixels_is_no_error():
     frame = jax.ShapeDtypeStruct((2, 2, 3), np.uint8)
     tracker = point_tracker(PointConfig(count=4))

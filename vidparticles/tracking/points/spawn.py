@@ -50,8 +50,10 @@ def seeds(luma: Array, noise: Array, count: int, config: SpawnConfig) -> tuple[A
     edge = config.margin
     inside = jnp.zeros((height, width), bool).at[edge:-edge, edge:-edge].set(True)
     score = texture(luma, radius=config.window)
-    # Peaks alone: the best position of a cell may be the slope of a peak in the next.
-    score = jnp.where(inside & (score >= highest(score, config.peak)), score, 0)
+    # Peaks alone: the best position of a cell may be the slope of a peak in the next. Compiled, the
+    # score may be computed anew beside its maximum: a peak is then a few bits below itself.
+    peak = (1 + 1e-5) * score >= highest(score, config.peak)
+    score = jnp.where(inside & peak, score, 0)
     cells = cells_of(score, rows, columns)
     best = jnp.argmax(cells, axis=1)
     cell = jnp.arange(len(cells))

@@ -12,7 +12,7 @@ from vidparticles.dynamics import bounce
 from vidparticles.particles import particles
 
 RADIUS = 0.07
-run = jax.jit(lambda p: bounce(p, diameter=2 * RADIUS, dt=1.0))
+run = jax.jit(lambda p, dt: bounce(p, diameter=2 * RADIUS, dt=dt))
 
 
 def discs(count=3, clips=2000):
@@ -30,7 +30,7 @@ def test_one_collision_is_that_of_the_exact_world():
     ahead, velocity, hit = world.advance(x, v, radius=RADIUS)
     one, none = hit.sum(-1) == 1, hit.sum(-1) == 0
     assert one.sum() > 20
-    way, after = run(particles(jnp.asarray(x), velocity=jnp.asarray(v)))
+    way, after = run(particles(x, velocity=v), 1.0)
     np.testing.assert_allclose((x + way)[one], ahead[one], atol=1e-6)
     np.testing.assert_allclose(after[one], velocity[one], atol=1e-6)
     np.testing.assert_allclose(way[none], v[none], atol=1e-6)
@@ -38,9 +38,9 @@ def test_one_collision_is_that_of_the_exact_world():
 
 def test_momentum_and_energy_are_kept_whatever_the_masses():
     x, v = discs(count=2)
-    mass = jnp.array([1.0, 3.0])
-    p = particles(jnp.asarray(x), velocity=jnp.asarray(v), mass=jnp.broadcast_to(mass, x.shape[:2]))
-    _, after = run(p)
+    mass = np.array([1.0, 3.0], np.float32)
+    p = particles(x, velocity=v, mass=np.broadcast_to(mass, x.shape[:2]))
+    _, after = run(p, 1.0)
     assert np.abs(after - v).max() > 0.02
     np.testing.assert_allclose(
         (mass[:, None] * after).sum(1), (mass[:, None] * v).sum(1), atol=1e-6
@@ -49,14 +49,14 @@ def test_momentum_and_energy_are_kept_whatever_the_masses():
     np.testing.assert_allclose(*energy, rtol=1e-4)
 
 
-def test_those_that_overlap_part_and_the_inactive_meet_nobody():
-    x = jnp.array([[0.5, 0.5], [0.6, 0.5], [jnp.nan, 0.5]])
-    v = jnp.array([[0.02, 0.0], [0.0, 0.0], [1.0, 0.0]])
-    alive = jnp.array([True, True, False])
-    way, after = run(particles(x, velocity=v, alive=alive))
+def test_those_that_overlap_part_and_the_inactive_collide_with_none():
+    x = np.array([[0.5, 0.5], [0.6, 0.5], [np.nan, 0.5]], np.float32)
+    v = np.array([[0.02, 0.0], [0.0, 0.0], [1.0, 0.0]], np.float32)
+    alive = np.array([True, True, False])
+    way, after = run(particles(x, velocity=v, alive=alive), 1.0)
     np.testing.assert_allclose(after, [[0, 0], [0.02, 0], [1, 0]], atol=1e-7)
     np.testing.assert_allclose(way, [[0, 0], [0.02, 0], [0, 0]], atol=1e-7)
-    _, leaving = run(particles(x, velocity=-v, alive=alive))
+    _, leaving = run(particles(x, velocity=-v, alive=alive), 1.0)
     np.testing.assert_allclose(leaving, -v)
 
 
@@ -77,3 +77,17 @@ def test_gradients_are_those_of_differences_and_finite_where_discs_coincide():
     along = sum(float(np.vdot(g, w)) for g, w in zip(slope(*at)[1], way, strict=True))
     assert float(there - back) / (2 * size) == pytest.approx(along, rel=0.02)
     assert all(np.isfinite(g).all() for g in slope(0 * x, v, at[2])[1])
+
+
+def test_a_step_is_its_two_halves():
+    """dt is in seconds: the same way in two halves, and at half the speed in twice the time."""
+    x, v = discs(count=2)
+    whole, after = run(particles(x, velocity=v), 1.0)
+    half, between = run(particles(x, velocity=v), 0.5)
+    rest, end = run(particles(x + half, velocity=between), 0.5)
+    assert np.abs(after - v).max() > 0.02
+    np.testing.assert_allclose(half + rest, whole, atol=1e-6)
+    np.testing.assert_allclose(end, after, atol=1e-6)
+    slow, slowed = run(particles(x, velocity=v / 2), 2.0)
+    np.testing.assert_allclose(slow, whole, atol=1e-6)
+    np.testing.assert_allclose(2 * slowed, after, atol=1e-6)

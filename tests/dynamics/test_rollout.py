@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
+import members as m
 import numpy as np
 import pytest
 
@@ -12,13 +15,13 @@ from vidparticles.particles import particles
 
 displacement_fn, shift_fn = dyn.free()
 FORCE = dyn.all_pairs(dyn.attraction, displacement_fn, softening=0.3)
-VERLET = dyn.velocity_verlet(FORCE, shift_fn, 0.1)
+VERLET = dyn.velocity_verlet(m.dense, shift_fn, 0.1)
 PARAMS = {"strength": 0.5}
 
 
 def some(*lead, n=4):
     rng = np.random.default_rng(0)
-    return particles(jnp.asarray(rng.normal(size=(*lead, n, 2)), jnp.float32))
+    return particles(rng.normal(size=(*lead, n, 2)).astype(np.float32))
 
 
 def test_axes_and_times():
@@ -28,26 +31,31 @@ def test_axes_and_times():
     assert path.particles.position.shape == (2, 3, 4, 4, 2)
     assert path.particles.mass.shape == path.particles.alive.shape == (2, 3, 4, 4)
     np.testing.assert_allclose(path.time, np.broadcast_to([0, 0.2, 0.4, 0.6], (2, 3, 4)), rtol=1e-6)
-    np.testing.assert_array_equal(path.at(0).position, p.position)
+    np.testing.assert_array_equal(path.particles.position[:, :, 0], p.position)
     every = dyn.rollout(VERLET, p, steps=6, params=PARAMS)
-    np.testing.assert_allclose(path.at(2).position, every.at(4).position, rtol=1e-6)
-    assert dyn.rollout(VERLET, p, steps=0, params=PARAMS).particles.position.shape[2] == 1
+    np.testing.assert_allclose(
+        path.particles.position[:, :, 2], every.particles.position[:, :, 4], rtol=1e-6
+    )
+    none = jax.eval_shape(lambda: dyn.rollout(VERLET, p, steps=0, params=PARAMS))
+    assert none.particles.position.shape == (2, 3, 1, 4, 2)
 
 
 def test_a_rollout_is_its_steps():
-    p, dt = some(), jnp.array([0.1, 0.05, 0.2])
-    init_fn, apply_fn = VERLET
-    state = init_fn(None, p, **PARAMS)
+    p, dt = some(), np.array([0.1, 0.05, 0.2], np.float32)
+    init_fn, apply_fn = (jax.jit(functools.partial(f, **PARAMS)) for f in VERLET)
+    state = init_fn(None, p)
     path = dyn.rollout(VERLET, p, steps=3, dt=dt, params=PARAMS)
     for t in range(3):
-        state = apply_fn(state, dt=dt[t], **PARAMS)
-        np.testing.assert_allclose(path.at(t + 1).position, state.particles.position, rtol=1e-6)
+        state = apply_fn(state, dt=dt[t])
+        np.testing.assert_allclose(
+            path.particles.position[t + 1], state.particles.position, rtol=1e-6
+        )
         np.testing.assert_allclose(path.time[t + 1], state.time, rtol=1e-6)
 
 
 def test_dt_for_every_step_and_batch_entry():
     p = some(2)
-    dt = jnp.array([[0.1, 0.2], [0.3, 0.4]])
+    dt = np.array([[0.1, 0.2], [0.3, 0.4]], np.float32)
     path = dyn.rollout(VERLET, p, steps=2, dt=dt, params=PARAMS)
     np.testing.assert_allclose(path.time, [[0, 0.1, 0.4], [0, 0.2, 0.6]], rtol=1e-6)
 
@@ -60,7 +68,7 @@ def test_record():
     np.testing.assert_allclose(got["t"], [0, 0.2, 0.4], rtol=1e-6)
 
 
-@pytest.mark.parametrize(("steps", "every"), [(7, 1), (9, 9), (12, 3), (1, 1)])
+@pytest.mark.parametrize(("steps", "every"), [(7, 1), (9, 9), (12, 3)])
 def test_checkpointed_gradient_is_the_stored_one(steps, every):
     p = some()
 
@@ -109,21 +117,17 @@ def test_checkpoint_takes_less_memory():
     assert checkpoint < 0.6 * store
 
 
-@pytest.mark.parametrize("law", ["attraction", "network"])
-def test_all_pairs_takes_linear_memory(law):
+def test_a_learned_law_takes_linear_memory():
     """Forward and backward: far less than one [N, N] array of numbers."""
     n = 1024
-    p = some(n=n)
-    force, params = FORCE, PARAMS
-    if law == "network":
-        force = dyn.all_pairs(dyn.pair_network, displacement_fn)
-        params = {"params": dyn.init_pair_network(jax.random.key(0), feature_dim=0, width=8)}
+    force = dyn.all_pairs(dyn.pair_network, displacement_fn)
+    init = functools.partial(dyn.init_pair_network, feature_dim=0, width=8)
+    params = jax.eval_shape(init, jax.random.key(0))
 
     def loss(position, params):
-        return jnp.sum(force(position, **params) ** 2)
+        return jnp.sum(force(position, params=params) ** 2)
 
-    assert scratch(loss, p.position, params) < n * n
-    assert scratch(jax.grad(loss, argnums=(0, 1)), p.position, params) < n * n
+    assert scratch(jax.value_and_grad(loss, argnums=(0, 1)), some(n=n).position, params) < n * n
 
 
 def test_a_force_made_inside_a_trace():
@@ -150,7 +154,7 @@ def explode(position):
 
 
 def test_non_finite_motion_names_its_first_step():
-    p = particles(jnp.full((1, 1), 30.0))
+    p = particles(np.full((1, 1), 30.0, np.float32))
     integrator = dyn.semi_implicit_euler(explode, shift_fn, 1.0)
     record = dyn.rollout(integrator, p, steps=9, throw=False, record=lambda s: s.finite)
     first = int(np.argmin(record))
@@ -158,20 +162,20 @@ def test_non_finite_motion_names_its_first_step():
     with pytest.raises(FloatingPointError, match=f"from step {first} of 9 on"):
         dyn.rollout(integrator, p, steps=9)
     with pytest.raises(FloatingPointError, match="from step 0 of 9 on"):
-        dyn.rollout(integrator, p.replace(velocity=jnp.full((1, 1), jnp.nan)), steps=9)
+        dyn.rollout(integrator, p.replace(velocity=np.full((1, 1), np.nan, np.float32)), steps=9)
     # Of several the one that it comes from; the others would be finite to the end.
-    two = particles(jnp.array([[[0.1], [0.2]], [[0.1], [30.0]]]))
-    for size in (None, jnp.ones(9)):
+    two = particles(np.array([[[0.1], [0.2]], [[0.1], [30.0]]], np.float32))
+    for size in (None, np.ones(9, np.float32)):
         with pytest.raises(FloatingPointError, match=rf"step {first} .* particle 1 \(system \[1\]"):
             dyn.rollout(integrator, two, steps=9, dt=size)
     with pytest.raises(FloatingPointError, match="particle 0 and 1 others;"):
-        dyn.rollout(integrator, particles(jnp.full((3, 1), jnp.nan).at[2].set(0)), steps=9)
+        dyn.rollout(integrator, particles(np.array([[np.nan], [np.nan], [0]], np.float32)), steps=9)
     # Under jit it cannot be raised: it is in the record.
     path = jax.jit(lambda p: dyn.rollout(integrator, p, steps=9))(p)
-    assert jnp.isfinite(path.particles.position[:first]).all()
-    assert not jnp.isfinite(path.particles.position[-1]).all()
+    assert np.isfinite(path.particles.position)[:first].all()
+    assert not np.isfinite(path.particles.position)[-1].all()
     # An inactive particle that is not finite is nobody's concern.
-    inactive = particles(jnp.full((1, 1), jnp.nan), alive=jnp.zeros(1, bool))
+    inactive = particles(np.full((1, 1), np.nan, np.float32), alive=np.zeros(1, bool))
     dyn.rollout(integrator, inactive, steps=3)
 
 

@@ -3,7 +3,7 @@
     init_fn(key, particles, **params) -> State
     apply_fn(state, *, dt=None, **params) -> State        one step
 
-The parameters go to the force and to the space. Dead particles stay as they are. `dt` is a
+The parameters go to the force and to the space. Inactive particles stay as they are. `dt` is a
 number or has the leading axes of the particles; given at a step, it overrides the
 integrator's own. Masses divide forces; the velocity is carried along by the differential of
 the space's `shift_fn`, which turns it round at a wall.

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -86,4 +87,5 @@ def masked_force(force_fn: ForceFn, p: Particles, params: dict[str, Any]) -> Arr
     force = force_fn(
         p.position, velocity=p.velocity, feature=p.feature, mass=p.mass, alive=p.alive, **params
     )
+    chex.assert_equal_shape([force, p.position])
     return jnp.where(p.alive[..., None], force, 0)

@@ -1,11 +1,11 @@
-"""Interactions: how a law is summed. The law does not know. One file a way of summing.
+"""Interactions: how a law is summed, the same law in any of these ways.
 
     force_fn(position [..., N, D], *, feature=None, alive=None, **params) -> [..., N, D]
 
 `external` sums nothing, `bonds` sums over a fixed list of neighbors, `all_pairs` over all others,
 `multipole` over all others with what is far off taken together, `ring` over all others on many
 devices, `ewald` over all others and all their images, `cutoff` over those nearer than a cut-off,
-`combine` over several named forces. Dead particles neither exert nor feel; no particle acts on
+`combine` over several named forces. Inactive particles neither exert nor feel; no particle acts on
 itself.
 """
 

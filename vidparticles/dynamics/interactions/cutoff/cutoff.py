@@ -16,6 +16,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -161,6 +162,7 @@ def _one(
     else:
         pair, brought = prepare(law, feature, params)
         force = pair_sum(pair, cutoff, box, columns, x, brought)
+    chex.assert_equal_shape([force, position])
     fine = jnp.all(jnp.isfinite(fixed))
     force = jnp.where(fine, force, jnp.nan).astype(position.dtype)
     return jnp.where(living[:, None], force, 0)

@@ -17,6 +17,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -55,6 +56,8 @@ def far_sum(mesh: Mesh, x: Array, living: Array) -> Array:
     Returns:
         [N, D]; 0 for the inactive.
     """
+    chex.assert_shape(x, (None, len(mesh.counts)))
+    chex.assert_shape(living, x.shape[:1])
     return _far_forward(mesh, x, living)[0]
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
@@ -38,6 +39,8 @@ def field_sum(order: int, x: Array, living: Array) -> Array:
         [N, 2]; 0 for the inactive, NaN for all where a position of those alive is not finite.
         Under `vmap` one system is summed after the other.
     """
+    chex.assert_shape(x, (None, 2))
+    chex.assert_shape(living, x.shape[:1])
     return _field(order, x, living)[0]
 
 

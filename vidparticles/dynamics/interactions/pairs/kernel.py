@@ -7,7 +7,6 @@ bounds it. Single precision throughout: half precision loses digits in the diffe
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -89,6 +88,3 @@ def over_sources(
     )
     sums = call(*arrays, *arrays, *[value.reshape(systems, 1) for value in values])
     return [s[:, :count].reshape(*lead, count) for s in sums]
-
-
-interpreted = functools.partial(over_sources, interpret=True)

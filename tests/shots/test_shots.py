@@ -191,7 +191,7 @@ def test_stays_is_survival_where_nothing_moves():
 
 
 def test_a_real_film(shared_data):
-    from vidparticles.inference import cuts
+    from vidparticles.inference.cuts import cuts
 
     seen = cuts(shared_data / "scene-cuts" / "counter.mp4")
     assert [(shot.begins, shot.first) for shot in seen.shots] == [("", 0), ("cut", 10), ("cut", 20)]

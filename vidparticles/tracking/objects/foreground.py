@@ -101,15 +101,16 @@ def init(
     }
 
 
-def usual_color(color: Array, *, rounds: int = DEFAULT.rounds) -> Array:
+def dominant_color(color: Array, *, rounds: int = DEFAULT.rounds) -> Array:
     """The color [..., 1, 3] that most of [..., P, 3] are near: their geometric median, nearly.
 
     A few rounds of weights 1 / d² from the mean on (as Weiszfeld's, Tôhoku Math. J. 43, 1937,
     whose are 1 / d: these forget sooner what is far).
 
     Example:
-        >>> usual_color(jnp.array([[0.2] * 3] * 8 + [[1.0] * 3])).round(2).tolist()
-        [[0.2, 0.2, 0.2]]
+        >>> found = dominant_color(jnp.array([[0.2] * 3] * 8 + [[1.0] * 3]))
+        >>> [round(float(x), 2) for x in found[0]]
+        [0.2, 0.2, 0.2]
     """
     middle = jnp.mean(color, axis=-2, keepdims=True)
     for _ in range(rounds):
@@ -186,7 +187,7 @@ def gather(
     x = cells(unit_range(frames))
     color = jnp.mean(x, axis=(3, 4)).reshape(-1, h * w, 3)
     if background is None:
-        bare = jax.lax.stop_gradient(usual_color(color, rounds=config.rounds))
+        bare = jax.lax.stop_gradient(dominant_color(color, rounds=config.rounds))
     else:
         bare = jnp.mean(cells(background), axis=(3, 4)).reshape(-1, h * w, 3)
     if scene is not None:

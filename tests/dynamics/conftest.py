@@ -4,9 +4,10 @@ import jax
 import pytest
 
 from vidparticles.dynamics.interactions.cutoff import central
+from vidparticles.dynamics.interactions.multipole import walk
 from vidparticles.dynamics.interactions.pairs import loop
 
-MOST, SOURCES = loop.MOST, central.SOURCES
+MOST, SOURCES, WALK_SOURCES = loop.MOST, central.SOURCES, walk.SOURCES
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -18,6 +19,7 @@ def short_turns():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "MOST", 1)
         patch.setattr(central, "SOURCES", 2)
+        patch.setattr(walk, "SOURCES", 1)
         yield
 
 
@@ -26,6 +28,7 @@ def shipped(monkeypatch):
     """Sums with as many sources a turn as users get."""
     monkeypatch.setattr(loop, "MOST", MOST)
     monkeypatch.setattr(central, "SOURCES", SOURCES)
+    monkeypatch.setattr(walk, "SOURCES", WALK_SOURCES)
 
 
 @pytest.fixture

@@ -321,6 +321,7 @@ def test_order_in_several_passes():
         assert int(got.max()) < 200
 
 
+@pytest.mark.slow
 def test_memory_grows_as_the_particles():
     """Forward and backward, compiled and not run."""
 

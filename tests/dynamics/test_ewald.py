@@ -248,6 +248,7 @@ def test_blocks_change_nothing(monkeypatch):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_memory_grows_as_the_particles():
     """Forward and backward, compiled and not run."""
 

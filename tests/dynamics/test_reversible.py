@@ -200,6 +200,16 @@ def test_every_gradient_in_double_precision(box, every, record):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
 
 
+def test_the_lattice_rounds_to_the_nearest_and_knows_its_ends():
+    """Down at every step would be a wind; what does not fit is told and becomes 0."""
+    x = np.random.default_rng(0).uniform(-1e3, 1e3, 200).astype(np.float32)
+    ends = np.array([2**31 - 128, -(2**31) + 128, 2**31, -(2**31), np.inf, np.nan], np.float32)
+    whole, fits = jax.jit(lattice.rounded)(np.concatenate([x, ends]))
+    np.testing.assert_array_equal(whole[:200], np.round(x))
+    np.testing.assert_array_equal(whole[200:], [2**31 - 128, -(2**31) + 128, 0, 0, 0, 0])
+    np.testing.assert_array_equal(fits, [True] * 202 + [False] * 4)
+
+
 def test_memory_does_not_grow_with_the_steps():
     p = some(n=64)
 

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from vidparticles.dynamics.interactions.common import tree_sum
 from vidparticles.dynamics.interactions.multipole.tree import Grid, Tree, least, take
 
 # Two discs are far apart where the sum of their radii is less than this of their distance.
@@ -98,7 +99,7 @@ def walk(
                     lambda v: lax.dynamic_slice_in_dim(v, k * SOURCES, SOURCES), there
                 )
                 each = [jax.tree.map(operator.itemgetter(u), block) for u in range(SOURCES)]
-                return total + _tree_sum([pair(here, source) for source in each])
+                return total + tree_sum([pair(here, source) for source in each])
 
             total = jnp.zeros_like(take(near, t))
             return lax.fori_loop(0, grid.size // SOURCES, sources, total)
@@ -129,10 +130,3 @@ def _chosen(mask: Array, *lists: Array) -> tuple[list[Array], Array]:
     upto = jnp.cumsum(mask, dtype=jnp.int32)
     place = jnp.where(mask, upto - 1, len(mask))
     return [jnp.zeros_like(b).at[place].set(b, mode="drop") for b in lists], upto[-1]
-
-
-def _tree_sum(terms: list[Array]) -> Array:
-    while len(terms) > 1:
-        pairs = [a + b for a, b in zip(terms[::2], terms[1::2], strict=False)]
-        terms = pairs + terms[len(pairs) * 2 :]
-    return terms[0]

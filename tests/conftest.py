@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import gc
-import importlib.metadata
 import os
 import pathlib
 import tempfile
@@ -12,13 +11,8 @@ import tempfile
 from vidparticles import startup
 
 # Before jax is imported anywhere: compiling, not running, fills a run of the suite, and the tests
-# are small. So the compiler does not try hard: half the time. Without the fusion emitters of XLA in
-# jax 0.10 all CPU time is a third less again (tests of image and flow: 37 s and 24 s); later ones
-# do not know that flag, and an unknown flag ends the process.
-CHEAP = ["--xla_backend_optimization_level=0"]
-if importlib.metadata.version("jaxlib").startswith("0.10."):
-    CHEAP.append("--xla_cpu_use_fusion_emitters=false")
-os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *CHEAP]).strip()
+# are small. So the compiler does not try hard: half the time.
+startup.compile_cheaply(level=0)
 startup.compile_cache(pathlib.Path(tempfile.gettempdir()) / "vidparticles-jax-cache")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 startup.quiet_libraries()

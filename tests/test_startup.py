@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 
@@ -73,3 +74,17 @@ def test_a_level_that_the_user_has_set_stays(monkeypatch):
     monkeypatch.delenv(startup.LOG_LEVEL)
     startup.quiet_libraries()
     assert os.environ[startup.LOG_LEVEL] == "3"
+
+
+def test_cheap_programs_are_asked_for_beside_the_flags_of_the_user(monkeypatch):
+    monkeypatch.setenv(startup.FLAGS, "--xla_cpu_multi_thread_eigen=false")
+    startup.compile_cheaply(level=1)
+    flags = os.environ[startup.FLAGS].split()
+    assert "--xla_cpu_multi_thread_eigen=false" in flags
+    assert "--xla_backend_optimization_level=1" in flags
+    known = "--xla_cpu_use_fusion_emitters=false"
+    assert (known in flags) == (metadata.version("jaxlib").startswith("0.10."))
+    monkeypatch.setenv(startup.FLAGS, "")
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "0.11.0")
+    startup.compile_cheaply()
+    assert os.environ[startup.FLAGS] == ""

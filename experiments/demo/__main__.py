@@ -13,7 +13,6 @@ Leaves a page: index.html.
 from __future__ import annotations
 
 import argparse
-import os
 import pathlib
 import shutil
 import sys
@@ -69,10 +68,8 @@ def main() -> None:
                 )
             shutil.rmtree(workdir)
         workdir.mkdir(parents=True)
-        if args.smoke:
-            # A dozen steps take less time than compiling them well; level 0 is too slow to draw.
-            flags = os.environ.get("XLA_FLAGS", "")
-            os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=1".strip()
+        # Most is done only for seconds, in smoke for less: level 0 is too slow to draw.
+        startup.compile_cheaply(level=1 if args.smoke else None)
         # Scoring and drawing run programs that training has compiled.
         with startup.own_words_only(workdir / "compiled"):
             demo(workdir, seed=args.seed, smoke=args.smoke)

@@ -12,6 +12,7 @@ import dataclasses
 import itertools
 import os
 import pathlib
+import statistics
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import overload
@@ -151,6 +152,29 @@ def clock(video: Video) -> tuple[Sequence[Fraction], Fraction, Fraction | None]:
     times = tuple(Fraction(float(t)).limit_denominator(1_000_000) for t in video.times)
     gap = Fraction(info.duration).limit_denominator(1_000_000)
     return times, max(gap, times[-1] + Fraction(1, 1000)), None
+
+
+def usual_gap(times: Sequence[Fraction], index: int, around: int) -> Fraction:
+    """Seconds between frames where a clip of uneven times has come to: its rate may change.
+
+    Args:
+        times: seconds of its frames, two or more.
+        index: of a frame,
+        around: and how many gaps before and after it count.
+
+    Returns:
+        The mean of those gaps that are like the one in their middle.
+
+    Example:
+        >>> times = [Fraction(k, 10) for k in range(9)] + [Fraction(k) for k in range(1, 9)]
+        >>> str(usual_gap(times, 2, 3)), str(usual_gap(times, len(times) - 1, 3))
+        ('1/10', '1')
+    """
+    near = times[max(0, index - around) : index + around + 1]
+    gaps = [after - before for before, after in itertools.pairwise(near)]
+    middle = statistics.median_high(gaps)
+    alike = [gap for gap in gaps if 3 * middle <= 4 * gap <= 5 * middle]
+    return sum(alike, Fraction(0)) / len(alike)
 
 
 @contextlib.contextmanager

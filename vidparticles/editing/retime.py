@@ -6,12 +6,9 @@ frame in between shows things part of the way. Nothing is blended across a cut.
 
 from __future__ import annotations
 
-import bisect
-import dataclasses
 import functools
 import itertools
 import math
-import statistics
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
@@ -21,146 +18,9 @@ from vidparticles import shots
 from vidparticles.editing.base import Edit
 from vidparticles.editing.curve import Piece, parse_curve
 from vidparticles.editing.reel import Frames, Reel
+from vidparticles.editing.schedule import DEFAULT, Moment, RetimeConfig, schedule
 from vidparticles.render import between as warp
 from vidparticles.video import Audio, cut, join, reverse, silence, stretch
-
-
-@dataclasses.dataclass(frozen=True)
-class RetimeConfig:
-    """How finely time is divided.
-
-    Attributes:
-        least_share: share of the way between two frames that counts as none, 0 … ½.
-        closest: of frames that a quick motion brings nearer to each other than this share of the
-            clip's median gap, the later ones are left out; for clips on no exact clock.
-        sound_step: seconds of sound that are stretched alike where the speed changes.
-        held_bytes: of frames that are held at once to be shown backwards; two are held anyhow.
-    """
-
-    least_share: Fraction = Fraction(1, 1000)
-    closest: Fraction = Fraction(3, 4)
-    sound_step: Fraction = Fraction(1, 10)
-    held_bytes: int = 1 << 28
-
-
-DEFAULT = RetimeConfig()
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Moment:
-    """What of a clip is shown when.
-
-    Attributes:
-        time: seconds in the new clip.
-        index: of the frame at or before.
-        share: of the way from it to the next, 0 ≤ share < 1.
-        backwards: whether the frames before it come next.
-    """
-
-    time: Fraction
-    index: int
-    share: Fraction
-    backwards: bool
-
-
-def schedule(
-    pieces: Sequence[Piece],
-    times: Sequence[Fraction],
-    rate: Fraction | None,
-    *,
-    config: RetimeConfig = DEFAULT,
-) -> Iterator[Moment]:
-    """Which moments of a clip are shown when.
-
-    On an exact clock the new clip keeps the rate. Without one, every frame keeps its own time:
-    slower puts evenly spaced frames into each gap, and quicker leaves out frames that would come
-    closer than they did. A piece shown backwards is the same moments in the opposite order, each
-    shown for as long.
-
-    Args:
-        pieces: the whole clip's, see `Curve.over`.
-        times: seconds of its frames.
-        rate: frames a second, None for uneven times.
-        config: how finely.
-
-    Example:
-        >>> pieces = parse_curve("0.5").over(Fraction(3))
-        >>> found = schedule(pieces, [Fraction(k) for k in range(3)], Fraction(1))
-        >>> [(int(m.time), m.index, str(m.share)) for m in found]
-        [(0, 0, '0'), (1, 0, '1/2'), (2, 1, '0'), (3, 1, '1/2'), (4, 2, '0'), (5, 2, '0')]
-    """
-    if rate is None:
-        shown = _on_own_times(pieces, times, config.closest)
-    else:
-        shown = _on_clock(pieces, rate)
-    end = pieces[-1].end
-    for piece, run in shown:
-        for time, at in run:
-            index = max(0, bisect.bisect_right(times, at) - 1)
-            following = times[index + 1] if index + 1 < len(times) else end
-            share = (at - times[index]) / (following - times[index])
-            near = 1 - config.least_share if piece.in_between else Fraction(1, 2)
-            if index + 1 == len(times) or share < config.least_share:
-                share = Fraction(0)
-            elif share >= near:
-                index, share = index + 1, Fraction(0)
-            elif not piece.in_between:
-                share = Fraction(0)
-            yield Moment(time, index, share, piece.backwards)
-
-
-Run = tuple[Piece, list[tuple[Fraction, Fraction]]]  # (seconds of the new clip, of the old)
-
-
-def _on_clock(pieces: Sequence[Piece], rate: Fraction) -> Iterator[Run]:
-    """Frame k of the new clip shows at k / rate; as many as its length rounds to."""
-    count = max(1, round(sum((piece.seconds for piece in pieces), Fraction(0)) * rate))
-    begun, k = Fraction(0), 0
-    for piece in pieces:
-        end = begun + piece.seconds
-        stop = count if piece is pieces[-1] else min(count, math.ceil(end * rate))
-        times = [tick / rate for tick in range(k, stop)]
-        shown = [piece.forwards.at(time - begun) for time in times]
-        yield piece, list(zip(times, shown[::-1] if piece.backwards else shown, strict=True))
-        begun, k = end, max(k, stop)
-
-
-def _on_own_times(
-    pieces: Sequence[Piece], times: Sequence[Fraction], closest: Fraction
-) -> Iterator[Run]:
-    gaps = [after - before for before, after in itertools.pairwise(times)]
-    least = closest * statistics.median(gaps) if gaps else Fraction(0)
-    begun = Fraction(0)
-    for piece in pieces:
-        way, end = piece.forwards, begun + piece.seconds
-        run: list[tuple[Fraction, Fraction]] = []
-        for at in _own(way, times):
-            time = begun + way.after(at)
-            if not run or max(way.first, way.last) <= 1 or time - run[-1][0] >= least:
-                run.append((time, at))
-        if piece.backwards:
-            ends = [*(time for time, _ in run[1:]), end]
-            turned = zip(run, ends, strict=True)
-            run = [(begun + end - until, at) for (_, at), until in turned][::-1]
-        yield piece, run
-        begun = end
-
-
-def _own(piece: Piece, times: Sequence[Fraction]) -> Iterator[Fraction]:
-    """Seconds of the clip at which a piece shows a frame: its start, each frame's, and between."""
-    parts = math.ceil(1 / min(piece.first, piece.last))
-    first = bisect.bisect_right(times, piece.start)
-    last = bisect.bisect_left(times, piece.end)
-    at = piece.start
-    for index in range(first, max(first, last) + 1):
-        inside = index < len(times)
-        following = times[index] if inside else piece.end
-        # After the last frame there is none to go on to.
-        for part in range(parts if inside else 1):
-            between = at + (following - at) * part / parts
-            if part == 0 or between < piece.end:
-                yield between
-        at = following
 
 
 class _Source:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vidparticles.editing.follow import following
-from vidparticles.editing.reel import Reel, Written, check_paths, write
+from vidparticles.editing.reel import Reel, Written, check_paths, clock, usual_gap, write
 from vidparticles.errors import InputError
 from vidparticles.inference.motion_laws import motion_laws
 from vidparticles.models import motion
@@ -19,7 +19,7 @@ from vidparticles.numerics import safe_norm
 from vidparticles.particles import Trajectory
 from vidparticles.render.ahead import carry
 from vidparticles.storage import PathLike
-from vidparticles.video import open_video
+from vidparticles.video import Video, open_video
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,11 +28,13 @@ class PredictConfig:
 
     Attributes:
         history: last frames, in which particles are followed.
+        recent: last frames of a clip of uneven times that tell the rate at which it goes on.
         longest: seconds ahead that may be asked for.
         moving: frame heights per second above which a particle counts as moving.
     """
 
     history: int = 24
+    recent: int = 8
     longest: float = 60.0
     moving: float = 0.02
 
@@ -56,7 +58,8 @@ def predict(
 
     Args:
         path: a video file of at least 2 frames.
-        out: what to write: the new frames alone, at the clip's rate, without sound.
+        out: what to write: the new frames alone, at the clip's rate or that at its end, without
+            sound.
         checkpoint: workdir of a training run, whose laws are used; default, laws untrained.
         seconds: how far ahead.
         overwrite: replace an existing file.
@@ -83,8 +86,7 @@ def predict(
         places = range(max(0, len(video) - CONFIG.history), len(video))
         frames = ((Fraction(float(video.times[k])), video[k]) for k in places)
         _, last, state, _ = collections.deque(following(frames), maxlen=1)[0]
-    # A GIF or a slide show may have a rate that no player shows.
-    rate = min(max(info.rate, Fraction(1)), Fraction(120))
+        rate = rate_ahead(video)
     count = max(1, round(seconds * float(rate)))
     points = state.particles
     # One born in the last frames has no velocity yet.
@@ -104,6 +106,18 @@ def predict(
     moving = int(np.sum(np.asarray(points.alive & (safe_norm(points.velocity) > CONFIG.moving))))
     note = "" if moving else f"nothing moves at the end of {path}: the frames ahead stay still."
     return write(reel, out, overwrite=overwrite, note=note)
+
+
+def rate_ahead(video: Video) -> Fraction:
+    """Frames a second at which a clip goes on after its end, of 2 frames or more.
+
+    On uneven times it is that of its last frames. A GIF or a slide show may have one that no player
+    shows: it is 1 to 120.
+    """
+    times, _, rate = clock(video)
+    if rate is None:
+        rate = 1 / usual_gap(times, len(times) - 1, CONFIG.recent)
+    return min(max(rate, Fraction(1)), Fraction(120))
 
 
 def _ahead(last: np.ndarray, path: Trajectory) -> Iterator[np.ndarray]:

@@ -132,7 +132,15 @@ def test_rows_do_not_see_each_other_and_padding_does_not_matter(member: str) -> 
     np.testing.assert_allclose(turned["logits"], out["logits"][order], atol=1e-5)
 
 
-@ALL
+# By default one that is a picture's and one that runs through time: without jit every operation is
+# compiled by itself.
+@pytest.mark.parametrize(
+    "member",
+    [
+        m if m in ("single_frame", "gru") else pytest.param(m, marks=pytest.mark.slow)
+        for m in MEMBERS
+    ],
+)
 def test_eager_is_jitted(member: str) -> None:
     m = made(member)
     eager = m.model.apply(m.params, real_batch())["logits"]

@@ -99,15 +99,15 @@ def test_the_dead_change_nothing():
     clip = jax.tree.map(lambda x: x[:2], bouncing(jax.random.key(3), 32))
     p = jax.vmap(jax.vmap(lambda s: pad(s, 11)))(clip.particles)
     p = p.replace(position=jnp.where(p.alive[..., None], p.position, jnp.nan))
-    params = motion.init(jax.random.key(0))
-    alone = motion.errors(params, clip)
-    padded = motion.errors(params, Trajectory(p, clip.time))
+    params, errors = motion.init(jax.random.key(0)), jax.jit(motion.errors)
+    alone = errors(params, clip)
+    padded = errors(params, Trajectory(p, clip.time))
     np.testing.assert_allclose(alone, padded, rtol=1e-4)
 
 
 def test_nothing_to_learn_from_is_no_error():
     p = particles(jnp.zeros((4, 5, 2)), alive=jnp.zeros((4, 5), bool))
-    loss = motion.loss(motion.init(jax.random.key(0)), Trajectory(p, jnp.arange(4.0)))
+    loss = jax.jit(motion.loss)(motion.init(jax.random.key(0)), Trajectory(p, jnp.arange(4.0)))
     assert float(loss) == 0
 
 

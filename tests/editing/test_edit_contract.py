@@ -6,7 +6,7 @@ import dataclasses
 import gc
 import itertools
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -16,7 +16,7 @@ from conftest import tone
 from vidparticles import editing
 from vidparticles.editing.reel import Frames, Reel
 from vidparticles.editing.retime import RetimeConfig, retime
-from vidparticles.video import cut
+from vidparticles.video import Picture, cut
 
 EVEN = tuple(Fraction(k, 24) for k in range(14))
 UNEVEN = tuple(itertools.accumulate([Fraction(3 + 4 * k % 7, 100) for k in range(13)], initial=0))
@@ -68,7 +68,7 @@ class Source:
         """Frames first … last − 1."""
         for k in range(first, last):
             self.asked += 1
-            frame = drifting(k)
+            frame = Picture.of(drifting(k))
             self._alive.append(weakref.ref(frame))
             yield self._times[k], frame
             del frame
@@ -100,7 +100,7 @@ class Found:
 
     reel: Reel
     asked: int  # frames of the source, before any of the new ones was
-    frames: list[tuple[Fraction, np.ndarray]]
+    frames: list[tuple[Fraction, np.ndarray]]  # as RGB
     held: int  # frames of the source at once
 
 
@@ -121,7 +121,7 @@ def found(other) -> Callable[[str, str], Found]:
             reel = EDITS[name](other)(source.reel())
             asked, frames, held = source.asked, [], 0
             for time, frame in reel.frames:
-                frames.append((time, frame.copy()))
+                frames.append((time, frame.rgb()))
                 del frame
                 held = max(held, source.held())
             kept[name, clock] = Found(reel, asked, frames, held)
@@ -184,7 +184,7 @@ def test_a_part_comes_again_as_it_was(name, clock, found):
             reel.again(first, last), frames[first:last], strict=True
         ):
             assert time == then
-            np.testing.assert_array_equal(frame, was)
+            np.testing.assert_array_equal(frame.rgb(), was)
 
 
 @both
@@ -194,9 +194,9 @@ def test_frames_are_let_go(name, clock, found):
 
 def kept(reel: Reel) -> Reel:
     """The same reel with all its frames at hand, so that nothing of how they came is left."""
-    frames = [(time, frame.copy()) for time, frame in reel.frames]
+    frames = list(reel.frames)
 
-    def again(first: int, last: int) -> Iterator[tuple[Fraction, np.ndarray]]:
+    def again(first: int, last: int) -> Frames:
         return iter(frames[first:last])
 
     return reel.replace(frames=again(0, len(frames)), again=again)
@@ -212,7 +212,7 @@ def test_a_chain_is_its_edits_one_after_another(first, second, clock, other):
     assert (at_once.duration, at_once.rate) == (after.duration, after.rate)
     np.testing.assert_array_equal(at_once.audio.samples, after.audio.samples)
     for (_, frame), (_, expected) in zip(at_once.frames, after.frames, strict=True):
-        np.testing.assert_array_equal(frame, expected)
+        np.testing.assert_array_equal(frame.rgb(), expected.rgb())
     assert at_once.crop() == after.crop()
 
 
@@ -233,4 +233,4 @@ def test_other_edits_take_frames_that_come_by_once(name, other, found):
     reel = EDITS[name](other)(Source(*CLOCKS["even"]).reel().replace(again=None))
     assert reel.again is None
     for (_, frame), (_, expected) in zip(reel.frames, found(name, "even").frames, strict=True):
-        np.testing.assert_array_equal(frame, expected)
+        np.testing.assert_array_equal(frame.rgb(), expected)

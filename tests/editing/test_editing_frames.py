@@ -137,9 +137,10 @@ def test_what_is_fitted_in_fills_one_way_and_keeps_its_shape(own_height, own_wid
     assert inner[0] == height or inner[1] == width
     assert 1 <= inner[0] <= height
     assert 1 <= inner[1] <= width
-    shape, own = inner[1] / inner[0], own_width / own_height
-    # To the rounding of the shorter side, which is a pixel at least.
-    assert abs(shape / own - 1) <= 0.51 / min(inner) or min(inner) == 1
+    # To the rounding of each side, which is a pixel at least.
+    scale = min(height / own_height, width / own_width)
+    for side, own in zip(inner, (own_height, own_width), strict=True):
+        assert abs(side - scale * own) <= 0.5 or side == 1
 
 
 @pytest.mark.parametrize(("own_height", "own_width"), [(10, 40), (40, 10)])

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from vidparticles.video import probe
+from vidparticles.video import Picture, probe
 from vidparticles.video.boxes import boxes
 
 
@@ -82,9 +82,7 @@ def two_edits(source: pathlib.Path, out: pathlib.Path, spans: list[tuple[float, 
 
 def linear(path: pathlib.Path, wanted: set[int] | None = None) -> dict[int, np.ndarray]:
     """Decode from the start on one thread; keep the n-th frames that come out, as RGB."""
-    from av.video.reformatter import VideoReformatter
-
-    kept, count, convert = {}, 0, VideoReformatter()
+    kept, count = {}, 0
     with av.open(str(path)) as container:
         stream = container.streams.best("video")
         stream.thread_type, stream.codec_context.thread_count = "AUTO", 1
@@ -95,8 +93,7 @@ def linear(path: pathlib.Path, wanted: set[int] | None = None) -> dict[int, np.n
                 continue
             for frame in decoded:
                 if wanted is None or count in wanted:
-                    rgb = convert.reformat(frame, format="rgb24", threads=1).to_ndarray()
-                    kept[count] = np.rot90(rgb, round(frame.rotation / 90)).copy()
+                    kept[count] = Picture(frame, turns=round(frame.rotation / 90)).rgb()
                 count += 1
             if wanted is not None and len(kept) == len(wanted):
                 return kept

@@ -15,6 +15,7 @@ from vidparticles import shots
 from vidparticles.image.resample import shrink
 from vidparticles.tracking.points.state import PointConfig, PointState
 from vidparticles.tracking.points.tracker import point_tracker
+from vidparticles.video import Picture
 
 COUNT = 320  # particles; of one number, so that verbs share a compiled program
 
@@ -32,22 +33,23 @@ def thumbnail(small: Array) -> Array:
 
 
 def following(
-    frames: Iterator[tuple[Fraction, np.ndarray]], *, count: int = COUNT
+    frames: Iterator[tuple[Fraction, Picture]], *, count: int = COUNT
 ) -> Iterator[tuple[Fraction, np.ndarray, PointState, bool]]:
     """Frames with the state of the particles in them.
 
     Args:
-        frames: (seconds, uint8 [H, W, 3]).
+        frames: (seconds, picture).
         count: slots for particles.
 
     Returns:
-        (seconds, frame, state, cut): cut tells that the frame begins a new shot. Numbers of
-        particles are given once in a clip.
+        (seconds, uint8 [H, W, 3], state, cut): cut tells that the frame begins a new shot. Numbers
+        of particles are given once in a clip.
     """
     config = PointConfig(count=count)
     tracker = point_tracker(config)
     state: PointState | None = None
-    pictures = ((time, (frame, shrunk(frame, config))) for time, frame in frames)
+    shown = ((time, picture.rgb()) for time, picture in frames)
+    pictures = ((time, (frame, shrunk(frame, config))) for time, frame in shown)
     told = shots.stream(pictures, shrink=lambda picture: thumbnail(picture[1]))
     for time, (frame, small), cut in told:
         seconds = float(time)

@@ -1,22 +1,21 @@
 """Recolor: hue, saturation, brightness and contrast of every frame.
 
-In luma and chroma (ITU-R BT.709) these are a rotation and a scaling; together with the
-changes from and to RGB they make one matrix and one offset, applied by a jitted step.
+In the luma and chroma in which pictures are stored these are a scaling and a rotation.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+from collections.abc import Sequence
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from vidparticles.editing.base import Edit
 from vidparticles.editing.reel import Frames
 from vidparticles.errors import InputError, nearest
+from vidparticles.video import Picture
 
 PRESETS = {
     "gray": "saturation=0",
@@ -24,9 +23,6 @@ PRESETS = {
     "faded": "saturation=0.5,contrast=0.85,brightness=0.05",
     "swap": "hue=180",
 }
-_TO_YUV = np.array(
-    [[0.2126, 0.7152, 0.0722], [-0.114572, -0.385428, 0.5], [0.5, -0.454153, -0.045847]]
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,8 +36,8 @@ class Colors:
         contrast: factor around mid-gray, 1 unchanged.
 
     Example:
-        >>> Colors(saturation=0).matrix()[0][:, 0].round(4).tolist()
-        [0.2126, 0.2126, 0.2126]
+        >>> Colors(contrast=2).change()[1].tolist()
+        [-0.5, 0.0, 0.0]
     """
 
     hue: float = 0.0
@@ -61,19 +57,18 @@ class Colors:
             if not low <= value <= high:
                 raise InputError(f"{name}={value:g} is out of range; give {low} to {high}.")
 
-    def matrix(self) -> tuple[np.ndarray, np.ndarray]:
-        """new RGB = matrix · RGB + offset, both in 0 … 255."""
+    def change(self) -> tuple[np.ndarray, np.ndarray]:
+        """[3, 3] and [3]: luma in [0, 1] and chroma in [−½, ½] become matrix · them + offset."""
         turn = math.radians(self.hue)
         chroma = self.saturation * self.contrast
-        change = np.array(
+        matrix = np.array(
             [
                 [self.contrast, 0, 0],
                 [0, chroma * math.cos(turn), -chroma * math.sin(turn)],
                 [0, chroma * math.sin(turn), chroma * math.cos(turn)],
             ]
         )
-        offset = 127.5 * (1 - self.contrast) + 255 * self.brightness
-        return np.linalg.inv(_TO_YUV) @ change @ _TO_YUV, np.full(3, offset)
+        return matrix, np.array([(1 - self.contrast) / 2 + self.brightness, 0, 0])
 
 
 def parse_colors(text: str) -> Colors:
@@ -108,32 +103,69 @@ def parse_colors(text: str) -> Colors:
     return Colors(**values)
 
 
-@jax.jit
-def apply_matrix(frame: Array, matrix: Array, offset: Array) -> Array:
-    """round(matrix · RGB + offset) of a frame [..., 3] uint8, clipped to uint8."""
-    rgb = [frame[..., c].astype(jnp.float32) for c in range(3)]
-    # Three sums of planes: a product with a 3 × 3 matrix is not fused by XLA on CPU.
-    new = [sum(matrix[r, c] * rgb[c] for c in range(3)) + offset[r] for r in range(3)]
-    return jnp.clip(jnp.round(jnp.stack(new, -1)), 0, 255).astype(jnp.uint8)
-
-
 def recolor(colors: Colors) -> Edit:
     """An edit that changes the colors; times, sound and rotation stay.
+
+    The change is made in the luma and chroma of the picture as it is stored, by tables: luma has
+    one, and of the chroma that of the new Cb and of the new Cr are looked up by both old ones.
 
     Args:
         colors: the change; `parse_colors` makes one from words.
 
     Example:
         >>> from vidparticles.editing import Reel
-        >>> frames = [(0, np.full((2, 2, 3), 100, np.uint8))]
+        >>> frames = [(0, Picture.of(np.full((2, 2, 3), 100, np.uint8)))]
         >>> reel = Reel(iter(frames), [0], duration=1, rate=1, height=2, width=2)
-        >>> next(recolor(Colors(brightness=0.2))(reel).frames)[1][0, 0].tolist()
+        >>> next(recolor(Colors(brightness=0.2))(reel).frames)[1].rgb()[0, 0].tolist()
         [151, 151, 151]
     """
-    matrix, offset = (jnp.asarray(x, jnp.float32) for x in colors.matrix())
 
     def changed(frames: Frames, first: int) -> Frames:
         del first
-        return ((time, np.asarray(apply_matrix(frame, matrix, offset))) for time, frame in frames)
+        for time, picture in frames:
+            yield time, recolored(picture, colors)
 
     return lambda reel: reel.with_frames(changed)
+
+
+def recolored(picture: Picture, colors: Colors) -> Picture:
+    """One picture in its new colors; what they are outside of its range is clipped."""
+
+    def change(planes: Sequence[np.ndarray], bits: int) -> list[np.ndarray]:
+        luma, *chroma = planes
+        new = [_luma(colors, bits, picture.color.full)[luma]]
+        if bits > 8:
+            return new + _turned(colors, chroma, bits)
+        # A pair of bytes is one number: as quick as one table.
+        pair = chroma[0].astype(np.uint16) << 8 | chroma[1]
+        return new + [table[pair] for table in _chroma(colors)]
+
+    return picture.changed(change)
+
+
+@functools.lru_cache(maxsize=8)
+def _luma(colors: Colors, bits: int, full: bool) -> np.ndarray:
+    """The new number of each number of luma."""
+    matrix, offset = colors.change()
+    low, span = (0, 2**bits - 1) if full else (16 << bits - 8, 219 << bits - 8)
+    value = (np.arange(2**bits) - low) / span * matrix[0, 0] + offset[0]
+    return _stored(low + span * value, bits)
+
+
+@functools.lru_cache(maxsize=8)
+def _chroma(colors: Colors) -> list[np.ndarray]:
+    """The new Cb and Cr of each pair of 8 bits, both tables [65536]."""
+    blue, red = np.indices((256, 256)).reshape(2, -1).astype(np.uint16)
+    return _turned(colors, [blue, red], 8)
+
+
+def _turned(colors: Colors, chroma: Sequence[np.ndarray], bits: int) -> list[np.ndarray]:
+    """The new planes of chroma; both have one middle and one scale, whatever the range is."""
+    matrix, middle = colors.change()[0].astype(np.float32), np.float32(2 ** (bits - 1))
+    blue, red = (plane.astype(np.float32) - middle for plane in chroma)
+    return [_stored(middle + m[1] * blue + m[2] * red, bits) for m in matrix[1:]]
+
+
+def _stored(values: np.ndarray, bits: int) -> np.ndarray:
+    kind = np.uint8 if bits <= 8 else np.uint16
+    return np.clip(np.round(values), 0, 2**bits - 1).astype(kind)

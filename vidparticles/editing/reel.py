@@ -21,10 +21,20 @@ import numpy as np
 
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
-from vidparticles.video import Audio, Video, Writer, check_output, cut, open_video
+from vidparticles.video import (
+    BT709,
+    Audio,
+    Color,
+    Picture,
+    Video,
+    Writer,
+    check_output,
+    cut,
+    open_video,
+)
 from vidparticles.video.files import SUFFIXES
 
-Frames = Iterator[tuple[Fraction, np.ndarray]]
+Frames = Iterator[tuple[Fraction, Picture]]
 _BLOCK = 8  # frames asked of a file at once where it is not read from its start
 
 
@@ -33,7 +43,7 @@ class Reel:
     """Frames in time.
 
     Attributes:
-        frames: (seconds, uint8 [H, W, 3] RGB, upright), in order; can be run through once.
+        frames: (seconds, picture), in order; can be run through once.
         again: frames first … last − 1 anew, (first, last) → the same; None where there is no
             way back.
         times: seconds of all frames, known beforehand.
@@ -42,6 +52,9 @@ class Reel:
         height, width: pixels.
         rotation: degrees clockwise that players turn the stored picture.
         pixel_aspect: width of a pixel over its height.
+        color: what new pictures are to be stored as.
+        codec: that its pictures were read from, "" for none.
+        slow: making its pictures takes so long that better coding costs little.
         audio: the sound, None for a silent reel.
         crop: gives the share of the height and width of the clip that is in the picture; it may
             be known only once the frames have been run through.
@@ -56,6 +69,9 @@ class Reel:
     width: int
     rotation: int = 0
     pixel_aspect: Fraction | int = 1
+    color: Color = BT709
+    codec: str = ""
+    slow: bool = False
     audio: Audio | None = None
     crop: Callable[[], float] = lambda: 1.0
     again: Callable[[int, int], Frames] | None = None
@@ -78,6 +94,10 @@ class Reel:
             again=again and (lambda first, last: change(again(first, last), first)),
             **facts,
         )
+
+    def picture(self, array: np.ndarray) -> Picture:
+        """A new picture of this reel, of levels [H, W, 3] as `Picture.of` takes them, upright."""
+        return Picture.of(array, color=self.color, turns=-self.rotation // 90)
 
     @property
     def name(self) -> str:
@@ -196,8 +216,8 @@ def opened(path: PathLike) -> Iterator[Reel]:
         >>> clip = os.path.join(tempfile.mkdtemp(), "clip.mp4")
         >>> write_video(clip, np.zeros((4, 32, 48, 3), np.uint8), rate=2)
         >>> with opened(clip) as reel:
-        ...     [(str(time), frame.shape) for time, frame in reel.frames][1:3]
-        [('1/2', (32, 48, 3)), ('1', (32, 48, 3))]
+        ...     [(str(time), picture.height, picture.width) for time, picture in reel.frames][1:3]
+        [('1/2', 32, 48), ('1', 32, 48)]
     """
     with open_video(path) as video:
         times, duration, rate = clock(video)
@@ -215,18 +235,19 @@ def opened(path: PathLike) -> Iterator[Reel]:
             width=video.info.width,
             rotation=video.info.rotation,
             pixel_aspect=video.info.pixel_aspect,
+            color=video.color,
+            codec=video.info.codec,
             audio=video.audio(),
             sources=(video,),
         )
 
 
-def _frames(video: Video, first: int, last: int) -> Iterator[np.ndarray]:
+def _frames(video: Video, first: int, last: int) -> Iterator[Picture]:
     if first == 0:
-        for _, frame in itertools.islice(video, last):
-            yield frame
+        yield from itertools.islice(video.run(), last)
         return
     for at in range(first, last, _BLOCK):
-        yield from video.frames(range(at, min(at + _BLOCK, last)))
+        yield from video.pictures(at, min(at + _BLOCK, last))
 
 
 def write(reel: Reel, out: PathLike, *, overwrite: bool = False, note: str = "") -> Written:
@@ -253,8 +274,9 @@ def write(reel: Reel, out: PathLike, *, overwrite: bool = False, note: str = "")
         duration=reel.duration,
         audio=audio,
         overwrite=overwrite,
-        rotation=reel.rotation,
         pixel_aspect=reel.pixel_aspect,
+        source=reel.codec,
+        slow=reel.slow,
     ) as writer:
         for time, frame in reel.frames:
             writer.add(frame, None if reel.rate else time)

@@ -20,7 +20,7 @@ from vidparticles.editing.curve import Piece, parse_curve
 from vidparticles.editing.reel import Frames, Reel
 from vidparticles.editing.schedule import DEFAULT, Moment, RetimeConfig, schedule
 from vidparticles.render import between as warp
-from vidparticles.video import Audio, cut, join, reverse, silence, stretch
+from vidparticles.video import Audio, Picture, cut, join, reverse, silence, stretch
 
 
 class _Source:
@@ -36,7 +36,7 @@ class _Source:
 
     def __init__(
         self,
-        frames: Iterator[tuple[Fraction, np.ndarray, bool | None]],
+        frames: Iterator[tuple[Fraction, Picture, bool | None]],
         first: int,
         again: Callable[[int, int], Frames] | None,
         cuts: Callable[[], np.ndarray],
@@ -44,7 +44,7 @@ class _Source:
     ):
         self._frames, self._coming, self._again = frames, first, again
         self._cuts, self._most = cuts, max(2, most)
-        self._held: dict[int, np.ndarray] = {}
+        self._held: dict[int, Picture] = {}
         self._begins: dict[int, bool] = {}
 
     def begins_shot(self, index: int) -> bool:
@@ -53,7 +53,7 @@ class _Source:
             self._begins[index] = bool(self._cuts()[index])
         return self._begins[index]
 
-    def at(self, index: int, *, falling: bool) -> np.ndarray:
+    def at(self, index: int, *, falling: bool) -> Picture:
         """A frame; what came before it in a rising run is gone, and what came after otherwise."""
         if index in self._held:
             return self._held[index]
@@ -73,9 +73,12 @@ class _Source:
         return self._held[index]
 
 
-def _shown(source: _Source, moments: Sequence[Moment]) -> Frames:
-    """Frames at any moment, by the motion from each frame to the next."""
+def _shown(
+    source: _Source, moments: Sequence[Moment], new: Callable[[np.ndarray], Picture]
+) -> Frames:
+    """Frames at any moment, by the motion from each frame to the next; `new` makes a picture."""
     matched, found = -1, None
+    levels: dict[int, np.ndarray] = {}
     for moment in moments:
         time, index, falling = moment.time, moment.index, moment.backwards
         if moment.share == 0:
@@ -83,14 +86,15 @@ def _shown(source: _Source, moments: Sequence[Moment]) -> Frames:
             continue
         order = (index + 1, index) if falling else (index, index + 1)
         pair = {k: source.at(k, falling=falling) for k in order}
-        here, there = pair[index], pair[index + 1]
         if source.begins_shot(index + 1):
-            picture = here if 2 * moment.share < 1 else there
+            picture = pair[index] if 2 * moment.share < 1 else pair[index + 1]
         else:
+            levels = {k: levels[k] if k in levels else pair[k].levels() for k in order}
+            here, there = levels[index], levels[index + 1]
             if matched != index or found is None:
                 matched, found = index, warp.match(here, there)
-            picture = np.asarray(warp.between(here, there, found, float(moment.share)))
-        del here, there, pair  # the new picture is all that is held while it is looked at
+            picture = new(np.asarray(warp.between(here, there, found, float(moment.share))))
+        del pair  # the new picture is all that is held while it is looked at
         yield time, picture
 
 
@@ -105,12 +109,12 @@ def _sources(
     def cuts() -> np.ndarray:
         # What tells a cut comes before and after it: all are looked for in a run of their own.
         assert again is not None
-        told = shots.stream(again(0, len(reel.times)))
+        told = _told(again(0, len(reel.times)))
         return np.fromiter((cut for _, _, cut in told), bool)
 
     def source(first: int | None) -> _Source:
         if first is None:
-            told = shots.stream(reel.frames) if in_between else _untold(reel.frames)
+            told = _told(reel.frames) if in_between else _untold(reel.frames)
             return _Source(told, 0, again, cuts, most)
         assert again is not None
         return _Source(_untold(again(first, len(reel.times))), first, again, cuts, most)
@@ -118,7 +122,11 @@ def _sources(
     return source
 
 
-def _untold(frames: Frames) -> Iterator[tuple[Fraction, np.ndarray, bool | None]]:
+def _told(frames: Frames) -> Iterator[tuple[Fraction, Picture, bool]]:
+    return shots.stream(frames, shrink=lambda picture: picture.rgb(shots.SIZE))
+
+
+def _untold(frames: Frames) -> Iterator[tuple[Fraction, Picture, bool | None]]:
     return ((time, frame, None) for time, frame in frames)
 
 
@@ -157,10 +165,11 @@ def retime(speed: float | Fraction | str, *, config: RetimeConfig = DEFAULT) -> 
 
         def part(first: int, last: int) -> Frames:
             shown = moments[first:last]
-            return _shown(source(min(moment.index for moment in shown)), shown)
+            return _shown(source(min(moment.index for moment in shown)), shown, reel.picture)
 
         return reel.replace(
-            frames=_shown(source(None), moments),
+            frames=_shown(source(None), moments, reel.picture),
+            slow=reel.slow or any(moment.share for moment in moments),
             again=reel.again and part,
             times=tuple(moment.time for moment in moments),
             duration=duration,

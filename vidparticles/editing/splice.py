@@ -14,7 +14,7 @@ import numpy as np
 from vidparticles.editing.base import Edit, apply
 from vidparticles.editing.reel import Frames, Reel, Written, check_paths, opened
 from vidparticles.errors import InputError
-from vidparticles.image.resample import resize
+from vidparticles.image.resample import resize, to_bytes
 from vidparticles.storage import PathLike
 from vidparticles.video import Audio, silence
 from vidparticles.video import join as join_audio
@@ -36,7 +36,7 @@ def fit(frame: np.ndarray, height: int, width: int, aspect: Fraction = Fraction(
     """The whole frame inside another size, with black beside it.
 
     Args:
-        frame: uint8 [H, W, 3].
+        frame: [H, W, 3], uint8 or float32 of the same levels.
         height, width: pixels of the result.
         aspect: width of the frame's pixels over that of the result's.
 
@@ -49,7 +49,7 @@ def fit(frame: np.ndarray, height: int, width: int, aspect: Fraction = Fraction(
         frame = np.asarray(_resized(frame, *inner))
     if inner == (height, width):
         return frame
-    out = np.zeros((height, width, 3), np.uint8)
+    out = np.zeros((height, width, 3), frame.dtype)
     top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
     out[top : top + inner[0], left : left + inner[1]] = frame
     return out
@@ -58,13 +58,14 @@ def fit(frame: np.ndarray, height: int, width: int, aspect: Fraction = Fraction(
 @functools.partial(jax.jit, static_argnums=(1, 2))
 def _resized(frame: jax.Array, height: int, width: int) -> jax.Array:
     small = resize(frame.astype(jnp.float32), height, width)
-    return jnp.clip(jnp.round(small), 0, 255).astype(jnp.uint8)
+    return to_bytes(small) if frame.dtype == jnp.uint8 else small
 
 
 def join(*paths: PathLike) -> Edit:
     """An edit that lets other clips follow.
 
-    The first clip gives the size; others are fitted into it whole, with black beside them.
+    The first clip gives the size; others are fitted into it whole, with black beside them, and
+    pictures of its size and pixels are handed on as they are stored.
     Clips of one even rate stay on that clock; otherwise every frame keeps its own time. Sound
     is brought to the highest rate and the most channels among them; a clip without sound is
     silent. Each stretch of sound fills its clip's frames to the sample. One file is open at a
@@ -105,8 +106,12 @@ def join(*paths: PathLike) -> Edit:
                     sources.extend(other.sources)
                     assert other.again is not None
                     aspect = Fraction(reel.pixel_aspect) / Fraction(first.pixel_aspect)
-                    for time, frame in other.again(*inside):
-                        yield start + time, fit(frame, first.height, first.width, aspect)
+                    same = (reel.height, reel.width, aspect) == (first.height, first.width, 1)
+                    for time, picture in other.again(*inside):
+                        if not same:
+                            fitted = fit(picture.levels(), first.height, first.width, aspect)
+                            picture = reel.picture(fitted)
+                        yield start + time, picture
 
         def anew(begin: int, end: int) -> Frames:
             assert again is not None

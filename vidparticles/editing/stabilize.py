@@ -23,7 +23,7 @@ from vidparticles.editing.base import Edit
 from vidparticles.editing.follow import shrunk
 from vidparticles.editing.reel import Frames, Reel
 from vidparticles.flow.camera import camera_motion
-from vidparticles.image.resample import bilinear, pixel_centers
+from vidparticles.image.resample import bilinear, pixel_centers, to_bytes
 from vidparticles.tracking.points.state import PointConfig, PointState
 from vidparticles.tracking.points.tracker import point_tracker
 
@@ -89,7 +89,8 @@ def watch(
 
     def frames() -> Iterator[np.ndarray]:
         new: PointState | None = None
-        for time, frame in timed:
+        for time, stored in timed:
+            frame = stored.rgb()
             picture, seconds = shrunk(frame, config.points), float(time)
             seconds_of.append(seconds)
             if new is None:
@@ -218,7 +219,8 @@ def _laid(frame: Array, turn: Array, shift: Array, crop: Array) -> Array:
     size = turn[0] ** 2 + turn[1] ** 2
     back = jnp.stack([turn[0] * x + turn[1] * y, turn[0] * y - turn[1] * x], -1) / size
     planes = [bilinear(frame[..., c].astype(jnp.float32), back * height) for c in range(3)]
-    return jnp.round(jnp.stack(planes, -1)).astype(jnp.uint8)
+    laid = jnp.stack(planes, -1)
+    return to_bytes(laid) if frame.dtype == jnp.uint8 else laid
 
 
 def stabilize(*, config: StabilizeConfig = DEFAULT) -> Edit:
@@ -234,7 +236,7 @@ def stabilize(*, config: StabilizeConfig = DEFAULT) -> Edit:
         The edit; the new reel's `crop` is the share of height and width that is left.
 
     Example:
-        >>> frames = [(k, np.zeros((32, 48, 3), np.uint8)) for k in range(3)]
+        >>> frames = [(k, Picture.of(np.zeros((32, 48, 3), np.uint8))) for k in range(3)]
         >>> def again(first, last):
         ...     return iter(frames[first:last])
         >>> reel = Reel(again(0, 3), range(3), 3, 1, height=32, width=48, again=again)
@@ -256,11 +258,12 @@ def stabilize(*, config: StabilizeConfig = DEFAULT) -> Edit:
 
         def laid(frames: Frames, first: int) -> Frames:
             found = way()
-            for index, (time, frame) in enumerate(frames, first):
+            for index, (time, picture) in enumerate(frames, first):
                 turn, shift = found.turn[index], found.shift[index]
                 where = (np.array([v.real, v.imag], np.float32) for v in (turn, shift))
-                yield time, np.asarray(_laid(frame, *where, np.float32(found.crop)))
+                new = _laid(picture.levels(), *where, np.float32(found.crop))
+                yield time, reel.picture(np.asarray(new))
 
-        return reel.with_frames(laid, crop=lambda: reel.crop() * way().crop)
+        return reel.with_frames(laid, slow=True, crop=lambda: reel.crop() * way().crop)
 
     return edit

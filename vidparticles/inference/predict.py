@@ -19,7 +19,7 @@ from vidparticles.numerics import safe_norm
 from vidparticles.particles import Trajectory
 from vidparticles.render.ahead import carry
 from vidparticles.storage import PathLike
-from vidparticles.video import Video, open_video
+from vidparticles.video import Picture, Video, open_video
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,17 +83,25 @@ def predict(
             )
         params = motion_laws(checkpoint)
         info = video.info
-        places = range(max(0, len(video) - CONFIG.history), len(video))
-        frames = ((Fraction(float(video.times[k])), video[k]) for k in places)
+        first = max(0, len(video) - CONFIG.history)
+        times = (Fraction(float(time)) for time in video.times[first:])
+        frames = zip(times, video.pictures(first, len(video)), strict=True)
         _, last, state, _ = collections.deque(following(frames), maxlen=1)[0]
         rate = rate_ahead(video)
+    color = video.color.screen  # of what is drawn
     count = max(1, round(seconds * float(rate)))
     points = state.particles
     # One born in the last frames has no velocity yet.
     points = points.replace(alive=points.alive & (state.age > 0))
     path_ahead = motion.predict(params, points, seconds=count / float(rate), rate=float(rate))
+
+    def new(picture: np.ndarray) -> Picture:
+        return Picture.of(picture, color=color, turns=-info.rotation // 90)
+
     reel = Reel(
-        frames=zip((k / rate for k in range(count)), _ahead(last, path_ahead), strict=True),
+        frames=zip(
+            (k / rate for k in range(count)), map(new, _ahead(last, path_ahead)), strict=True
+        ),
         times=tuple(k / rate for k in range(count)),
         duration=count / rate,
         rate=rate,
@@ -101,6 +109,9 @@ def predict(
         width=info.width,
         rotation=info.rotation,
         pixel_aspect=info.pixel_aspect,
+        color=color,
+        codec=info.codec,
+        slow=True,
         sources=(video,),
     )
     moving = int(np.sum(np.asarray(points.alive & (safe_norm(points.velocity) > CONFIG.moving))))

@@ -103,14 +103,14 @@ def between(
     """The frame a fraction of the way from one frame to the next.
 
     Args:
-        before, after: [H, W, 3] uint8.
+        before, after: [H, W, 3] uint8, or float32 of the same levels, 0 … 255 with fractions.
         found: their `match`.
         fraction: 0 at `before`, 1 at `after`.
         config: how both frames are weighed; default `BetweenConfig()`.
 
     Returns:
-        [H, W, 3] uint8; a copy of the frames where they are equal and nothing passes. Across a cut
-        nothing lies between two frames: whoever knows of one shows the nearer.
+        [H, W, 3] of the frames' type; a copy of the frames where they are equal and nothing
+        passes. Across a cut nothing lies between two frames: whoever knows of one shows the nearer.
 
     Example:
         >>> frame = jnp.full((32, 32, 3), 7, jnp.uint8)
@@ -137,7 +137,8 @@ def between(
         slow = jnp.max(jnp.hypot(way[:, 0, 1:-1], way[:, 1, 1:-1]), axis=0) < config.slow
         near = jnp.max(jnp.abs(shown - first), axis=-1) <= config.touched
         kept = still[rows[1:-1]] & (slow | near)
-        return to_bytes(jnp.where(kept[..., None], first, shown))
+        new = jnp.where(kept[..., None], first, shown)
+        return to_bytes(new) if before.dtype == jnp.uint8 else new
 
     # Some lines at a time: memory for whole sheets of a large frame is slow to get.
     shown = lax.map(lines, jnp.arange(0, height, config.lines))

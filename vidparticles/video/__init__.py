@@ -10,15 +10,21 @@ from vidparticles.video.audio import (
     silence,
     stretch,
 )
+from vidparticles.video.color import BT601, BT709, Color
 from vidparticles.video.files import check_output
 from vidparticles.video.info import AudioInfo, VideoInfo
+from vidparticles.video.picture import Picture
 from vidparticles.video.read import Video, open_video, probe
 from vidparticles.video.remux import copy_trim, frame_span
 from vidparticles.video.write import Writer, write_video
 
 __all__ = [
+    "BT601",
+    "BT709",
     "Audio",
     "AudioInfo",
+    "Color",
+    "Picture",
     "Video",
     "VideoInfo",
     "Writer",

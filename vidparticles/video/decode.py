@@ -7,7 +7,6 @@ import pathlib
 from collections.abc import Iterable, Iterator
 
 import av
-import numpy as np
 
 from vidparticles.video.files import open_input, video_stream
 from vidparticles.video.table import FrameTable, build_table
@@ -191,34 +190,3 @@ class Decoder:
                 if last < index < len(self.table):
                     last = index
                     yield index, frame
-
-
-def to_rgb(
-    frame: av.VideoFrame,
-    reformatter: av.video.reformatter.VideoReformatter,
-    *,
-    size: tuple[int, int],
-    turns: int,
-) -> np.ndarray:
-    """A decoded frame as RGB, upright.
-
-    Args:
-        frame: as it came from the decoder; it may be reused, so a copy is returned.
-        reformatter: shared by all frames of a clip (making one a frame costs 6 times more).
-        size: height and width of the result.
-        turns: quarter turns counter-clockwise that make it upright.
-
-    Returns:
-        uint8 [height, width, 3]
-    """
-    height, width = size if turns % 2 == 0 else size[::-1]
-    same = (height, width) == (frame.height, frame.width)
-    rgb = reformatter.reformat(
-        frame,
-        width=width,
-        height=height,
-        format="rgb24",
-        interpolation="BILINEAR" if same else "AREA",
-        threads=1,
-    )
-    return np.array(np.rot90(rgb.to_ndarray(), turns), order="C")

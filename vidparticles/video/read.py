@@ -9,13 +9,14 @@ from fractions import Fraction
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
 from vidparticles.video.audio import Audio, read_audio
-from vidparticles.video.decode import Decoder, to_rgb
+from vidparticles.video.color import color_of
+from vidparticles.video.decode import Decoder
 from vidparticles.video.info import VideoInfo, audio_info, frame_rate
+from vidparticles.video.picture import Picture, resized
 from vidparticles.video.table import FrameTable
 
 
@@ -29,16 +30,17 @@ class Video:
     Attributes:
         path: the file.
         info: its facts.
+        color: what its stored numbers mean.
         times: float64 [n] seconds at which the frames are shown, from the first one's.
     """
 
     def __init__(self, path: PathLike, table: FrameTable | None = None):
         self.path = pathlib.Path(path)
-        self._reformatter = VideoReformatter()
         self._decoder = Decoder(self.path, table)
         self._first: tuple[int, av.VideoFrame]
         try:
             self._first = self._find_first()
+            self.color = color_of(self._first[1])
             self.info = self._info()
         except BaseException:
             self._decoder.close()
@@ -78,23 +80,27 @@ class Video:
 
     def every(self, *, size: tuple[int, int] | None = None) -> Iterator[tuple[float, np.ndarray]]:
         """As iterating, with frames resized to `size` (height, width) by area averaging."""
+        for time, picture in zip(self.times, self.run(), strict=True):
+            yield float(time), picture.rgb(size or self._size)
+
+    def run(self) -> Iterator[Picture]:
+        """Every frame as it is stored, by one run of the decoder (on all cores when long)."""
         decoder = Decoder(self.path, self.table)  # its own cursor: runs may be nested
-        shown: np.ndarray | None = None
+        shown: Picture | None = None
         at = 0
         try:
             for index, frame in decoder.every_frame():
-                rgb = self._rgb(frame, size)
+                picture = self._picture(frame)
                 for held in range(at, index):  # what did not decode shows the frame before
                     self._decoder.missing.add(held)
-                    yield float(self.times[held]), rgb.copy() if shown is None else shown.copy()
-                shown, at = rgb, index + 1
-                yield float(self.times[index]), rgb
+                    yield shown or picture
+                shown, at = picture, index + 1
+                yield picture
         finally:
             decoder.close()
-        shown = self._rgb(self._first[1], size) if shown is None else shown
         for held in range(at, len(self)):
             self._decoder.missing.add(held)
-            yield float(self.times[held]), shown.copy()
+            yield shown or self._picture(self._first[1])
 
     def __enter__(self) -> Video:
         return self
@@ -131,18 +137,15 @@ class Video:
         if indices.size and (indices.min() < -count or indices.max() >= count):
             raise IndexError(f"{self.path} has {count} frames; cannot give frame {indices.max()}.")
         indices = np.where(indices < 0, indices + count, indices)
-        height, width = size or (self.info.height, self.info.width)
-        out = np.empty((len(indices), height, width, 3), np.uint8)
-        filled = np.zeros(len(indices), bool)
-        wanted = set(indices.tolist())
-        if self._first[0] in wanted:
-            wanted.discard(self._first[0])
-            self._fill(out, filled, indices == self._first[0], self._first[1])
-        for index, frame in self._decoder.frames(wanted):
-            self._fill(out, filled, indices == index, frame)
-        for row in np.flatnonzero(~filled):
-            self._fill(out, filled, indices == indices[row], self._shown_instead(int(indices[row])))
+        out = np.empty((len(indices), *(size or self._size), 3), np.uint8)
+        for index, picture in self._found(set(indices.tolist())):
+            out[indices == index] = picture.rgb(out.shape[1:3])
         return out
+
+    def pictures(self, first: int, last: int) -> list[Picture]:
+        """Frames first … last − 1 as they are stored."""
+        found = dict(self._found(set(range(first, last))))
+        return [found[index] for index in range(first, last)]
 
     def index_at(self, seconds: float) -> int:
         """The index of the frame shown at a time (the first before it, the last after)."""
@@ -157,16 +160,29 @@ class Video:
         origin = int(self.table.pts[0]) * self.table.time_base
         return read_audio(self.path, origin=origin) if self.info.audio else None
 
-    def _fill(
-        self, out: np.ndarray, filled: np.ndarray, rows: np.ndarray, frame: av.VideoFrame
-    ) -> None:
-        out[rows] = self._rgb(frame, out.shape[1:3])
-        filled |= rows
+    @property
+    def _size(self) -> tuple[int, int]:
+        return self.info.height, self.info.width
 
-    def _rgb(self, frame: av.VideoFrame, size: tuple[int, ...] | None = None) -> np.ndarray:
-        height, width = size or (self.info.height, self.info.width)
-        turns = -self.info.rotation // 90 % 4
-        return to_rgb(frame, self._reformatter, size=(height, width), turns=turns)
+    def _found(self, wanted: set[int]) -> Iterator[tuple[int, Picture]]:
+        """Frames by their indices, each once; those that do not decode come last."""
+        missing = set(wanted)
+        if self._first[0] in missing:
+            missing.discard(self._first[0])
+            yield self._first[0], self._picture(self._first[1])
+        for index, frame in self._decoder.frames(set(missing)):
+            missing.discard(index)
+            yield index, self._picture(frame)
+        for index in missing:
+            yield index, self._picture(self._shown_instead(index))
+
+    def _picture(self, frame: av.VideoFrame) -> Picture:
+        """A frame at the size of the first, whose turn and color hold for all."""
+        size = (self._first[1].height, self._first[1].width)
+        if (frame.height, frame.width) != size:
+            frame = resized(frame, size)
+        turns = -self.info.rotation // 90
+        return Picture(frame, turns=turns, color=self.color)
 
     def _find_first(self) -> tuple[int, av.VideoFrame]:
         """The first frame that decodes; its turn and format hold for all."""

@@ -16,10 +16,9 @@ from typing import cast
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
-from vidparticles.video.decode import to_rgb
 from vidparticles.video.files import open_input, video_stream
+from vidparticles.video.picture import Picture
 from vidparticles.video.read import Video, open_video
 from vidparticles.video.table import FrameTable
 
@@ -98,7 +97,6 @@ def _fill(
     out: np.ndarray, facts: ClipFacts, frames: Iterator[av.VideoFrame], indices: Indices
 ) -> bool:
     """Convert the frames at indices, each once, into the rows of `out`; False on a surprise."""
-    reformatter = VideoReformatter()
     last = -1
     for row, index in enumerate(indices):
         if index == last:
@@ -107,7 +105,7 @@ def _fill(
         frame = next(frames, None)
         if frame is None or frame.pts != facts.table.pts[index] or frame.is_corrupt:
             return False
-        out[row] = to_rgb(frame, reformatter, size=out.shape[1:3], turns=facts.turns)
+        out[row] = Picture(frame, turns=facts.turns).rgb(out.shape[1:3])
         last = index
     return True
 

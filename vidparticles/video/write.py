@@ -14,9 +14,12 @@ import numpy as np
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike, atomic_write
 from vidparticles.video.audio import Audio
-from vidparticles.video.encode import AacStream, GifStream, H264Stream, aac_ready
+from vidparticles.video.codecs import Encoding, choose
+from vidparticles.video.encode import AacStream, aac_ready
 from vidparticles.video.files import check_output, writing
 from vidparticles.video.info import BROADCAST_RATES
+from vidparticles.video.picture import Picture
+from vidparticles.video.picture_streams import GifStream, PictureStream
 
 
 def exact_rate(rate: Fraction | float) -> Fraction:
@@ -39,10 +42,12 @@ def exact_rate(rate: Fraction | float) -> Fraction:
 class Writer:
     """A video file that is being written, frame after frame.
 
-    Frames are uint8 [H, W, 3] RGB of one size, upright. The file is H.264 (4:2:0, BT.709,
-    tagged so) with AAC sound, or a silent GIF where the name ends so. Odd sizes are
-    followed by one repeated row or column, since 4:2:0 needs even ones. The file takes its
-    name when the `with` block ends well; otherwise nothing is left.
+    Frames are pictures as they were read, or uint8 [H, W, 3] RGB; of one size, upright. What
+    was read goes to the encoder as it is, in its own codec, bits and color tags, where the file
+    can hold them (see `codecs.choose`); RGB becomes H.264, 4:2:0, BT.709. Sound is AAC, and a
+    GIF, where the name ends so, is silent. Odd sizes are followed by one repeated row or column,
+    since 4:2:0 needs even ones. The file takes its name when the `with` block ends well;
+    otherwise nothing is left.
 
     Args:
         path: what to write; .mp4, .m4v, .mov, .mkv or .gif.
@@ -51,10 +56,12 @@ class Writer:
             shows as long as the one before it. In a GIF the rate tells.
         audio: sound whose sample 0 sounds with time 0.
         overwrite: replace an existing file.
-        rotation: degrees clockwise that players are to turn the stored picture; the frames
-            are stored turned back, so they show as given.
-        pixel_aspect: width of a pixel over its height.
-        crf: quality, 0 lossless … 51 worst.
+        rotation: degrees clockwise that players are to turn the stored picture; frames of RGB
+            are stored turned back, so they show as given. Pictures are stored turned already.
+        pixel_aspect: width of a pixel over its height; those of a GIF are made square.
+        encoding: how pictures are encoded.
+        source: the codec that the pictures were read from.
+        slow: making them takes so long that better coding costs little.
 
     Raises:
         InputError: the path cannot be written (see `check_output`), the disk is full, no
@@ -80,7 +87,9 @@ class Writer:
         overwrite: bool = False,
         rotation: int = 0,
         pixel_aspect: Fraction | int = 1,
-        crf: float = 18,
+        encoding: Encoding | None = None,
+        source: str = "",
+        slow: bool = False,
     ):
         self.path = check_output(path, overwrite)
         self._gif = self.path.suffix.lower() == ".gif"
@@ -88,10 +97,11 @@ class Writer:
         self._end = duration
         if rotation % 90:
             raise ValueError(f"rotation {rotation}; expected 0, 90, 180 or 270.")
-        self._rotation, self._aspect, self._crf = rotation % 360, Fraction(pixel_aspect), crf
+        self._turns, self._aspect = -rotation // 90 % 4, Fraction(pixel_aspect)
+        self._encoding, self._source, self._slow = encoding, source, slow
         self._sound = None if self._gif or audio is None else aac_ready(audio)
-        self._picture: H264Stream | GifStream | None = None
-        self._shape: tuple[int, ...] | None = None
+        self._picture: PictureStream | GifStream | None = None
+        self._first: Picture | None = None
         self._count = 0
         self._partial: pathlib.Path | None = None
         self._container: av.container.OutputContainer | None = None
@@ -111,11 +121,11 @@ class Writer:
     ) -> None:
         self._exit.__exit__(kind, error, trace)
 
-    def add(self, frame: np.ndarray, time: float | Fraction | None = None) -> None:
+    def add(self, frame: Picture | np.ndarray, time: float | Fraction | None = None) -> None:
         """Append a frame.
 
         Args:
-            frame: uint8 [H, W, 3] RGB, upright, of the first one's shape.
+            frame: a picture or uint8 [H, W, 3] RGB, upright, of the first one's size.
             time: seconds at which it shows; default, the next tick of `rate`. Frames closer
                 than 2/100 s are left out of a GIF, whose players slow down there.
 
@@ -124,49 +134,56 @@ class Writer:
                 time nor a rate.
             InputError: the file cannot be written.
         """
-        frame = np.asarray(frame)
-        shape = self._shape or frame.shape
+        picture = frame if isinstance(frame, Picture) else self._new(np.asarray(frame))
+        first = self._first or picture
+        size, expected = (picture.height, picture.width), (first.height, first.width)
+        if size != expected:
+            raise ValueError(f"frame {self._count} is {size}; the ones before, {expected}.")
+        if time is None and self._rate is None:
+            raise ValueError("a frame without a time; give it one, or the Writer a rate.")
+        with writing(self.path):
+            stream = self._picture or self._open(picture, timed=time is not None)
+            at = self._count / self._rate if time is None and self._rate else Fraction(time or 0)
+            if self._voice is not None:  # side by side, so that players need not jump about
+                self._mux(self._voice.encode(until=at))
+            self._mux(stream.encode(picture.like(first), at))
+        self._count += 1
+
+    def _new(self, frame: np.ndarray) -> Picture:
         if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
             raise ValueError(
                 f"frame {self._count} is {frame.dtype} {frame.shape}; expected uint8 [H, W, 3]."
             )
-        if frame.shape != shape:
-            raise ValueError(f"frame {self._count} is {frame.shape}; the ones before, {shape}.")
-        if time is None and self._rate is None:
-            raise ValueError("a frame without a time; give it one, or the Writer a rate.")
-        with writing(self.path):
-            picture = self._picture or self._open(frame, timed=time is not None)
-            at = self._count / self._rate if time is None and self._rate else Fraction(time or 0)
-            if self._voice is not None:  # side by side, so that players need not jump about
-                self._mux(self._voice.encode(until=at))
-            if not self._gif:
-                height, width = shape[0] % 2, shape[1] % 2
-                if height or width:
-                    frame = np.pad(frame, ((0, height), (0, width), (0, 0)), mode="edge")
-            self._mux(picture.encode(np.rot90(frame, self._rotation // 90), at))
-        self._count += 1
+        if not self._gif:  # here and not as it is stored: what is repeated lies below and right
+            frame = np.pad(frame, [(0, n % 2) for n in frame.shape[:2]] + [(0, 0)], mode="edge")
+        return Picture.of(frame, turns=self._turns)
 
-    def _open(self, frame: np.ndarray, *, timed: bool) -> H264Stream | GifStream:
-        self._shape = frame.shape
+    def _open(self, first: Picture, *, timed: bool) -> PictureStream | GifStream:
+        self._first = first
         suffix = self.path.suffix.lower()
         kind = {".mkv": "matroska", ".gif": "gif", ".mov": "mov"}.get(suffix, "mp4")
         # The index first, so that a player can begin before it has all of the file.
         options = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
         if self._gif:  # how long the last frame shows, in 1/100 s
             options = {"final_delay": str(round(100 / (self._rate or 10)))}
+        choice = None
+        if not self._gif:
+            choice = choose(
+                self.path,
+                first.frame.format.name,
+                source=self._source,
+                encoding=self._encoding,
+                slow=self._slow,
+            )
         self._container = av.open(str(self._partial), "w", format=kind, options=options)
-        height, width = frame.shape[:2]
-        if self._gif:
-            self._picture = GifStream(self._container, height, width)
+        if choice is None:
+            self._picture = GifStream(self._container, first, self._aspect)
             return self._picture
-        height, width = height + height % 2, width + width % 2
-        if self._rotation % 180:
-            height, width = width, height
-        aspect = self._aspect if self._rotation % 180 == 0 else 1 / self._aspect
+        aspect = self._aspect if first.turns % 2 == 0 else 1 / self._aspect
         rate = None if timed else self._rate
-        self._picture = H264Stream(self._container, height, width, rate, aspect, self._crf)
-        if self._rotation:
-            self._picture.stream.set_display_rotation(-self._rotation)  # theirs runs the other way
+        self._picture = PictureStream(self._container, first, choice, rate, aspect)
+        if first.turns:
+            self._picture.stream.set_display_rotation(90 * first.turns)
         if self._sound is not None:
             self._voice = AacStream(self._container, self._sound)
         return self._picture
@@ -210,7 +227,7 @@ def write_video(
     overwrite: bool = False,
     rotation: int = 0,
     pixel_aspect: Fraction | int = 1,
-    crf: float = 18,
+    crf: float | None = None,
 ) -> None:
     """Write a video file, all of it or nothing; see `Writer` for what is written.
 
@@ -219,7 +236,8 @@ def write_video(
         frames: uint8 [H, W, 3] RGB each, of one size; an array or any iterable.
         rate: frames a second, on an exact clock; give it or `times`.
         times: seconds at which the frames show, one a frame, increasing.
-        audio, overwrite, rotation, pixel_aspect, crf: as for `Writer`.
+        audio, overwrite, rotation, pixel_aspect: as for `Writer`.
+        crf: quality on the codec's scale, of H.264 0 lossless … 51 worst; default 18.
 
     Raises:
         ValueError: neither a rate nor times, frames of other shapes, or another count of times.
@@ -241,7 +259,7 @@ def write_video(
         overwrite=overwrite,
         rotation=rotation,
         pixel_aspect=pixel_aspect,
-        crf=crf,
+        encoding=Encoding(crf=crf),
     ) as writer:
         if times is None:
             for frame in frames:

@@ -85,7 +85,8 @@ class ObjectLayer:
         height, width = self.shape(reel)
         radius = float(values(self.params, self.config)["radius"])
         objects: ObjectState | None = None
-        for time, frame, cut in shots.stream(reel.frames):
+        frames = ((time, picture.rgb()) for time, picture in reel.frames)
+        for time, frame, cut in shots.stream(frames):
             small, seconds = _small(frame, height, width), jnp.float32(time)
             if objects is None:
                 objects = object_tracker(self.config).init_fn(self.params, small, seconds)

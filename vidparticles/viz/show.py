@@ -69,8 +69,9 @@ def show(
             best = max(pictures, key=lambda picture: picture[2])
             return dataclasses.replace(_write_still(best[1], out), warnings=reel.warnings)
         times = layer.enlargement(reel.height)
-        larger = reel.replace(
-            frames=((time, picture) for time, picture, _ in pictures),
+        larger = reel.replace(color=reel.color.screen, slow=True)
+        larger = larger.replace(
+            frames=((time, larger.picture(picture)) for time, picture, _ in pictures),
             height=times * reel.height,
             width=times * reel.width,
         )

@@ -1,0 +1,192 @@
+"""Colors come back as they were: what is only moved is not converted, the rest is exact."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vidparticles import editing
+from vidparticles.video import BT601, BT709, Color, Picture, open_video, write_video
+from vidparticles.video.codecs import CODECS, fitting
+from vidparticles.video.color import color_of
+from vidparticles.video.picture import bits, planes
+
+BT2020 = Color(matrix=9, primaries=9, transfer=14)
+
+
+def stored(
+    rgb: np.ndarray, color: Color, pixel_format: str = "yuv444p"
+) -> tuple[Picture, np.ndarray]:
+    """A picture whose planes are those of colors [N, 3], and the colors that these stand for."""
+    deep = bits(av.VideoFrame(2, 2, pixel_format))
+    low, span = (0, 2**deep - 1) if color.full else (16 << deep - 8, 219 << deep - 8)
+    wide = 2**deep - 1 if color.full else 224 << deep - 8
+    yuv = color.to_yuv() @ (rgb / 255.0).T
+    scale, offset = np.array([span, wide, wide]), np.array([low, 2 ** (deep - 1), 2 ** (deep - 1)])
+    numbers = np.round(yuv * scale[:, None] + offset[:, None])
+    frame = av.VideoFrame(2 * len(rgb), 2, pixel_format)
+    for plane, row in zip(planes(frame), numbers, strict=True):
+        plane[:] = np.repeat(row, plane.shape[1] // len(rgb))
+    exact = np.linalg.inv(color.to_yuv()) @ ((numbers - offset[:, None]) / scale[:, None])
+    return Picture(frame, color=color), 255 * exact.T
+
+
+@pytest.mark.parametrize("color", [BT601, BT709, BT2020])
+@pytest.mark.parametrize(
+    ("pixel_format", "full"), [("yuv444p", True), ("yuv444p", False), ("yuv444p10le", False)]
+)
+def test_levels_are_those_that_the_numbers_stand_for(color, full, pixel_format):
+    rgb = np.random.default_rng(0).integers(8, 248, (500, 3))
+    picture, exact = stored(rgb, dataclasses.replace(color, full=full), pixel_format)
+    error = picture.levels()[0, ::2] - exact
+    assert np.abs(error).max() < (0.56 if bits(picture.frame) == 8 else 0.05)
+    assert np.abs(error.mean(0)).max() < 0.05
+    # And back again to the same numbers.
+    again = Picture.of(picture.levels(), color=picture.color).stored(pixel_format)
+    for new, old in zip(planes(again), planes(picture.frame), strict=True):
+        assert np.abs(new.astype(int) - old).max() <= 1
+        assert abs(np.mean(new.astype(float) - old)) < 0.03
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    height=st.integers(2, 30), width=st.integers(2, 30), turns=st.integers(0, 3), seed=st.integers()
+)
+def test_a_turned_picture_is_upright_and_stored_turned(height, width, turns, seed):
+    rgb = np.random.default_rng(abs(seed)).integers(0, 256, (height, width, 3), np.uint8)
+    picture = Picture.of(rgb, turns=turns)
+    assert (picture.height, picture.width) == (height, width)
+    np.testing.assert_array_equal(picture.rgb(), rgb)
+    assert (picture.frame.height, picture.frame.width) == ((height, width)[:: 1 - 2 * (turns % 2)])
+    larger = picture.stored("yuv420p", even=True)
+    assert (larger.height % 2, larger.width % 2) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("tags", "size", "expected"),
+    [
+        ({}, (1280, 720), BT709),
+        ({}, (720, 576), BT601),
+        ({}, (608, 1080), BT709),
+        ({"colorspace": 1}, (320, 180), BT709),
+        ({"colorspace": 6}, (1920, 1080), BT601),
+        ({"colorspace": 5}, (320, 180), Color(5, 5, 6)),
+        ({"color_primaries": 9}, (320, 180), BT2020),
+        ({"colorspace": 9, "color_trc": 16}, (320, 180), Color(9, 9, 16)),
+        ({"colorspace": 3, "color_range": 2}, (320, 180), dataclasses.replace(BT601, full=True)),
+    ],
+)
+def test_what_tags_leave_out_follows_from_the_others_or_the_size(tags, size, expected):
+    frame = av.VideoFrame(*size, "yuv420p")
+    for name, code in tags.items():
+        setattr(frame, name, code)
+    assert color_of(frame) == expected
+
+
+FORMATS = st.sampled_from(
+    [
+        *("yuv420p", "yuvj420p", "yuv422p", "yuv411p", "yuva420p", "nv12", "gray", "pal8"),
+        *("rgb24", "bgra", "yuv444p10le", "p010le", "yuva444p12le", "gbrp12le"),
+    ]
+)
+
+
+@given(name=FORMATS, codec=st.sampled_from(list(CODECS)))
+def test_a_format_that_fits_loses_no_more_than_must_be(name, codec):
+    formats = CODECS[codec].formats
+    chosen = fitting(name, formats)
+    assert chosen in formats
+
+    def facts(name: str) -> tuple[int, bool]:
+        form = av.VideoFormat(name, 16, 16)
+        return max(c.bits for c in form.components), any(c.is_alpha for c in form.components)
+
+    depth, alpha = facts(name)
+    able = [other for other in formats if facts(other)[1] >= alpha]
+    assert facts(chosen)[1] == (alpha and bool(able))
+    if able and max(facts(other)[0] for other in able) >= depth:
+        assert facts(chosen)[0] >= depth
+
+
+# ------------------------------------------------------------------ files
+
+
+def yuv(path: pathlib.Path) -> list[np.ndarray]:
+    """All planes of all frames."""
+    with open_video(path) as video:
+        return [p.astype(float) for picture in video.run() for p in planes(picture.frame)]
+
+
+@pytest.mark.parametrize("name", ["patches_709_tagged.mp4", "patches_709_untagged.mp4"])
+def test_ten_passes_leave_the_colors_as_they_were(name, shared_data, tmp_path):
+    source = shared_data / "faults" / name
+    clip = source
+    for k in range(10):
+        editing.apply(clip, tmp_path / f"{k}.mp4", editing.trim(0, 0.24))
+        clip = tmp_path / f"{k}.mp4"
+    with open_video(source) as before, open_video(clip) as after:
+        error = after.frames(range(6)).astype(float) - before.frames(range(6))
+        assert before.color == after.color == BT709
+        patches = before[3][360, [120, 360, 600, 840, 1100]]
+    assert np.abs(error).mean() < 1.0
+    assert np.abs(error.mean((0, 1, 2))).max() < 0.1
+    right = [(201, 30, 30), (220, 180, 150), (40, 80, 200), (128, 128, 128), (31, 180, 41)]
+    assert np.abs(patches.astype(int) - right).max() <= 4  # of their own coding
+    for new, old in zip(yuv(clip), yuv(source), strict=False):
+        assert np.abs(new - old).mean() < 0.5
+    with av.open(str(clip)) as container:
+        told = next(container.decode(video=0))
+    tags = (told.colorspace, told.color_primaries, told.color_trc, told.color_range)
+    assert tags == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize(("name", "transfer"), [("hlg_10bit.mov", 18), ("pq_10bit.mov", 16)])
+def test_ten_bits_and_their_tags_stay_where_pictures_only_move(
+    name, transfer, shared_data, tmp_path
+):
+    source, out = shared_data / "faults" / name, tmp_path / "out.mov"
+    editing.apply(source, out, editing.trim(0, 99))
+    with open_video(out) as video:
+        assert (video.info.codec, video.info.pixel_format) == ("hevc", "yuv420p10le")
+        assert video.color == Color(9, 9, transfer)
+    for new, old in zip(yuv(out), yuv(source), strict=True):
+        assert np.abs(new - old).mean() < 2
+
+
+def test_a_small_clip_without_tags_keeps_its_numbers_and_is_told_of(tmp_path, encode):
+    source, out = encode(tmp_path / "in.mp4", frames=6), tmp_path / "out.mp4"
+    with open_video(source) as video:
+        assert video.color == BT601
+    editing.apply(source, out, editing.trim(0, 99))
+    with av.open(str(out)) as container:
+        assert next(container.decode(video=0)).colorspace == 6
+    error = [new - old for new, old in zip(yuv(out), yuv(source), strict=True)]
+    assert max(np.abs(plane.mean()) for plane in error) < 0.6
+
+
+def test_full_range_stays_full(tmp_path, encode):
+    source = encode(
+        tmp_path / "in.mkv", codec="mjpeg", frames=4, pixel_format="yuvj420p", options={"q": "2"}
+    )
+    out = tmp_path / "out.mp4"
+    editing.apply(source, out, editing.trim(0, 99))
+    with open_video(source) as before, open_video(out) as after:
+        assert before.color.full
+        assert after.color.full
+        assert np.abs((after[2].astype(float) - before[2]).mean((0, 1))).max() < 0.5
+
+
+def test_new_pictures_are_written_without_a_bias(tmp_path):
+    rng = np.random.default_rng(0)
+    flat = rng.integers(20, 236, (12, 16, 3)).astype(np.uint8).repeat(16, 0).repeat(16, 1)
+    write_video(tmp_path / "clip.mp4", [flat] * 3, rate=25, crf=1)
+    with open_video(tmp_path / "clip.mp4") as video:
+        error = (video[1].astype(float) - flat)[8::16, 8::16]
+    assert np.abs(error.mean((0, 1))).max() < 0.2
+    assert np.abs(error).mean() < 0.8

@@ -1,0 +1,251 @@
+"""Which encoder writes a picture: by the source's codec, its bits, and what the file can hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+
+import av
+
+from vidparticles.errors import InputError, nearest
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoding:
+    """How pictures are to be encoded; what is None follows from the source and the file's name.
+
+    Attributes:
+        codec: name of a codec, a key of `CODECS`.
+        crf: quality on the codec's own scale; less is better.
+        preset: speed, in the codec's own words.
+        pix_fmt: pixel format as FFmpeg names it, of those that the codec has.
+    """
+
+    codec: str | None = None
+    crf: float | None = None
+    preset: str | None = None
+    pix_fmt: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.codec is not None and self.codec not in CODECS:
+            raise InputError(f"there is no codec {self.codec!r}.{nearest(self.codec, CODECS)}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Codec:
+    """A codec that can be written.
+
+    Attributes:
+        encoder: FFmpeg's name of what writes it.
+        decoders: its names where it is read.
+        suffixes: of the files that hold it.
+        formats: pixel formats, of which the first that holds a source is taken.
+        crf: default quality, about alike to the eye; None where it has none.
+        limit: the worst quality.
+        presets: default speed, and that where making the pictures takes most of the time.
+        speed: the encoder's option that takes it; "" where it has none.
+        options: further options of the encoder.
+    """
+
+    encoder: str
+    decoders: tuple[str, ...]
+    suffixes: tuple[str, ...]
+    formats: tuple[str, ...]
+    crf: float | None
+    limit: float
+    presets: tuple[str, str]
+    speed: str = "preset"
+    options: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+_8 = ("yuv420p", "yuv422p", "yuv444p")
+_10 = tuple(f"{name}10le" for name in _8)
+_12 = tuple(f"{name}12le" for name in _8)
+_FILM = (".mp4", ".m4v", ".mov", ".mkv")
+
+# The earlier ones are rather taken where the source's own cannot be.
+CODECS = {
+    "h264": Codec(
+        encoder="libx264",
+        decoders=("h264",),
+        suffixes=_FILM,
+        formats=(*_8, "gray", *_10),
+        crf=18,
+        limit=51,
+        presets=("veryfast", "medium"),
+    ),
+    "vp9": Codec(
+        encoder="libvpx-vp9",
+        decoders=("vp9", "libvpx-vp9", "vp8", "libvpx"),
+        suffixes=(".webm", ".mkv", ".mp4"),
+        formats=(*_8, "yuva420p", "yuva422p", "yuva444p"),
+        crf=24,
+        limit=63,
+        presets=("6", "3"),
+        speed="cpu-used",
+        options={"b": "0", "deadline": "good", "row-mt": "1"},
+    ),
+    "hevc": Codec(
+        encoder="libx265",
+        decoders=("hevc",),
+        suffixes=_FILM,
+        formats=(*_8, "gray", *_10, *_12),
+        crf=20,
+        limit=51,
+        presets=("veryfast", "medium"),
+    ),
+    "av1": Codec(
+        encoder="libsvtav1",
+        decoders=("av1", "libdav1d"),
+        suffixes=(".mp4", ".mov", ".mkv", ".webm"),
+        formats=("yuv420p", "yuv420p10le"),
+        crf=24,
+        limit=63,
+        presets=("9", "6"),
+    ),
+    "prores": Codec(
+        encoder="prores_ks",
+        decoders=("prores",),
+        suffixes=(".mov", ".mkv"),
+        formats=("yuv422p10le", "yuv444p10le", "yuva444p10le"),
+        crf=None,
+        limit=0,
+        presets=("", ""),
+        speed="",
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """What a file's pictures are written with.
+
+    Attributes:
+        codec: the codec.
+        pix_fmt: the pixel format.
+        options: of the encoder.
+    """
+
+    codec: Codec
+    pix_fmt: str
+    options: dict[str, str]
+
+
+def choose(
+    path: pathlib.Path,
+    pixel_format: str,
+    *,
+    source: str = "",
+    encoding: Encoding | None = None,
+    slow: bool = False,
+) -> Choice:
+    """What a file's pictures are written with.
+
+    The source's own codec is kept where there is an encoder for it and the file can hold it; else
+    it is H.264, or VP9 in a .webm, and where they have too few bits, the next that has enough.
+
+    Args:
+        path: the file to write.
+        pixel_format: of the pictures.
+        source: the codec that they were read from; "" where they are new.
+        encoding: what was asked for.
+        slow: making the pictures takes so long that better coding costs little.
+
+    Raises:
+        InputError: the file cannot hold the codec, or the codec has no such format or quality.
+
+    Example:
+        >>> choose(pathlib.Path("a.webm"), "yuv420p", source="h264").codec.encoder
+        'libvpx-vp9'
+    """
+    encoding = encoding or Encoding()
+    suffix = path.suffix.lower()
+    name = encoding.codec or _codec(suffix, pixel_format, source, encoding.pix_fmt)
+    codec = CODECS[name]
+    if suffix not in codec.suffixes:
+        able = [key for key, other in CODECS.items() if suffix in other.suffixes]
+        raise InputError(f"{path}: a {suffix} file cannot hold {name}; give {' or '.join(able)}.")
+    if encoding.pix_fmt is not None and encoding.pix_fmt not in codec.formats:
+        raise InputError(
+            f"{name} cannot be written as {encoding.pix_fmt!r}; give one of "
+            f"{', '.join(codec.formats)}."
+        )
+    own = source in codec.decoders or name == "prores"
+    pix_fmt = encoding.pix_fmt or fitting(pixel_format, codec.formats, chroma=own)
+    options = dict(codec.options)
+    if codec.speed and (preset := encoding.preset or codec.presets[slow]):
+        options[codec.speed] = preset
+    if encoding.crf is not None and not (
+        codec.crf is not None and 0 <= encoding.crf <= codec.limit
+    ):
+        known = "has none" if codec.crf is None else f"takes 0 to {codec.limit:g}"
+        raise InputError(f"crf {encoding.crf:g} cannot be used: {name} {known}.")
+    if codec.crf is not None:
+        options["crf"] = f"{codec.crf if encoding.crf is None else encoding.crf:g}"
+    if name == "hevc":
+        options["x265-params"] = "log-level=error"
+    return Choice(codec, pix_fmt, options)
+
+
+def _codec(suffix: str, pixel_format: str, source: str, pix_fmt: str | None) -> str:
+    """The codec for a file where none was asked for."""
+    able = [name for name, codec in CODECS.items() if suffix in codec.suffixes]
+    # The source's own first.
+    able.sort(key=lambda name: source not in CODECS[name].decoders)
+    wanted = _content(pix_fmt or pixel_format)
+
+    def lost(name: str) -> tuple[bool, bool]:
+        formats = (pix_fmt,) if pix_fmt in CODECS[name].formats else CODECS[name].formats
+        got = _content(fitting(pix_fmt or pixel_format, formats))
+        own = source in CODECS[name].decoders
+        # Alpha is no reason to leave the codecs that every player knows, unless it is its own.
+        return got.depth < min(wanted.depth, 10), own and got.alpha < wanted.alpha
+
+    return min(able, key=lost)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Content:
+    depth: int
+    alpha: bool
+    chroma: int  # how finely: 0 none, 1 4:2:0, 2 4:2:2, 4 in full
+
+
+def _content(pixel_format: str) -> _Content:
+    form = av.VideoFormat(pixel_format, 16, 16)
+    depth = max(component.bits for component in form.components)
+    alpha = any(component.is_alpha for component in form.components)
+    if form.is_rgb or form.has_palette:
+        return _Content(depth, alpha, 4)
+    if len(form.components) < 3:
+        return _Content(depth, alpha, 0)
+    share = 16 * 16 // (form.chroma_width() * form.chroma_height())
+    return _Content(depth, alpha, max(1, 4 // share))
+
+
+def fitting(pixel_format: str, formats: tuple[str, ...], *, chroma: bool = True) -> str:
+    """The pixel format that loses least of another one, and of these the smallest.
+
+    Args:
+        pixel_format: of a picture.
+        formats: to choose from.
+        chroma: its fineness is to be kept.
+
+    Example:
+        >>> fitting("yuv422p10le", ("yuv420p", "yuv444p", "yuv420p10le")), fitting("bgra", _8)
+        ('yuv420p10le', 'yuv444p')
+    """
+    wanted = _content(pixel_format)
+    fine = wanted.chroma if chroma else min(wanted.chroma, 1)
+
+    def loss(name: str) -> tuple[bool, int, int, int]:
+        got = _content(name)
+        size = got.depth * (1 + got.chroma + got.alpha)
+        return (
+            got.alpha < wanted.alpha,
+            max(0, wanted.depth - got.depth),
+            max(0, fine - got.chroma),
+            size,
+        )
+
+    return min(formats, key=loss)

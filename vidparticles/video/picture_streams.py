@@ -1,0 +1,149 @@
+"""Pictures to packets: the picture stream of a file that is being written."""
+
+from __future__ import annotations
+
+import contextlib
+from fractions import Fraction
+from typing import cast
+
+import av
+
+from vidparticles.video.codecs import Choice
+from vidparticles.video.picture import Picture
+
+# Time stamps of unevenly spaced frames: a common multiple of the usual rates.
+_CLOCK = Fraction(1, 90000)
+# Threads for smaller pictures cost more than they save (half the time at 128 × 128).
+_SMALL_PIXELS = 320 * 240
+
+
+class PictureStream:
+    """A stream of encoded pictures, as large and of the color of the first.
+
+    Args:
+        container: the file.
+        first: the first picture; it is not encoded yet.
+        choice: the codec.
+        rate: frames a second, None for uneven times.
+        aspect: width of a stored pixel over its height.
+    """
+
+    def __init__(
+        self,
+        container: av.container.OutputContainer,
+        first: Picture,
+        choice: Choice,
+        rate: Fraction | None,
+        aspect: Fraction,
+    ):
+        stream = container.add_stream(choice.codec.encoder, rate=rate or 30, options=choice.options)
+        self.stream = cast(av.VideoStream, stream)
+        self._format = choice.pix_fmt
+        context = self.stream.codec_context
+        stored = first.stored(self._format, even=True)
+        context.width, context.height, context.pix_fmt = stored.width, stored.height, self._format
+        if stored.width * stored.height <= _SMALL_PIXELS:
+            context.thread_count = 1
+        context.sample_aspect_ratio = aspect
+        color = first.color
+        context.colorspace, context.color_primaries = color.matrix, color.primaries
+        context.color_trc, context.color_range = color.transfer, color.range
+        self._tick = 1 / rate if rate else _CLOCK
+        context.time_base = self._tick
+        self._last = -1
+        self._gap = 1 if rate else round(1 / (30 * _CLOCK))
+
+    def encode(self, picture: Picture, time: Fraction) -> list[av.Packet]:
+        """Packets that are ready once a picture shows at a time in seconds."""
+        pts = round(time / self._tick)
+        if pts <= self._last:
+            raise ValueError(f"a frame at {float(time)} s is not after the one before it.")
+        if self._last >= 0:
+            self._gap = pts - self._last
+        self._last = pts
+        frame = picture.stored(self._format, even=True)
+        frame.pts, frame.time_base = pts, self._tick
+        # The picture types of the source would be taken for orders to the encoder.
+        frame.pict_type = av.video.frame.PictureType.NONE
+        return self.stream.encode(frame)
+
+    def finish(self, end: Fraction | None) -> list[av.Packet]:
+        """All packets that are left.
+
+        Args:
+            end: seconds at which the last frame ceases to show; None: it shows as long as the
+                one before.
+        """
+        packets = self.stream.encode(None)
+        shown = self._gap if end is None else max(1, round(end / self._tick) - self._last)
+        for packet in packets:  # else it would be 1/30 s, whatever the times are
+            if packet.pts == self._last or packet is packets[-1]:
+                packet.duration = shown
+        return packets
+
+
+class GifStream:
+    """A stream of GIF frames, each with a palette of its own, of square pixels.
+
+    Args:
+        container: the file.
+        first: the first picture; it is not encoded yet.
+        aspect: width of a pixel over its height, upright.
+    """
+
+    def __init__(self, container: av.container.OutputContainer, first: Picture, aspect: Fraction):
+        height, width = first.height, first.width
+        one = Fraction(1)
+        # The side on which pixels are too close is drawn out: no line or column is lost.
+        self._size = round(height / min(one, aspect)), round(width * max(one, aspect))
+        height, width = self._size
+        self.stream = container.add_stream("gif", rate=100)
+        context = self.stream.codec_context
+        context.width, context.height, context.pix_fmt = width, height, "pal8"
+        context.time_base = Fraction(1, 100)
+        graph = av.filter.Graph()
+        source = graph.add_buffer(
+            width=width,
+            height=height,
+            format=av.VideoFormat("rgb24"),
+            time_base=Fraction(1, 100),
+        )
+        split = graph.add("split")
+        palette = graph.add("palettegen", "stats_mode=single:reserve_transparent=0")
+        use = graph.add("paletteuse", "new=1:dither=sierra2_4a")
+        sink = graph.add("buffersink")
+        source.link_to(split)
+        split.link_to(use, 0, 0)
+        split.link_to(palette, 1, 0)
+        palette.link_to(use, 0, 1)
+        use.link_to(sink)
+        graph.configure()
+        self._graph = graph
+        self._last: int | None = None
+        self._last_time: Fraction | None = None
+
+    def encode(self, picture: Picture, time: Fraction) -> list[av.Packet]:
+        """Packets that are ready once a picture shows at a time in seconds."""
+        if self._last_time is not None and time <= self._last_time:
+            raise ValueError(f"a frame at {float(time)} s is not after the one before it.")
+        self._last_time = time
+        pts = round(time * 100)
+        if self._last is not None and pts < self._last + 2:
+            return []
+        frame = av.VideoFrame.from_ndarray(picture.rgb(self._size), format="rgb24")
+        frame.pts, frame.time_base = pts, Fraction(1, 100)
+        self._last = pts
+        self._graph.push(frame)
+        return self._pull()
+
+    def finish(self, end: Fraction | None) -> list[av.Packet]:
+        """All packets that are left; a GIF's header has said how long the last one shows."""
+        self._graph.push(None)
+        return [*self._pull(), *self.stream.encode(None)]
+
+    def _pull(self) -> list[av.Packet]:
+        packets: list[av.Packet] = []
+        with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
+            while True:
+                packets += self.stream.encode(cast(av.VideoFrame, self._graph.pull()))
+        return packets

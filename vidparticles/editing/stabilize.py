@@ -236,6 +236,7 @@ def stabilize(*, config: StabilizeConfig = DEFAULT) -> Edit:
         The edit; the new reel's `crop` is the share of height and width that is left.
 
     Example:
+        >>> from vidparticles.video import Picture
         >>> frames = [(k, Picture.of(np.zeros((32, 48, 3), np.uint8))) for k in range(3)]
         >>> def again(first, last):
         ...     return iter(frames[first:last])

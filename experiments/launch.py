@@ -32,6 +32,7 @@ def run(train: Callable[[ml_collections.ConfigDict, str], dict[str, Any]]) -> No
     """Parse the command line, join the other processes, train; exit 2 on a user's mistake."""
     logging.set_verbosity(logging.WARNING)
     startup.quiet_libraries()
+    startup.without_keras()
     startup.compile_cache()
     try:
         app.run(lambda _: _main(train), flags_parser=parse)

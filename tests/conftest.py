@@ -16,6 +16,7 @@ startup.compile_cheaply(level=0)
 startup.compile_cache(pathlib.Path(tempfile.gettempdir()) / "vidparticles-jax-cache")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 startup.quiet_libraries()
+startup.without_keras()
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import hypothesis  # noqa: E402

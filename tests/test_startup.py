@@ -88,3 +88,13 @@ def test_cheap_programs_are_asked_for_beside_the_flags_of_the_user(monkeypatch):
     monkeypatch.setattr("importlib.metadata.version", lambda name: "0.11.0")
     startup.compile_cheaply()
     assert os.environ[startup.FLAGS] == ""
+
+
+def test_tensorflow_leaves_keras_alone():
+    asked = (
+        "import sys; from vidparticles import startup; startup.without_keras(); "
+        "from vidparticles.data import tf; tf.tensorflow_datasets(); print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert "tensorflow" in done.stdout.split()
+    assert "keras" not in done.stdout.split()

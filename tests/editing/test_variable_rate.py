@@ -71,7 +71,7 @@ def test_frames_outside_of_a_slow_piece_are_those_of_the_file(changing):
             for (_, frame), right in zip(
                 shown, own.frames(range(first - late, last - late)), strict=True
             ):
-                np.testing.assert_array_equal(frame, right)
+                np.testing.assert_array_equal(frame.rgb(), right)
 
 
 def test_a_piece_that_begins_and_ends_between_frames_shows_none_of_them_again():

@@ -1,7 +1,8 @@
 """Retime: a clip in slow or quick motion or backwards, its sound in step and at its pitch.
 
-Slow motion is a smaller time step: the motion from each frame to the next is found, and a
-frame in between shows things part of the way. Nothing is blended across a cut.
+Slow motion is a smaller time step: the motion from each picture to the next is found, and a
+frame in between shows things part of the way. Nothing is blended across a cut, and frames that
+show a picture again, see `repeats`, are no pictures of their own.
 """
 
 from __future__ import annotations
@@ -18,115 +19,158 @@ from vidparticles import shots
 from vidparticles.editing.base import Edit
 from vidparticles.editing.curve import Piece, parse_curve
 from vidparticles.editing.reel import Frames, Reel
+from vidparticles.editing.repeats import Pictures, earliest, measured
 from vidparticles.editing.schedule import DEFAULT, Moment, RetimeConfig, schedule
 from vidparticles.render import between as warp
 from vidparticles.video import Audio, Picture, cut, join, reverse, silence, stretch
+
+Told = Iterator[tuple[Fraction, Picture, float | None]]
 
 
 class _Source:
     """Frames of a reel by their indices, wanted in runs that rise or fall.
 
     Args:
-        frames: (seconds, frame, whether it begins a shot) from frame `first` on.
+        frames: (seconds, frame, its change from the one before, infinite where it begins a shot)
+            from frame `first` on; None: see `changes`.
         first: index.
-        again: gives frames again, see `Reel`; runs that fall need it.
-        cuts: gives for every frame whether it begins a shot; for those that `frames` did not tell.
-        most: frames that are held at once of a run that falls.
+        reel: whose frames they are; runs that fall need them again.
+        changes: gives the changes of all frames; for those that `frames` did not tell.
+        config: how many are held at once, and what counts as a repeat.
     """
 
     def __init__(
         self,
-        frames: Iterator[tuple[Fraction, Picture, bool | None]],
+        frames: Told,
         first: int,
-        again: Callable[[int, int], Frames] | None,
-        cuts: Callable[[], np.ndarray],
-        most: int,
+        reel: Reel,
+        changes: Callable[[], np.ndarray],
+        config: RetimeConfig,
     ):
-        self._frames, self._coming, self._again = frames, first, again
-        self._cuts, self._most = cuts, max(2, most)
+        self._frames, self._coming, self._again = frames, first, reel.again
+        self._most = max(2, config.held_bytes // (3 * reel.height * reel.width))
+        self._all, self._told, self._config = changes, dict[int, float | None](), config
         self._held: dict[int, Picture] = {}
-        self._begins: dict[int, bool] = {}
+        self._wanted = first, first  # of those that are held, which stay
+        self._falling = False
+        self._times = reel.times
+        self._pictures = Pictures(
+            self.change, reel.times, even=reel.rate is not None, config=config.repeats
+        )
 
-    def begins_shot(self, index: int) -> bool:
-        """Whether a frame, which was given, begins another shot."""
-        if index not in self._begins:
-            self._begins[index] = bool(self._cuts()[index])
-        return self._begins[index]
+    def change(self, index: int) -> float:
+        """How much a frame differs from the one before, infinite where it begins a shot."""
+        while not self._falling and index >= self._coming:
+            self._read()
+        told = self._told.get(index)
+        return float(self._all()[index]) if told is None else told
 
-    def at(self, index: int, *, falling: bool) -> Picture:
+    def around(self, moment: Moment) -> tuple[int, int, Fraction]:
+        """Two frames between which a moment is, and its share of the way from one to the other."""
+        self._falling, index = moment.backwards, moment.index
+        if moment.since is None:
+            self._wanted = index, index
+            return index, index, Fraction(0)
+        first = max(moment.since, earliest(self._times, index, self._config.repeats))
+        self._wanted = max(first, self._wanted[0]), index
+        here, there, share = self._pictures.around(index, moment.share)
+        if share < self._config.least_share:
+            there, share = here, Fraction(0)
+        elif share > 1 - self._config.least_share:
+            here, share = there, Fraction(0)
+        # What came before the piece is gone: a picture is taken from its first frame within it.
+        self._wanted = max(moment.since, here), there
+        return *self._wanted, share
+
+    def at(self, index: int) -> Picture:
         """A frame; what came before it in a rising run is gone, and what came after otherwise."""
         if index in self._held:
             return self._held[index]
-        if falling or index < self._coming:
+        if self._falling or index < self._coming:
             assert self._again is not None
             # What is decoded on the way to a frame is kept, as far as there is room.
             first = max(0, index + 1 - self._most)
             block = [frame for _, frame in self._again(first, index + 1)]
-            beside = {k: v for k, v in self._held.items() if k == index + 1}
+            beside = {k: v for k, v in self._held.items() if k in self._wanted}
             self._held = beside | dict(enumerate(block, first))
         while index not in self._held:
-            self._held = {k: v for k, v in self._held.items() if k == self._coming - 1}
-            _, self._held[self._coming], begins = next(self._frames)
-            if begins is not None:
-                self._begins[self._coming] = begins
-            self._coming += 1
+            self._read()
         return self._held[index]
+
+    def let_go(self) -> None:
+        """Hold no frame any more."""
+        self._held = {}
+
+    def _read(self) -> None:
+        self._held = {k: v for k, v in self._held.items() if k >= self._wanted[0]}
+        _, self._held[self._coming], self._told[self._coming] = next(self._frames)
+        self._coming += 1
 
 
 def _shown(
     source: _Source, moments: Sequence[Moment], new: Callable[[np.ndarray], Picture]
 ) -> Frames:
-    """Frames at any moment, by the motion from each frame to the next; `new` makes a picture."""
-    matched, found = -1, None
+    """Frames at any moment, by the motion from each picture to the next; `new` makes a picture."""
+    matched, found = None, None
     levels: dict[int, np.ndarray] = {}
-    for moment in moments:
-        time, index, falling = moment.time, moment.index, moment.backwards
-        if moment.share == 0:
-            yield time, source.at(index, falling=falling)
-            continue
-        order = (index + 1, index) if falling else (index, index + 1)
-        pair = {k: source.at(k, falling=falling) for k in order}
-        if source.begins_shot(index + 1):
-            picture = pair[index] if 2 * moment.share < 1 else pair[index + 1]
-        else:
-            levels = {k: levels[k] if k in levels else pair[k].levels() for k in order}
-            here, there = levels[index], levels[index + 1]
-            if matched != index or found is None:
-                matched, found = index, warp.match(here, there)
-            picture = new(np.asarray(warp.between(here, there, found, float(moment.share))))
-        del pair  # the new picture is all that is held while it is looked at
-        yield time, picture
+    try:
+        for moment in moments:
+            first, second, share = source.around(moment)
+            if share == 0:
+                yield moment.time, source.at(first)
+                continue
+            order = (second, first) if moment.backwards else (first, second)
+            pair = {k: source.at(k) for k in order}
+            if math.isinf(source.change(second)):
+                picture = pair[first] if 2 * share < 1 else pair[second]
+            else:
+                levels = {k: levels[k] if k in levels else pair[k].levels() for k in order}
+                here, there = levels[first], levels[second]
+                if matched != (first, second) or found is None:
+                    matched, found = (first, second), warp.match(here, there)
+                picture = new(np.asarray(warp.between(here, there, found, float(share))))
+            del pair  # the new picture is all that is held while it is looked at
+            yield moment.time, picture
+    finally:
+        source.let_go()
 
 
 def _sources(
-    reel: Reel, moments: Sequence[Moment], held_bytes: int
+    reel: Reel, moments: Sequence[Moment], config: RetimeConfig
 ) -> Callable[[int | None], _Source]:
     """What makes the source of a run: of the reel's own, or of one that begins at a frame."""
-    in_between = any(moment.share for moment in moments)
-    again, most = reel.again, held_bytes // (3 * reel.height * reel.width)
+    in_between = any(moment.since is not None for moment in moments)
+    again = reel.again
 
     @functools.cache
-    def cuts() -> np.ndarray:
+    def changes() -> np.ndarray:
         # What tells a cut comes before and after it: all are looked for in a run of their own.
         assert again is not None
-        told = _told(again(0, len(reel.times)))
-        return np.fromiter((cut for _, _, cut in told), bool)
+        return np.fromiter(
+            (changed for *_, changed in _told(again(0, len(reel.times)), config)), float
+        )
 
     def source(first: int | None) -> _Source:
         if first is None:
-            told = _told(reel.frames) if in_between else _untold(reel.frames)
-            return _Source(told, 0, again, cuts, most)
+            told = _told(reel.frames, config) if in_between else _untold(reel.frames)
+            return _Source(told, 0, reel, changes, config)
         assert again is not None
-        return _Source(_untold(again(first, len(reel.times))), first, again, cuts, most)
+        frames = _untold(again(first, len(reel.times)))
+        return _Source(frames, first, reel, changes, config)
 
     return source
 
 
-def _told(frames: Frames) -> Iterator[tuple[Fraction, Picture, bool]]:
-    return shots.stream(frames, shrink=lambda picture: picture.rgb(shots.SIZE))
+def _told(frames: Frames, config: RetimeConfig) -> Told:
+    def shrink(measured: tuple[Picture, float]) -> np.ndarray:
+        return measured[0].rgb(shots.SIZE)
+
+    both = measured(frames, config.repeats)
+    for time, (frame, changed), begins in shots.stream(both, shrink=shrink):
+        yield time, frame, math.inf if begins else changed
 
 
-def _untold(frames: Frames) -> Iterator[tuple[Fraction, Picture, bool | None]]:
+def _untold(frames: Frames) -> Told:
     return ((time, frame, None) for time, frame in frames)
 
 
@@ -161,11 +205,17 @@ def retime(speed: float | Fraction | str, *, config: RetimeConfig = DEFAULT) -> 
             duration = sum((piece.seconds for piece in pieces), Fraction(0))
         else:
             duration = len(moments) / reel.rate
-        source = _sources(reel, moments, config.held_bytes)
+        source = _sources(reel, moments, config)
+
+        def begin(moment: Moment) -> int:
+            """The first frame that may be needed."""
+            if moment.since is None:
+                return moment.index
+            return max(moment.since, earliest(reel.times, moment.index, config.repeats))
 
         def part(first: int, last: int) -> Frames:
             shown = moments[first:last]
-            return _shown(source(min(moment.index for moment in shown)), shown, reel.picture)
+            return _shown(source(min(map(begin, shown))), shown, reel.picture)
 
         return reel.replace(
             frames=_shown(source(None), moments, reel.picture),

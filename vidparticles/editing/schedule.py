@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from vidparticles.editing.curve import Piece
 from vidparticles.editing.reel import usual_gap
+from vidparticles.editing.repeats import RepeatConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,8 +27,9 @@ class RetimeConfig:
         closest: of frames that a quick motion brings nearer to each other than this share of the
             gap that is usual around them, the later ones are left out; for clips on no exact clock.
         around: frames before and after one that tell what gap is usual.
-        still: seconds; a picture of a clip on no exact clock that stands for longer,
-        longer: and so many times as long as the one before or after it, is still but for its end.
+        longer: a picture of a clip on no exact clock that stands for longer than a still, and so
+            many times as long as the one before or after it, is still but for its end.
+        repeats: what counts as a repeat of the frame before.
         sound_step: seconds of sound that are stretched alike where the speed changes.
         held_bytes: of frames that are held at once to be shown backwards; two are held anyhow.
     """
@@ -35,8 +37,8 @@ class RetimeConfig:
     least_share: Fraction = Fraction(1, 1000)
     closest: Fraction = Fraction(3, 4)
     around: int = 8
-    still: Fraction = Fraction(1, 6)
     longer: Fraction = Fraction(3)
+    repeats: RepeatConfig = dataclasses.field(default_factory=RepeatConfig)
     sound_step: Fraction = Fraction(1, 10)
     held_bytes: int = 1 << 28
 
@@ -53,12 +55,15 @@ class Moment:
         index: of the frame at or before.
         share: of the way from it to the next, 0 ≤ share < 1.
         backwards: whether the frames before it come next.
+        since: the first frame of the piece where moments between frames are shown; None where
+            frames are shown as they are.
     """
 
     time: Fraction
     index: int
     share: Fraction
     backwards: bool
+    since: int | None
 
 
 def schedule(
@@ -90,6 +95,9 @@ def schedule(
     """
     shown = _on_clock(pieces, rate) if rate else _on_own_times(pieces, times, config)
     for piece, run in shown:
+        since = None
+        if run and piece.in_between:
+            since = max(0, bisect.bisect_right(times, min(run[0][1], run[-1][1])) - 1)
         for time, at in run:
             index = max(0, bisect.bisect_right(times, at) - 1)
             share = Fraction(0)
@@ -101,7 +109,7 @@ def schedule(
                 index, share = index + 1, Fraction(0)
             elif share < config.least_share or not piece.in_between:
                 share = Fraction(0)
-            yield Moment(time, index, share, piece.backwards)
+            yield Moment(time, index, share, piece.backwards, since)
 
 
 Run = list[tuple[Fraction, Fraction]]  # (seconds of the new clip, of the old)
@@ -198,7 +206,7 @@ def _leaves(times: Sequence[Fraction], index: int, config: RetimeConfig) -> Frac
     """
     first, last = max(0, index - 1), min(len(times) - 1, index + 2)
     gap = times[index + 1] - times[index]
-    if gap <= config.still:
+    if gap <= config.repeats.still:
         return times[index]
     beside = min(times[k + 1] - times[k] for k in range(first, last))
     return times[index] if gap <= config.longer * beside else times[index + 1] - beside

@@ -164,7 +164,7 @@ def _predict(args: argparse.Namespace) -> _Result:
     from vidparticles.inference.predict import predict
 
     options = {"checkpoint": args.checkpoint, "seconds": args.seconds}
-    return _written(predict(args.clip, args.output, **options, overwrite=args.overwrite))
+    return _written(predict(args.clip, args.output, **options, **_output(args)))
 
 
 def _edit(args: argparse.Namespace) -> _Result:
@@ -172,13 +172,13 @@ def _edit(args: argparse.Namespace) -> _Result:
 
     options = {"trim": args.trim, "stabilize": args.stabilize}
     options |= {"speed": args.speed, "recolor": args.recolor}
-    return _written(edit(args.clip, args.output, **options, overwrite=args.overwrite))
+    return _written(edit(args.clip, args.output, **options, **_output(args)))
 
 
 def _splice(args: argparse.Namespace) -> _Result:
     from vidparticles.editing import splice
 
-    return _written(splice(args.clips, args.output, overwrite=args.overwrite))
+    return _written(splice(args.clips, args.output, **_output(args)))
 
 
 def _cuts(args: argparse.Namespace) -> _Result:
@@ -193,7 +193,7 @@ def _show(args: argparse.Namespace) -> _Result:
     from vidparticles.viz.show import show
 
     options = {"color": args.color, "forces": args.forces, "checkpoint": args.checkpoint}
-    return _written(show(args.clip, args.output, **options, overwrite=args.overwrite))
+    return _written(show(args.clip, args.output, **options, **_output(args)))
 
 
 def _prepare(args: argparse.Namespace) -> _Result:
@@ -216,6 +216,14 @@ def _prepare(args: argparse.Namespace) -> _Result:
         f"{done.out}  {done.made} clips made, {done.kept} kept, {len(done.skipped)} left out",
         warnings=[f"{reason} It was left out." for reason in done.skipped.values()],
     )
+
+
+def _output(args: argparse.Namespace) -> dict[str, Any]:
+    """How what is written is written."""
+    from vidparticles.video import Encoding
+
+    encoding = Encoding(args.codec, crf=args.crf, preset=args.preset, pix_fmt=args.pix_fmt)
+    return {"overwrite": args.overwrite, "encoding": encoding}
 
 
 def _written(written: Written) -> _Result:
@@ -263,6 +271,14 @@ JSON = _Option("--json", action="store_true", help="print JSON, and nothing else
 QUIET = _Option("-q", "--quiet", action="store_true", help="print errors alone, and with --json")
 OUTPUT = _Option("-o", "--output", metavar="OUT", required=True, help="the file to write")
 OVERWRITE = _Option("--overwrite", action="store_true", help="replace OUT if it exists")
+ENCODING = (
+    _Option("--codec", metavar="C", help="h264, hevc, vp9, av1, prores (default: as the clip's)"),
+    _Option("--crf", metavar="Q", type=float, help="quality on the codec's scale, less is better"),
+    _Option("--preset", metavar="P", help="speed of coding: medium for h264, 6 for av1"),
+    _Option(
+        "--pix-fmt", metavar="F", help="pixel format: yuv420p, yuv420p10le (default: as it is)"
+    ),
+)
 
 VERBS = {
     "understand": _Verb(
@@ -282,6 +298,7 @@ VERBS = {
             _Option("--seconds", metavar="S", type=float, default=1.0, help="how far (default: 1)"),
             OUTPUT,
             OVERWRITE,
+            *ENCODING,
         ],
         _predict,
     ),
@@ -301,6 +318,7 @@ VERBS = {
             _Option("--recolor", metavar="KEY=VALUE,…", help="new colors: hue=90,saturation=1.2"),
             OUTPUT,
             OVERWRITE,
+            *ENCODING,
         ],
         _edit,
     ),
@@ -310,6 +328,7 @@ VERBS = {
             _Option("clips", metavar="CLIP", nargs="+", help="video files, in order"),
             OUTPUT,
             OVERWRITE,
+            *ENCODING,
         ],
         _splice,
     ),
@@ -338,6 +357,7 @@ VERBS = {
                 help="the file to write: a video, .gif, .png, or .html with a slider",
             ),
             OVERWRITE,
+            *ENCODING,
         ],
         _show,
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -12,10 +13,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vidparticles import editing
-from vidparticles.video import BT601, BT709, Color, Picture, open_video, write_video
-from vidparticles.video.codecs import CODECS, fitting
+from vidparticles.errors import InputError
+from vidparticles.video import (
+    BT601,
+    BT709,
+    Audio,
+    Color,
+    Encoding,
+    Picture,
+    Writer,
+    open_video,
+    write_video,
+)
+from vidparticles.video.codecs import CODECS, choose, fitting
 from vidparticles.video.color import color_of
 from vidparticles.video.picture import bits, planes
+from vidparticles.video.tone import graded, shown
 
 BT2020 = Color(matrix=9, primaries=9, transfer=14)
 
@@ -190,3 +203,168 @@ def test_new_pictures_are_written_without_a_bias(tmp_path):
         error = (video[1].astype(float) - flat)[8::16, 8::16]
     assert np.abs(error.mean((0, 1))).max() < 0.2
     assert np.abs(error).mean() < 0.8
+
+
+# ------------------------------------------------------------------ HDR
+
+
+@pytest.mark.parametrize("transfer", [16, 18])
+def test_paper_is_white_and_what_shines_is_not_clipped_at_once(transfer):
+    """BT.2408: paper is 203 nits, 58 % of PQ and 75 % of HLG; a face is about as in SDR."""
+    color = Color(9, 9, transfer)
+    gray = np.linspace(0, 1, 101)[:, None].repeat(3, 1)
+    found = shown(gray, color)
+    np.testing.assert_allclose(found, found[:, :1].repeat(3, 1), atol=1e-6)  # gray stays gray
+    assert (np.diff(found[:, 0]) >= 0).all()
+    paper = shown(np.full(3, 0.58 if transfer == 16 else 0.75), color)[0]
+    assert 0.85 < paper < 0.95  # below the screen's white: there is room for what is brighter
+    assert shown(np.ones(3), color)[0] == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("transfer", [14, 16, 18])
+def test_what_is_shown_comes_back_from_a_screen(transfer):
+    screen = np.random.default_rng(0).uniform(0.05, 0.6, (200, 3))
+    again = shown(graded(screen, Color(9, 9, transfer)), Color(9, 9, transfer))
+    np.testing.assert_allclose(again, screen, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["hlg_10bit.mov", "pq_10bit.mov"])
+def test_hdr_is_tone_mapped_where_it_is_looked_at_and_one_line_says_so(name, shared_data, tmp_path):
+    source = shared_data / "faults" / name
+    with open_video(source) as video:
+        assert video.warnings == ()
+        frame = video[3]
+        [told] = video.warnings
+        [picture] = video.pictures(3, 4)
+        levels = picture.levels()
+    assert "tone-mapped" in told
+    assert levels.dtype == np.float32
+    exact = 255 * shown(levels / 255, video.color)
+    assert np.abs(frame - exact).mean() < 0.5  # of the table's interpolation
+    # Red of the wide primaries is red here: it was (167, 70, 36).
+    assert frame[90, 30, 0] > 250
+    assert frame[90, 30, 1:].max() < 5
+    gif = editing.apply(source, tmp_path / "out.gif", editing.trim(0, 0.2))
+    assert len(gif.warnings) == 1
+    assert "tone-mapped" in gif.warnings[0]
+    moved = editing.apply(source, tmp_path / "out.mov", editing.trim(0, 0.2))
+    assert moved.warnings == ()
+
+
+def test_an_edit_that_draws_pictures_anew_keeps_ten_bits(shared_data, tmp_path):
+    source, out = shared_data / "faults" / "hlg_10bit.mov", tmp_path / "out.mov"
+    made = editing.apply(source, out, editing.trim(0, 0.2), editing.retime(0.5))
+    assert made.warnings == ()
+    with open_video(source) as before, open_video(out) as after:
+        assert (after.color, after.info.bit_depth) == (before.color, 10)
+        pair = [video.pictures(1, 2)[0].levels() for video in (before, after)]
+    assert np.abs(pair[0] - pair[1]).mean() < 1
+
+
+def test_clips_of_other_colors_are_brought_to_those_of_the_first(shared_data, tmp_path):
+    """Also into HDR: white is paper there."""
+    faults = shared_data / "faults"
+    hdr, white, out = faults / "pq_10bit.mov", tmp_path / "white.mp4", tmp_path / "out.mov"
+    write_video(white, np.full((4, 180, 320, 3), 255, np.uint8), rate=25)
+    assert editing.splice([hdr, white], out).warnings == ()
+    with open_video(out) as video:
+        assert video.color.hdr
+        last = video.pictures(len(video) - 1, len(video))[0].levels() / 255
+    np.testing.assert_allclose(last, 0.58, atol=0.01)
+    [told] = editing.splice([white, hdr], tmp_path / "sdr.mp4").warnings
+    assert "tone-mapped" in told
+
+
+# ------------------------------------------------------------------ codecs
+
+
+@pytest.mark.parametrize(
+    ("out", "options", "codec", "pixel_format"),
+    [
+        ("out.webm", {}, "vp9", "yuv420p"),
+        ("out.webm", {"codec": "av1", "preset": "12"}, "libdav1d", "yuv420p"),
+        ("out.mkv", {"codec": "hevc", "crf": 30}, "hevc", "yuv420p"),
+        ("out.mov", {"codec": "prores"}, "prores", "yuv422p10le"),
+        ("out.mp4", {"pix_fmt": "yuv444p"}, "h264", "yuv444p"),
+    ],
+)
+def test_every_codec_can_be_asked_for(out, options, codec, pixel_format, tmp_path, encode):
+    source = encode(tmp_path / "in.mp4", frames=8)
+    editing.apply(source, tmp_path / out, editing.trim(0, 99), encoding=Encoding(**options))
+    with open_video(source) as before, open_video(tmp_path / out) as after:
+        assert (after.info.codec, after.info.pixel_format) == (codec, pixel_format)
+        assert after.color == before.color == BT601
+        error = after.frames(range(8)).astype(float) - before.frames(range(8))
+    assert np.abs(error.mean((0, 1, 2))).max() < 1
+    assert np.sqrt((error**2).mean()) < 9
+
+
+def test_a_webm_has_opus_sound(tmp_path):
+    sound = Audio(0.3 * np.sin(np.arange(44100) / 20).astype(np.float32)[:, None], 44100)
+    write_video(tmp_path / "out.webm", np.zeros((10, 48, 64, 3), np.uint8), rate=10, audio=sound)
+    with open_video(tmp_path / "out.webm") as video:
+        assert video.info.audio.codec == "opus"
+        assert float(video.audio().duration) == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "source", "pixel_format", "encoder", "chosen"),
+    [
+        (".mp4", "h264", "yuv420p", "libx264", "yuv420p"),
+        (".mp4", "h264", "yuv422p10le", "libx264", "yuv422p10le"),
+        (".mp4", "hevc", "yuv420p10le", "libx265", "yuv420p10le"),
+        (".mov", "prores", "yuva444p12le", "prores_ks", "yuva444p10le"),
+        (".mp4", "prores", "yuv422p10le", "libx265", "yuv420p10le"),
+        (".mp4", "mjpeg", "yuvj422p", "libx264", "yuv420p"),
+        (".webm", "h264", "yuv420p", "libvpx-vp9", "yuv420p"),
+        (".webm", "vp9", "yuva420p", "libvpx-vp9", "yuva420p"),
+        (".webm", "vp9", "yuv420p10le", "libsvtav1", "yuv420p10le"),
+        (".mkv", "libdav1d", "yuv420p10le", "libsvtav1", "yuv420p10le"),
+        (".mp4", "gif", "rgb24", "libx264", "yuv420p"),
+    ],
+)
+def test_the_sources_own_codec_and_bits_are_kept_where_they_can_be(
+    suffix, source, pixel_format, encoder, chosen
+):
+    choice = choose(pathlib.Path("out" + suffix), pixel_format, source=source)
+    assert (choice.codec.encoder, choice.pix_fmt) == (encoder, chosen)
+
+
+@pytest.mark.parametrize(
+    ("out", "options", "says"),
+    [
+        ("out.mp4", {"codec": "prores"}, "cannot hold prores; give h264"),
+        ("out.webm", {"codec": "h264"}, "cannot hold h264; give vp9"),
+        ("out.mp4", {"codec": "h266"}, "no codec 'h266'"),
+        ("out.mp4", {"codec": "h264", "crf": 60}, "crf 60 .* give 0 to 51"),
+        ("out.mov", {"codec": "prores", "crf": 3}, "crf 3 .* it has none"),
+        ("out.mp4", {"preset": "quick"}, "preset 'quick'"),
+        ("out.webm", {"pix_fmt": "rgb565"}, "cannot be written as 'rgb565'"),
+        ("out.gif", {"crf": 9}, "a GIF has no"),
+    ],
+)
+def test_what_cannot_be_encoded_is_refused_before_any_work(out, options, says, tmp_path):
+    with pytest.raises(InputError, match=says):
+        Writer(tmp_path / out, rate=25, encoding=Encoding(**options))
+
+
+# ------------------------------------------------------------------ pixels that are not square
+
+
+def test_pixels_that_are_not_square_stay_so_but_in_a_gif(shared_data, tmp_path):
+    source = shared_data / "faults" / "sar_4_3.mp4"
+    for name, size, aspect in [("out.gif", (120, 213), 1), ("out.mp4", (120, 160), Fraction(4, 3))]:
+        editing.apply(source, tmp_path / name, editing.trim(0, 0.2))
+        with open_video(tmp_path / name) as video:
+            assert (video.info.height, video.info.width) == size
+            assert video.info.pixel_aspect == aspect
+
+
+def test_what_is_transparent_stays_so_or_one_line_tells(tmp_path, encode):
+    source = encode(tmp_path / "in.mov", codec="prores_ks", frames=4, pixel_format="yuva444p10le")
+    kept = editing.apply(source, tmp_path / "out.mov", editing.trim(0, 1))
+    assert kept.warnings == ()
+    with open_video(source) as video, open_video(tmp_path / "out.mov") as again:
+        assert (video.alpha, again.alpha) == (True, True)
+    [told] = editing.apply(source, tmp_path / "out.mp4", editing.trim(0, 1)).warnings
+    assert "transparent" in told

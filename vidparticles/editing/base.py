@@ -19,6 +19,7 @@ from typing import Protocol
 
 from vidparticles.editing.reel import Reel, Written, check_paths, opened, write
 from vidparticles.storage import PathLike
+from vidparticles.video import Encoding
 
 
 class Edit(Protocol):
@@ -44,14 +45,21 @@ def chain(*edits: Edit) -> Edit:
     return edit
 
 
-def apply(path: PathLike, out: PathLike, *edits: Edit, overwrite: bool = False) -> Written:
+def apply(
+    path: PathLike,
+    out: PathLike,
+    *edits: Edit,
+    overwrite: bool = False,
+    encoding: Encoding | None = None,
+) -> Written:
     """Write a clip with edits, in one pass over the file; without any, it is encoded anew.
 
     Args:
         path: a video file.
-        out: what to write: .mp4, .m4v, .mov, .mkv or .gif.
+        out: what to write: .mp4, .m4v, .mov, .mkv, .webm or .gif.
         *edits: in the order in which they are applied.
         overwrite: replace an existing file.
+        encoding: how pictures are encoded; default, as they were.
 
     Returns:
         What was written, with the warnings of all files that were read.
@@ -72,4 +80,4 @@ def apply(path: PathLike, out: PathLike, *edits: Edit, overwrite: bool = False) 
     """
     check_paths(path, out, overwrite)
     with opened(path) as reel:
-        return write(chain(*edits)(reel), out, overwrite=overwrite)
+        return write(chain(*edits)(reel), out, overwrite=overwrite, encoding=encoding)

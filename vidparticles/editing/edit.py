@@ -11,6 +11,7 @@ from vidparticles.editing.trim import parse_span
 from vidparticles.editing.trim import trim as trimming
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
+from vidparticles.video import Encoding
 
 
 def parse_edits(
@@ -57,6 +58,7 @@ def edit(
     stabilize: bool = False,
     trim: str | None = None,
     overwrite: bool = False,
+    encoding: Encoding | None = None,
 ) -> reel.Written:
     """Write an edited clip.
 
@@ -65,6 +67,7 @@ def edit(
         out: what to write.
         speed, recolor, stabilize, trim: see `parse_edits`.
         overwrite: replace an existing file.
+        encoding: how pictures are encoded; default, as they were.
 
     Returns:
         What was written.
@@ -76,4 +79,4 @@ def edit(
     edits = parse_edits(speed=speed, recolor=recolor, stabilize=stabilize, trim=trim)
     if not edits:
         raise InputError("edit has nothing to do; give --trim, --stabilize, --speed or --recolor.")
-    return base.apply(path, out, *edits, overwrite=overwrite)
+    return base.apply(path, out, *edits, overwrite=overwrite, encoding=encoding)

@@ -133,12 +133,15 @@ def recolored(picture: Picture, colors: Colors) -> Picture:
 
     def change(planes: Sequence[np.ndarray], bits: int) -> list[np.ndarray]:
         luma, *chroma = planes
-        new = [_luma(colors, bits, picture.color.full)[luma]]
+        table = _luma(colors, bits, picture.color.full)
         if bits > 8:
-            return new + _turned(colors, chroma, bits)
+            return [table.take(luma), *_turned(colors, chroma, bits)]
+        # The quickest for bytes; `take`, where it must be, takes half as long as brackets.
+        translated = luma.tobytes().translate(table.tobytes())
+        new = [np.frombuffer(translated, np.uint8).reshape(luma.shape)]
         # A pair of bytes is one number: as quick as one table.
         pair = chroma[0].astype(np.uint16) << 8 | chroma[1]
-        return new + [table[pair] for table in _chroma(colors)]
+        return new + [table.take(pair) for table in _chroma(colors)]
 
     return picture.changed(change)
 

@@ -25,6 +25,7 @@ from vidparticles.video import (
     BT709,
     Audio,
     Color,
+    Encoding,
     Picture,
     Video,
     Writer,
@@ -103,6 +104,19 @@ class Reel:
     def name(self) -> str:
         """What sentences call it: the file that it is read from."""
         return str(self.sources[0].path) if self.sources else "the clip"
+
+    def told(self, color: Color = BT709, *, alpha: bool = False) -> list[str]:
+        """Sentences on what of the files' colors is not in pictures of this color."""
+        found = [
+            f"{video.path}: {video.color.told}"
+            for video in self.sources
+            if video.color.told and not color.told
+        ]
+        return found + [
+            f"{video.path}: what is transparent in it was written opaque."
+            for video in self.sources
+            if video.alpha and not alpha
+        ]
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -250,15 +264,23 @@ def _frames(video: Video, first: int, last: int) -> Iterator[Picture]:
         yield from video.pictures(at, min(at + _BLOCK, last))
 
 
-def write(reel: Reel, out: PathLike, *, overwrite: bool = False, note: str = "") -> Written:
+def write(
+    reel: Reel,
+    out: PathLike,
+    *,
+    overwrite: bool = False,
+    note: str = "",
+    encoding: Encoding | None = None,
+) -> Written:
     """Run through a reel and write it, all or nothing.
 
     Args:
         reel: what to write; its frames are used up, its sound is cut or followed by silence to
             last as long as they do.
-        out: .mp4, .m4v, .mov, .mkv or .gif.
+        out: .mp4, .m4v, .mov, .mkv, .webm or .gif.
         overwrite: replace an existing file.
         note: handed on.
+        encoding: how pictures are encoded; default, as they were.
 
     Raises:
         InputError: see `video.Writer`.
@@ -275,6 +297,7 @@ def write(reel: Reel, out: PathLike, *, overwrite: bool = False, note: str = "")
         audio=audio,
         overwrite=overwrite,
         pixel_aspect=reel.pixel_aspect,
+        encoding=encoding,
         source=reel.codec,
         slow=reel.slow,
     ) as writer:
@@ -291,7 +314,7 @@ def write(reel: Reel, out: PathLike, *, overwrite: bool = False, note: str = "")
         sound=sound,
         note=note,
         crop=reel.crop(),
-        warnings=reel.warnings,
+        warnings=(*reel.warnings, *reel.told(writer.color, alpha=writer.alpha)),
     )
 
 

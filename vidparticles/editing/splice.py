@@ -16,7 +16,7 @@ from vidparticles.editing.reel import Frames, Reel, Written, check_paths, opened
 from vidparticles.errors import InputError
 from vidparticles.image.resample import resize, to_bytes
 from vidparticles.storage import PathLike
-from vidparticles.video import Audio, silence
+from vidparticles.video import Audio, Encoding, silence
 from vidparticles.video import join as join_audio
 
 
@@ -131,13 +131,20 @@ def join(*paths: PathLike) -> Edit:
     return edit
 
 
-def splice(paths: Sequence[PathLike], out: PathLike, *, overwrite: bool = False) -> Written:
+def splice(
+    paths: Sequence[PathLike],
+    out: PathLike,
+    *,
+    overwrite: bool = False,
+    encoding: Encoding | None = None,
+) -> Written:
     """Write clips one after another, see `join`.
 
     Args:
         paths: two or more video files.
         out: what to write.
         overwrite: replace an existing file.
+        encoding: how pictures are encoded; default, as those of the first clip were.
 
     Raises:
         InputError: fewer than two clips, or a file that cannot be read or written.
@@ -155,7 +162,7 @@ def splice(paths: Sequence[PathLike], out: PathLike, *, overwrite: bool = False)
         raise InputError("splice joins two clips or more; give at least two video files.")
     for path in paths:
         check_paths(path, out, overwrite)
-    return apply(paths[0], out, join(*paths[1:]), overwrite=overwrite)
+    return apply(paths[0], out, join(*paths[1:]), overwrite=overwrite, encoding=encoding)
 
 
 def _join_sounds(sounds: Sequence[Audio | None], durations: Sequence[Fraction]) -> Audio | None:

@@ -19,7 +19,7 @@ from vidparticles.numerics import safe_norm
 from vidparticles.particles import Trajectory
 from vidparticles.render.ahead import carry
 from vidparticles.storage import PathLike
-from vidparticles.video import Picture, Video, open_video
+from vidparticles.video import Encoding, Picture, Video, open_video
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +49,7 @@ def predict(
     checkpoint: PathLike | None = None,
     seconds: float = 1.0,
     overwrite: bool = False,
+    encoding: Encoding | None = None,
 ) -> Written:
     """Write the frames that come after a clip's last one.
 
@@ -63,6 +64,7 @@ def predict(
         checkpoint: workdir of a training run, whose laws are used; default, laws untrained.
         seconds: how far ahead.
         overwrite: replace an existing file.
+        encoding: how pictures are encoded; default, in the clip's codec.
 
     Returns:
         What was written; `note` says so where nothing moved.
@@ -116,7 +118,7 @@ def predict(
     )
     moving = int(np.sum(np.asarray(points.alive & (safe_norm(points.velocity) > CONFIG.moving))))
     note = "" if moving else f"nothing moves at the end of {path}: the frames ahead stay still."
-    return write(reel, out, overwrite=overwrite, note=note)
+    return write(reel, out, overwrite=overwrite, note=note, encoding=encoding)
 
 
 def rate_ahead(video: Video) -> Fraction:

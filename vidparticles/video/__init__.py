@@ -10,6 +10,7 @@ from vidparticles.video.audio import (
     silence,
     stretch,
 )
+from vidparticles.video.codecs import CODECS, Encoding
 from vidparticles.video.color import BT601, BT709, Color
 from vidparticles.video.files import check_output
 from vidparticles.video.info import AudioInfo, VideoInfo
@@ -21,9 +22,11 @@ from vidparticles.video.write import Writer, write_video
 __all__ = [
     "BT601",
     "BT709",
+    "CODECS",
     "Audio",
     "AudioInfo",
     "Color",
+    "Encoding",
     "Picture",
     "Video",
     "VideoInfo",

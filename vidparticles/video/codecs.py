@@ -43,7 +43,8 @@ class Codec:
         crf: default quality, about alike to the eye; None where it has none.
         limit: the worst quality.
         presets: default speed, and that where making the pictures takes most of the time.
-        speed: the encoder's option that takes it; "" where it has none.
+        speeds: all there are, from slow to fast.
+        speed: the encoder's option that takes one.
         options: further options of the encoder.
     """
 
@@ -54,6 +55,7 @@ class Codec:
     crf: float | None
     limit: float
     presets: tuple[str, str]
+    speeds: tuple[str, ...]
     speed: str = "preset"
     options: dict[str, str] = dataclasses.field(default_factory=dict)
 
@@ -61,7 +63,16 @@ class Codec:
 _8 = ("yuv420p", "yuv422p", "yuv444p")
 _10 = tuple(f"{name}10le" for name in _8)
 _12 = tuple(f"{name}12le" for name in _8)
+_X = (
+    *("placebo", "veryslow", "slower", "slow", "medium"),
+    *("fast", "faster", "veryfast", "superfast", "ultrafast"),
+)
 _FILM = (".mp4", ".m4v", ".mov", ".mkv")
+
+
+def _numbers(last: int) -> tuple[str, ...]:
+    return tuple(str(k) for k in range(last + 1))
+
 
 # The earlier ones are rather taken where the source's own cannot be.
 CODECS = {
@@ -73,6 +84,7 @@ CODECS = {
         crf=18,
         limit=51,
         presets=("veryfast", "medium"),
+        speeds=_X,
     ),
     "vp9": Codec(
         encoder="libvpx-vp9",
@@ -82,6 +94,7 @@ CODECS = {
         crf=24,
         limit=63,
         presets=("6", "3"),
+        speeds=_numbers(8),
         speed="cpu-used",
         options={"b": "0", "deadline": "good", "row-mt": "1"},
     ),
@@ -93,6 +106,8 @@ CODECS = {
         crf=20,
         limit=51,
         presets=("veryfast", "medium"),
+        speeds=_X,
+        options={"x265-params": "log-level=error"},
     ),
     "av1": Codec(
         encoder="libsvtav1",
@@ -102,6 +117,7 @@ CODECS = {
         crf=24,
         limit=63,
         presets=("9", "6"),
+        speeds=_numbers(13),
     ),
     "prores": Codec(
         encoder="prores_ks",
@@ -111,7 +127,7 @@ CODECS = {
         crf=None,
         limit=0,
         presets=("", ""),
-        speed="",
+        speeds=(),
     ),
 }
 
@@ -152,39 +168,60 @@ def choose(
         slow: making the pictures takes so long that better coding costs little.
 
     Raises:
-        InputError: the file cannot hold the codec, or the codec has no such format or quality.
+        InputError: see `check_encoding`.
 
     Example:
         >>> choose(pathlib.Path("a.webm"), "yuv420p", source="h264").codec.encoder
         'libvpx-vp9'
     """
     encoding = encoding or Encoding()
-    suffix = path.suffix.lower()
-    name = encoding.codec or _codec(suffix, pixel_format, source, encoding.pix_fmt)
+    name = encoding.codec or _codec(path.suffix.lower(), pixel_format, source, encoding.pix_fmt)
+    check_encoding(path, dataclasses.replace(encoding, codec=name))
     codec = CODECS[name]
-    if suffix not in codec.suffixes:
-        able = [key for key, other in CODECS.items() if suffix in other.suffixes]
-        raise InputError(f"{path}: a {suffix} file cannot hold {name}; give {' or '.join(able)}.")
-    if encoding.pix_fmt is not None and encoding.pix_fmt not in codec.formats:
-        raise InputError(
-            f"{name} cannot be written as {encoding.pix_fmt!r}; give one of "
-            f"{', '.join(codec.formats)}."
-        )
     own = source in codec.decoders or name == "prores"
     pix_fmt = encoding.pix_fmt or fitting(pixel_format, codec.formats, chroma=own)
     options = dict(codec.options)
-    if codec.speed and (preset := encoding.preset or codec.presets[slow]):
-        options[codec.speed] = preset
-    if encoding.crf is not None and not (
-        codec.crf is not None and 0 <= encoding.crf <= codec.limit
-    ):
-        known = "has none" if codec.crf is None else f"takes 0 to {codec.limit:g}"
-        raise InputError(f"crf {encoding.crf:g} cannot be used: {name} {known}.")
+    if codec.speeds:
+        options[codec.speed] = encoding.preset or codec.presets[slow]
     if codec.crf is not None:
         options["crf"] = f"{codec.crf if encoding.crf is None else encoding.crf:g}"
-    if name == "hevc":
-        options["x265-params"] = "log-level=error"
+    if name == "vp9" and pix_fmt.startswith("yuva"):
+        options["auto-alt-ref"] = "0"  # with alpha it cannot look ahead
     return Choice(codec, pix_fmt, options)
+
+
+def check_encoding(path: pathlib.Path, encoding: Encoding) -> None:
+    """Refuse what cannot be written, before any work is done.
+
+    Raises:
+        InputError: the file cannot hold the codec, or it has no such quality, preset or format.
+    """
+    suffix, name = path.suffix.lower(), encoding.codec
+    if suffix == ".gif":
+        if encoding != Encoding():
+            raise InputError(f"{path}: a GIF has no codec, crf, preset or pix-fmt to choose.")
+        return
+    able = [key for key, codec in CODECS.items() if suffix in codec.suffixes]
+    if name is not None and name not in able:
+        raise InputError(f"{path}: a {suffix} file cannot hold {name}; give {' or '.join(able)}.")
+    known = [CODECS[key] for key in able if name in (None, key)]
+    called = name or f"a {suffix} file"
+    if encoding.pix_fmt is not None:
+        formats = {form: None for codec in known for form in codec.formats}
+        if encoding.pix_fmt not in formats:
+            raise InputError(
+                f"{called} cannot be written as {encoding.pix_fmt!r}; give {', '.join(formats)}."
+            )
+    if encoding.crf is not None:
+        most = max(codec.limit for codec in known)
+        if not 0 <= encoding.crf <= most:
+            told = f"give 0 to {most:g}" if most else "it has none"
+            raise InputError(f"crf {encoding.crf:g} cannot be used for {called}; {told}.")
+    if encoding.preset is not None:
+        speeds = {speed: None for codec in known for speed in codec.speeds}
+        if encoding.preset not in speeds:
+            told = f"give one of {', '.join(speeds)}" if speeds else "it has none"
+            raise InputError(f"preset {encoding.preset!r} cannot be used for {called}; {told}.")
 
 
 def _codec(suffix: str, pixel_format: str, source: str, pix_fmt: str | None) -> str:
@@ -194,12 +231,14 @@ def _codec(suffix: str, pixel_format: str, source: str, pix_fmt: str | None) -> 
     able.sort(key=lambda name: source not in CODECS[name].decoders)
     wanted = _content(pix_fmt or pixel_format)
 
-    def lost(name: str) -> tuple[bool, bool]:
+    def lost(name: str) -> tuple[bool, bool, bool]:
         formats = (pix_fmt,) if pix_fmt in CODECS[name].formats else CODECS[name].formats
         got = _content(fitting(pix_fmt or pixel_format, formats))
         own = source in CODECS[name].decoders
-        # Alpha is no reason to leave the codecs that every player knows, unless it is its own.
-        return got.depth < min(wanted.depth, 10), own and got.alpha < wanted.alpha
+        deep = name == "h264" and got.depth > 8 and not own
+        # Alpha is no reason to leave the codecs that every player knows, unless it is its own;
+        # more than 8 bits of H.264, hardly any player knows.
+        return got.depth < min(wanted.depth, 10), own and got.alpha < wanted.alpha, deep
 
     return min(able, key=lost)
 

@@ -21,7 +21,7 @@ _LUMA = {
 }
 # What the scaler calls the matrices, by the code point.
 _SCALER = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
-_PQ, _HLG = 16, 18
+PQ, HLG = 16, 18  # transfers
 _SCREENS = (1, 4, 5, 6, 7, 22)  # primaries that differ by less than is seen
 
 
@@ -44,12 +44,19 @@ class Color:
     @property
     def hdr(self) -> bool:
         """It tells of light brighter than paper: PQ or HLG (ITU-R BT.2100)."""
-        return self.transfer in (_PQ, _HLG)
+        return self.transfer in (PQ, HLG)
 
     @property
     def screen(self) -> Color:
         """What `Picture.rgb` is in: the color itself, where a common screen can show it."""
         return BT709 if self.hdr or self.primaries not in _SCREENS else self
+
+    @property
+    def told(self) -> str:
+        """What a user should know of pictures that were brought to `screen`; "" where none was."""
+        if self.hdr:
+            return f"{'PQ' if self.transfer == PQ else 'HLG'} was tone-mapped to 8 bits of BT.709."
+        return "" if self.screen == self else "wide colors were brought to 8 bits of BT.709."
 
     @property
     def scaler(self) -> int:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import cast
 
 import av
 
 from vidparticles.errors import InputError
 from vidparticles.video.audio import LAYOUTS, Audio, av_frames, resample
 
-_AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
+_RATES = {
+    "aac": (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000),
+    "libopus": (48000, 24000, 16000, 12000, 8000),
+}
 
 
 class AacStream:
-    """A stream of AAC sound; `audio` is one that `aac_ready` gave."""
+    """A stream of AAC sound, in WebM of Opus; `audio` is one that `aac_ready` gave."""
 
     def __init__(self, container: av.container.OutputContainer, audio: Audio):
-        self.stream = container.add_stream("aac", rate=audio.rate, layout=LAYOUTS[audio.channels])
+        codec = sound_codec(container.format.name)
+        stream = container.add_stream(codec, rate=audio.rate, layout=LAYOUTS[audio.channels])
+        self.stream = cast(av.AudioStream, stream)
         share = min(1.0, audio.rate / 44100)
         self.stream.codec_context.bit_rate = int(96_000 * audio.channels * share)
         self._rate = audio.rate
@@ -38,8 +44,13 @@ class AacStream:
         return [*self.encode(until=None), *self.stream.encode(None)]
 
 
-def aac_ready(audio: Audio) -> Audio:
-    """The sound at a rate that AAC has.
+def sound_codec(kind: str) -> str:
+    """The encoder of sound for a kind of container, as FFmpeg names it."""
+    return "libopus" if kind == "webm" else "aac"
+
+
+def aac_ready(audio: Audio, kind: str = "mp4") -> Audio:
+    """The sound at a rate that the codec of a kind of container has.
 
     Raises:
         InputError: a number of channels that AAC has no layout for.
@@ -48,4 +59,5 @@ def aac_ready(audio: Audio) -> Audio:
         raise InputError(
             f"sound of {audio.channels} channels cannot be written; mix it to 1, 2 or 6 first."
         )
-    return audio if audio.rate in _AAC_RATES else resample(audio, rate=48000)
+    fits = audio.rate in _RATES[sound_codec(kind)]
+    return audio if fits else resample(audio, rate=48000)

@@ -11,7 +11,7 @@ import av
 from vidparticles.errors import InputError, reason
 from vidparticles.storage import PathLike, write_errors
 
-SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".gif")
+SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".gif")
 
 # Tags that are no UTF-8 are no reason to refuse a file; from PyAV 19 on they never are.
 _TOLERANT: dict[str, Any] = (
@@ -77,7 +77,7 @@ def check_output(
         Traceback (most recent call last):
         ...
         vidparticles.errors.InputError: clip.xyz: cannot write '.xyz'; expected a name that \
-ends in .mp4, .m4v, .mov, .mkv or .gif.
+ends in .mp4, .m4v, .mov, .mkv, .webm or .gif.
     """
     path = pathlib.Path(path)
     if path.suffix.lower() not in suffixes:

@@ -7,6 +7,7 @@ to the last bit, for what is laid elsewhere and stored again.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import threading
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from vidparticles.video.color import BT709, Color, color_of, is_rgb
+from vidparticles.video.tone import from_screen, on_screen
 
 # To planes: on the way to packed RGB the scaler rounds down, by 1 to 2 levels.
 _TO_RGB = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
@@ -79,8 +81,24 @@ class Picture:
         """Pixels, upright."""
         return self.frame.height if self.turns % 2 else self.frame.width
 
+    @property
+    def alpha(self) -> bool:
+        """Something of it is transparent, or may be where only its frames together tell."""
+        if not any(component.is_alpha for component in self.frame.format.components):
+            return False
+        if not is_rgb(self.frame):
+            return True
+        return bool(self.frame.to_ndarray()[..., -1].min() < self.frame.to_ndarray().max())
+
+    @property
+    def kind(self) -> str:
+        """The pixel format; without alpha where nothing is transparent."""
+        name = self.frame.format.name
+        opaque = "rgb24" if bits(self.frame) <= 8 else "gbrp16le"
+        return opaque if is_rgb(self.frame) and not self.alpha else name
+
     def rgb(self, size: tuple[int, int] | None = None) -> np.ndarray:
-        """The picture as a screen shows it.
+        """The picture as a common screen shows it; HDR and wide colors are brought to it.
 
         Args:
             size: height and width, by area averaging; default, its own.
@@ -92,11 +110,15 @@ class Picture:
         stored = (width, height) if self.turns % 2 else (height, width)
         same = stored == (self.frame.height, self.frame.width)
         frame = self.frame
-        if not is_rgb(frame):
-            frame = self._planes("gbrp", stored)
-        elif not same:
-            frame = _scaled(frame, stored, "rgb24", _SMALLER)
-        rgb = _scaled(frame, stored, "rgb24", _TO_RGB).to_ndarray()
+        if self.color.screen != self.color:
+            deep = _scaled(self._planes("gbrp16le", stored), stored, "rgb48le", _TO_RGB)
+            rgb = on_screen(deep, self.color)
+        else:
+            if not is_rgb(frame):
+                frame = self._planes("gbrp", stored)
+            elif not same:
+                frame = _scaled(frame, stored, "rgb24", _SMALLER)
+            rgb = _scaled(frame, stored, "rgb24", _TO_RGB).to_ndarray()
         return np.array(np.rot90(rgb, self.turns), order="C")
 
     def levels(self) -> np.ndarray:
@@ -105,7 +127,7 @@ class Picture:
         Returns:
             [H, W, 3] upright, uint8; of more than 8 bits float32 of the same levels, 0 … 255.
         """
-        if bits(self.frame) <= 8:
+        if bits(self.frame) <= 8 and self.color.screen == self.color:
             return self.rgb()
         deep = self._planes("gbrp16le", (self.frame.height, self.frame.width)).to_ndarray()
         return np.array(np.rot90(deep, self.turns), np.float32, order="C") / _DEEP
@@ -132,10 +154,20 @@ class Picture:
         return Picture(new, turns=self.turns, color=self.color)
 
     def like(self, other: Picture) -> Picture:
-        """The same picture, stored in the color and turn of another; itself where it is so."""
+        """The same picture, stored in the color and turn of another; itself where it is so.
+
+        Between HDR and what is not, white is paper (203 nits).
+        """
         if (self.color, self.turns) == (other.color, other.turns):
             return self
-        return Picture.of(self.levels(), color=other.color, turns=other.turns)
+        color = dataclasses.replace(other.color, matrix=self.color.matrix, full=self.color.full)
+        if color == self.color:
+            levels = self.levels()
+        elif other.color.screen == other.color:
+            levels = self.rgb()
+        else:
+            levels = from_screen(self.rgb(), other.color)
+        return Picture.of(levels, color=other.color, turns=other.turns)
 
     def stored(self, pixel_format: str, *, even: bool = False) -> av.VideoFrame:
         """The frame as an encoder takes it, not turned; itself where it is so already.

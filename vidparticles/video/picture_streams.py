@@ -42,6 +42,8 @@ class PictureStream:
         context = self.stream.codec_context
         stored = first.stored(self._format, even=True)
         context.width, context.height, context.pix_fmt = stored.width, stored.height, self._format
+        if choice.codec.encoder == "libx265" and container.format.name in ("mp4", "mov"):
+            context.codec_tag = "hvc1"  # by which players of one maker know it
         if stored.width * stored.height <= _SMALL_PIXELS:
             context.thread_count = 1
         context.sample_aspect_ratio = aspect

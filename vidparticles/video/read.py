@@ -41,6 +41,7 @@ class Video:
         try:
             self._first = self._find_first()
             self.color = color_of(self._first[1])
+            self._looked = False
             self.info = self._info()
         except BaseException:
             self._decoder.close()
@@ -61,11 +62,18 @@ class Video:
                 f"{self.path} is interlaced: each frame shows two moments, and what moves has "
                 "combed edges; deinterlace it first, as with ffmpeg's bwdif."
             )
+        if self._looked and self.color.told:
+            found.append(f"{self.path}: {self.color.told}")
         if missing := len(self._decoder.missing):
             found.append(
                 f"{self.path}: {missing} of {len(self)} frames do not decode; the one before shows."
             )
         return tuple(found)
+
+    @property
+    def alpha(self) -> bool:
+        """Its pictures are transparent somewhere, by the first."""
+        return self._picture(self._first[1]).alpha
 
     def __len__(self) -> int:
         return len(self.table)
@@ -80,6 +88,7 @@ class Video:
 
     def every(self, *, size: tuple[int, int] | None = None) -> Iterator[tuple[float, np.ndarray]]:
         """As iterating, with frames resized to `size` (height, width) by area averaging."""
+        self._looked = True
         for time, picture in zip(self.times, self.run(), strict=True):
             yield float(time), picture.rgb(size or self._size)
 
@@ -137,6 +146,7 @@ class Video:
         if indices.size and (indices.min() < -count or indices.max() >= count):
             raise IndexError(f"{self.path} has {count} frames; cannot give frame {indices.max()}.")
         indices = np.where(indices < 0, indices + count, indices)
+        self._looked = True
         out = np.empty((len(indices), *(size or self._size), 3), np.uint8)
         for index, picture in self._found(set(indices.tolist())):
             out[indices == index] = picture.rgb(out.shape[1:3])

@@ -14,7 +14,8 @@ import numpy as np
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike, atomic_write
 from vidparticles.video.audio import Audio
-from vidparticles.video.codecs import Encoding, choose
+from vidparticles.video.codecs import Encoding, check_encoding, choose
+from vidparticles.video.color import BT709, Color
 from vidparticles.video.encode import AacStream, aac_ready
 from vidparticles.video.files import check_output, writing
 from vidparticles.video.info import BROADCAST_RATES
@@ -44,13 +45,13 @@ class Writer:
 
     Frames are pictures as they were read, or uint8 [H, W, 3] RGB; of one size, upright. What
     was read goes to the encoder as it is, in its own codec, bits and color tags, where the file
-    can hold them (see `codecs.choose`); RGB becomes H.264, 4:2:0, BT.709. Sound is AAC, and a
-    GIF, where the name ends so, is silent. Odd sizes are followed by one repeated row or column,
-    since 4:2:0 needs even ones. The file takes its name when the `with` block ends well;
+    can hold them (see `codecs.choose`); RGB becomes H.264, 4:2:0, BT.709. Sound is AAC, in WebM
+    Opus; a GIF, where the name ends so, is silent. Odd sizes are followed by one repeated row or
+    column, since 4:2:0 needs even ones. The file takes its name when the `with` block ends well;
     otherwise nothing is left.
 
     Args:
-        path: what to write; .mp4, .m4v, .mov, .mkv or .gif.
+        path: what to write; .mp4, .m4v, .mov, .mkv, .webm or .gif.
         rate: frames a second, for frames that are added without a time.
         duration: seconds from time 0 to when the last frame ceases to show; by default it
             shows as long as the one before it. In a GIF the rate tells.
@@ -62,6 +63,9 @@ class Writer:
         encoding: how pictures are encoded.
         source: the codec that the pictures were read from.
         slow: making them takes so long that better coding costs little.
+
+    Attributes:
+        alpha: what covers the pictures, where it is transparent, is written too.
 
     Raises:
         InputError: the path cannot be written (see `check_output`), the disk is full, no
@@ -98,10 +102,14 @@ class Writer:
         if rotation % 90:
             raise ValueError(f"rotation {rotation}; expected 0, 90, 180 or 270.")
         self._turns, self._aspect = -rotation // 90 % 4, Fraction(pixel_aspect)
-        self._encoding, self._source, self._slow = encoding, source, slow
-        self._sound = None if self._gif or audio is None else aac_ready(audio)
+        self._encoding, self._source, self._slow = encoding or Encoding(), source, slow
+        check_encoding(self.path, self._encoding)
+        self._sound = (
+            None if self._gif or audio is None else aac_ready(audio, self.path.suffix[1:].lower())
+        )
         self._picture: PictureStream | GifStream | None = None
         self._first: Picture | None = None
+        self.alpha = False
         self._count = 0
         self._partial: pathlib.Path | None = None
         self._container: av.container.OutputContainer | None = None
@@ -143,11 +151,19 @@ class Writer:
             raise ValueError("a frame without a time; give it one, or the Writer a rate.")
         with writing(self.path):
             stream = self._picture or self._open(picture, timed=time is not None)
+            first = self._first or picture
             at = self._count / self._rate if time is None and self._rate else Fraction(time or 0)
             if self._voice is not None:  # side by side, so that players need not jump about
                 self._mux(self._voice.encode(until=at))
             self._mux(stream.encode(picture.like(first), at))
         self._count += 1
+
+    @property
+    def color(self) -> Color:
+        """What is written is in; BT.709 before the first frame."""
+        if self._first is None:
+            return BT709
+        return self._first.color.screen if self._gif else self._first.color
 
     def _new(self, frame: np.ndarray) -> Picture:
         if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
@@ -161,7 +177,8 @@ class Writer:
     def _open(self, first: Picture, *, timed: bool) -> PictureStream | GifStream:
         self._first = first
         suffix = self.path.suffix.lower()
-        kind = {".mkv": "matroska", ".gif": "gif", ".mov": "mov"}.get(suffix, "mp4")
+        kinds = {".mkv": "matroska", ".gif": "gif", ".mov": "mov", ".webm": "webm"}
+        kind = kinds.get(suffix, "mp4")
         # The index first, so that a player can begin before it has all of the file.
         options = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
         if self._gif:  # how long the last frame shows, in 1/100 s
@@ -170,7 +187,7 @@ class Writer:
         if not self._gif:
             choice = choose(
                 self.path,
-                first.frame.format.name,
+                first.kind,
                 source=self._source,
                 encoding=self._encoding,
                 slow=self._slow,
@@ -179,6 +196,10 @@ class Writer:
         if choice is None:
             self._picture = GifStream(self._container, first, self._aspect)
             return self._picture
+        self.alpha = first.alpha and choice.pix_fmt.startswith("yuva")
+        if choice.pix_fmt[-2:] != "le" and first.color.hdr:  # in 8 bits, bands would show
+            first = Picture.of(first.rgb(), color=BT709, turns=first.turns)
+            self._first = first
         aspect = self._aspect if first.turns % 2 == 0 else 1 / self._aspect
         rate = None if timed else self._rate
         self._picture = PictureStream(self._container, first, choice, rate, aspect)
@@ -232,7 +253,7 @@ def write_video(
     """Write a video file, all of it or nothing; see `Writer` for what is written.
 
     Args:
-        path: what to write; .mp4, .m4v, .mov, .mkv or .gif.
+        path: what to write; .mp4, .m4v, .mov, .mkv, .webm or .gif.
         frames: uint8 [H, W, 3] RGB each, of one size; an array or any iterable.
         rate: frames a second, on an exact clock; give it or `times`.
         times: seconds at which the frames show, one a frame, increasing.

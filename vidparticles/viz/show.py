@@ -14,6 +14,7 @@ from vidparticles.editing.reel import Written, check_paths, opened, write
 from vidparticles.errors import InputError, nearest
 from vidparticles.inference.motion_laws import laws_of
 from vidparticles.storage import PathLike, atomic_write, write_errors
+from vidparticles.video import Encoding
 from vidparticles.viz import draw
 from vidparticles.viz.moments import Layer, Moment
 from vidparticles.viz.objects import ObjectLayer
@@ -31,6 +32,7 @@ def show(
     forces: bool = False,
     checkpoint: PathLike | None = None,
     overwrite: bool = False,
+    encoding: Encoding | None = None,
 ) -> Written:
     """Write a clip with its particles: dots with tails, rings where they appear and vanish.
 
@@ -45,6 +47,7 @@ def show(
             `objects`. Of one with laws of motion, the paths that they expect of the moving
             particles are drawn ahead of them, in white.
         overwrite: replace an existing file.
+        encoding: how the pictures of a video are encoded; default, in the clip's codec.
 
     Raises:
         InputError: a file cannot be read or written, there is no such color, or the model of the
@@ -63,11 +66,13 @@ def show(
         moments = layer.moments(reel)
         if page:
             written = write_page(reel, moments, out, source=path, color=color, forces=forces)
-            return dataclasses.replace(written, warnings=reel.warnings)
+            return dataclasses.replace(written, warnings=(*reel.warnings, *reel.told()))
         pictures = drawn(moments, layer)
         if kind == ".png":
             best = max(pictures, key=lambda picture: picture[2])
-            return dataclasses.replace(_write_still(best[1], out), warnings=reel.warnings)
+            return dataclasses.replace(
+                _write_still(best[1], out), warnings=(*reel.warnings, *reel.told())
+            )
         times = layer.enlargement(reel.height)
         larger = reel.replace(color=reel.color.screen, slow=True)
         larger = larger.replace(
@@ -75,7 +80,7 @@ def show(
             height=times * reel.height,
             width=times * reel.width,
         )
-        return write(larger, out, overwrite=overwrite)
+        return write(larger, out, overwrite=overwrite, encoding=encoding)
 
 
 def layer_of(checkpoint: PathLike, points: PointLayer) -> Layer:

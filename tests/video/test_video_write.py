@@ -149,7 +149,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, suffix):
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, hard))
         with pytest.raises(InputError, match="disk is full"):
-            write_video(tmp_path / f"noise{suffix}", noise, rate=20, crf=2)
+            write_video(tmp_path / f"noise{suffix}", noise, rate=20)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, before)

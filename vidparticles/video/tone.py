@@ -121,7 +121,7 @@ def shown(signal: np.ndarray, color: Color, config: ToneConfig | None = None) ->
     Example:
         >>> gray = np.full(3, 0.5)
         >>> [round(float(shown(gray, Color(9, 9, transfer))[0]), 2) for transfer in (16, 18)]
-        [0.7, 0.56]
+        [0.72, 0.56]
     """
     config = config or ToneConfig()
     signal = np.asarray(signal, np.float64)

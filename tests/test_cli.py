@@ -20,7 +20,7 @@ from vidparticles.inference import predict as predict_module
 from vidparticles.inference import understand as understand_module
 from vidparticles.inference.timeline import Event
 from vidparticles.inference.understand import Understanding
-from vidparticles.video import probe
+from vidparticles.video import Encoding, probe
 from vidparticles.viz import show as show_module
 
 VERBS = ("understand", "predict", "edit", "splice", "cuts", "show", "prepare")
@@ -192,7 +192,8 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
     a = str(clip)
     for line in (
         "predict a.mp4 --checkpoint w --seconds 2.5 -o c.mp4",
-        "edit a.mp4 --speed 0.5 --recolor hue=90 --trim 1:2 --stabilize -o c.mp4 --overwrite",
+        "edit a.mp4 --speed 0.5 --recolor hue=90 --trim 1:2 --stabilize -o c.mp4 --overwrite "
+        "--codec hevc --crf 22 --preset fast --pix-fmt yuv420p10le",
         "splice a.mp4 b.mp4 d.mp4 -o c.mp4",
         "show a.mp4 -o c.mp4 --overwrite --color group --forces",
     ):
@@ -204,17 +205,20 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
         "speed": "0.5",
         "recolor": "hue=90",
         "overwrite": True,
+        "encoding": Encoding("hevc", crf=22, preset="fast", pix_fmt="yuv420p10le"),
     }
+    usual = Encoding()
     assert calls == {
         "predict": (
             (a, "c.mp4"),
-            {"checkpoint": "w", "seconds": 2.5, "overwrite": False},
+            {"checkpoint": "w", "seconds": 2.5, "overwrite": False, "encoding": usual},
         ),
         "edit": ((a, "c.mp4"), edit),
-        "splice": (([a, a, a], "c.mp4"), {"overwrite": False}),
+        "splice": (([a, a, a], "c.mp4"), {"overwrite": False, "encoding": usual}),
         "show": (
             (a, "c.mp4"),
-            {"color": "group", "forces": True, "checkpoint": None, "overwrite": True},
+            {"color": "group", "forces": True, "checkpoint": None, "overwrite": True}
+            | {"encoding": usual},
         ),
     }
     assert capsys.readouterr().err == 4 * "vidparticles: warning: Beware.\n"

@@ -14,7 +14,7 @@ from jax import lax
 from jax.sharding import AxisType, PartitionSpec
 
 from vidparticles import dynamics as dyn
-from vidparticles.dynamics.reversible import lattice, leapfrog
+from vidparticles.dynamics.reversible import lattice
 from vidparticles.dynamics.reversible.leapfrog import _drift, _kick
 from vidparticles.particles import particles
 
@@ -148,6 +148,27 @@ def test_the_gradient_is_that_of_the_stored_path_to_the_last_bit(name):
     equal(got, plain, 1e-3)
 
 
+@pytest.mark.parametrize("unequal", [False, True], ids=["equal", "unequal"])
+@pytest.mark.parametrize("space", ["free", "periodic"])
+def test_the_way_back_is_the_way_there_however_it_was_compiled(space, unequal):
+    """Eager, there and back are programs of their own; in a `jit` they are parts of one."""
+    displacement, shift = dyn.free() if space == "free" else dyn.periodic(1.0)
+    force = dyn.all_pairs(dyn.attraction, displacement, softening=0.1)
+    dt = np.linspace(0.005, 0.015, 50, dtype=np.float32) if unequal else None
+    options = {"integrator": dyn.velocity_verlet(force, shift, 0.01), "steps": 50, "dt": dt}
+
+    def loss(position, p, gradient):
+        return end_cost(p.replace(position=position), gradient, throw=False, **options)
+
+    slope = jax.grad(loss)
+    compiled = jax.jit(slope, static_argnums=2)
+    for seed in range(3):
+        p = some(n=16, seed=seed)
+        want = compiled(p.position, p, "store")
+        for got in (slope, compiled):
+            equal(got(p.position, p, "reversible"), want, 2e-3)
+
+
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize(
     ("box", "every", "record"), [(None, 4, False), ((1.0, 1.5), 1, True), (1.0, 3, False)]
@@ -273,8 +294,13 @@ def test_what_is_not_finite_is_told():
 def test_a_path_that_does_not_lead_back_gives_no_gradient(monkeypatch):
     p = some()
     assert jnp.isfinite(slopes(p, "reversible")[0]).all()
-    off = lambda x: (lattice.rounded(x)[0] + (np.arange(x.shape[-2])[:, None] == 3), None)  # noqa: E731
-    monkeypatch.setattr(leapfrog, "rounded", off)
+    drifted = lattice.Lattice.drifted
+
+    def off(grid, place, length):
+        there, near = drifted(grid, place, length)
+        return there + (np.arange(length.shape[-2])[:, None] == 3), near
+
+    monkeypatch.setattr(lattice.Lattice, "drifted", off)
     fresh = dyn.velocity_verlet(m.dense, shift_fn, DT)
     assert jnp.isnan(slopes(p, "reversible", integrator=fresh)[0]).all()
 

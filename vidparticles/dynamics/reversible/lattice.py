@@ -17,7 +17,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 from jax.typing import ArrayLike
 
 # A reach is so many times the farthest component of the start, where none is given.
@@ -35,38 +35,50 @@ class Lattice:
     Attributes:
         length: of positions, broadcasts against [..., N, D].
         speed: of velocities, broadcasts against [..., N, D].
+        per_length, per_speed: what they are divided by: a product is rounded alike everywhere, and
+            a quotient is where XLA makes it one.
         box: [] or [D] the side of periodic space, or None.
     """
 
     length: Array
     speed: Array
+    per_length: Array
+    per_speed: Array
     box: Array | None
 
     def position(self, place: Array) -> Array:
         """Positions, inside the box where there is one."""
-        x = place.astype(self.length.dtype) * self.length
-        return x if self.box is None else jnp.mod(x, self.box)
+        x = as_is(place.astype(self.length.dtype) * self.length)
+        return x if self.box is None else as_is(jnp.mod(x, self.box))
 
     def velocity(self, pace: Array) -> Array:
         """Velocities."""
-        return pace.astype(self.speed.dtype) * self.speed
+        return as_is(pace.astype(self.speed.dtype) * self.speed)
 
     def enter(self, position: Array, velocity: Array) -> tuple[Array, Array, Array]:
         """Place and pace of particles at the start, and which of them are on the lattice."""
         if self.box is not None:
             position = position - self.box * jnp.round(position / self.box)
-        place, near = rounded(position / self.length, edge=self.box is not None)
-        pace, slow = rounded(velocity / self.speed)
+        place, near = rounded(position * self.per_length, edge=self.box is not None)
+        pace, slow = rounded(velocity * self.per_speed)
         return place, pace, near & slow
+
+    def drift(self, length: Array) -> tuple[Array, Array]:
+        """What a drift adds to places, and where it is near to that."""
+        return rounded(as_is(length) * self.per_length)
+
+    def kick(self, speed: Array) -> tuple[Array, Array]:
+        """What a kick adds to paces, and where it is near to that."""
+        return rounded(as_is(speed) * self.per_speed)
 
     def drifted(self, place: Array, length: Array) -> tuple[Array, Array]:
         """Places after a drift, and which are on the lattice."""
-        step, small = rounded(length / self.length)
+        step, small = self.drift(length)
         return place + step, small if self.box is not None else small & _fits(place, step)
 
     def kicked(self, pace: Array, speed: Array) -> tuple[Array, Array]:
         """Paces after a kick, and which are on the lattice."""
-        change, small = rounded(speed / self.speed)
+        change, small = self.kick(speed)
         return pace + change, small & _fits(pace, change)
 
 
@@ -95,7 +107,7 @@ def lattice(
     size = jnp.where(size == 0, 1, jnp.abs(size)).astype(dtype)
     if box is not None:
         side = jnp.asarray(box, dtype)
-        return Lattice(side / (2 * half), side * STEP_OF_BOX / half / size, side)
+        return _units(side / (2 * half), side * STEP_OF_BOX / half / size, side)
     if reach is None:
         living = alive[..., None]
 
@@ -109,7 +121,11 @@ def lattice(
     # A power of two: what a float holds exactly, the lattice does.
     part, exponent = jnp.frexp(jnp.asarray(reach, dtype) / half)
     length = jnp.ldexp(jnp.ones((), dtype), jnp.where(part == 0.5, exponent - 1, exponent))
-    return Lattice(length, length * STEP_OF_REACH / size, None)
+    return _units(length, length * STEP_OF_REACH / size, None)
+
+
+def _units(length: Array, speed: Array, box: Array | None) -> Lattice:
+    return Lattice(length, speed, 1 / length, 1 / speed, box)
 
 
 def integer(dtype: Any) -> Any:
@@ -121,9 +137,17 @@ def rounded(x: Array, *, edge: bool = False) -> tuple[Array, Array]:
     """The nearest integers, and which x they are near to (with `edge`, one beyond counts)."""
     kind = integer(x.dtype)
     half = 2.0 ** (jnp.iinfo(kind).bits - 1)
-    whole = jnp.round(x)
+    whole = jnp.round(as_is(x))
     inside = jnp.abs(whole) <= half if edge else jnp.abs(whole) < half
     return jnp.where(inside, whole, 0).astype(kind), inside
+
+
+def as_is(x: Array) -> Array:
+    """A value that is computed as it is written, and so the same on the way there and back.
+
+    XLA joins factors, and LLVM products and sums, where what surrounds them lets it.
+    """
+    return lax.optimization_barrier(x)
 
 
 def _fits(a: Array, b: Array) -> Array:

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from vidparticles.dynamics.reversible.lattice import Lattice, rounded
+from vidparticles.dynamics.reversible.lattice import Lattice, as_is
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Clock:
         """Seconds of step t, [..., 1, 1]; none before the first and after the last."""
         taken = (t >= 1) & (t <= self.steps)
         own = size[jnp.clip(t - 1, 0, self.steps - 1)] if self.each else size
-        return jnp.where(taken, own, 0)[..., None, None]
+        return as_is(jnp.where(taken, own, 0)[..., None, None])
 
     def add(self, total: Array, t: Array, cotangent: Array) -> Array:
         """The cotangent of the sizes, with that of step t added."""
@@ -108,10 +108,10 @@ class Path:
         def step(t: Array, carry: Any) -> Any:
             place, pace, f, finite, near, good = carry
             h = self.clock.at(size, t)
-            pace, first = grid.kicked(pace, _kick(f, mass, before * h))
+            pace, first = grid.kicked(pace, _kick(f, mass, as_is(before * h)))
             place, second = grid.drifted(place, _drift(grid.velocity(pace), h))
             f = self._force(smooth, fixed, grid.position(place), smooth["constants"])
-            pace, third = grid.kicked(pace, _kick(f, mass, after * h))
+            pace, third = grid.kicked(pace, _kick(f, mass, as_is(after * h)))
             finite &= each(jnp.isfinite(f))
             near &= each(first & second & third)
             return place, pace, f, finite, near, (good[0] + finite, good[1] + near)
@@ -134,22 +134,23 @@ class Path:
             return carry, (seen, fine)
 
         place, pace, on = grid.enter(smooth["x"], smooth["v"])
+        start = place, pace
         finite, near = each(jnp.isfinite(smooth["x"] + smooth["v"])), each(on)
         none = jnp.zeros_like(finite, jnp.int32)
         carry = (place, pace, jnp.zeros_like(smooth["x"]), finite, near, (none, none))
         carry, (rows, fine) = lax.scan(row, carry, jnp.arange(len(smooth["times"])))
         place, pace, _, _, near, good = carry
-        return (rows, *good), (place, pace, near, fine)
+        return (rows, *good), (start, (place, pace), near, fine)
 
     def _force(self, smooth: Any, fixed: Any, x: Array, constants: Any) -> Array:
-        return self.force(smooth["force"], fixed["force"], x, constants)
+        return as_is(self.force(smooth["force"], fixed["force"], x, constants))
 
     def backward(self, smooth: Any, fixed: Any, kept: Any, rows: Any) -> Any:
         """The cotangent of `smooth`, given that of the rows."""
         grid: Lattice = fixed["grid"]
         clock, every, (before, after) = self.clock, self.clock.every, self.kicks
         size, mass, constants = smooth["size"], smooth["mass"], smooth["constants"]
-        place, pace, near, fine = kept
+        (place0, pace0), (place, pace), near, fine = kept
 
         def state(i: Array, carry: Any) -> Any:
             """Back from the half kick behind state t to the drift before it."""
@@ -160,9 +161,10 @@ class Path:
                 lambda x, c, own: self.force(own, fixed["force"], x, c),
                 *(x, constants, smooth["force"]),
             )
+            f = as_is(f)
             ahead, h = clock.at(size, t + 1), clock.at(size, t)
-            kick, of_kick = jax.vjp(lambda f, m, h: _kick(f, m, before * h), f, mass, ahead)
-            pace = pace - rounded(kick / grid.speed)[0]
+            kick, of_kick = jax.vjp(lambda f, m, h: _kick(f, m, as_is(before * h)), f, mass, ahead)
+            pace = pace - grid.kick(kick)[0]
             gf, g_mass, g_ahead = of_kick(gv)
             total = total | {"mass": total["mass"] + g_mass}
             total["size"] = clock.add(total["size"], t + 1, g_ahead)
@@ -190,13 +192,13 @@ class Path:
                 gx, gv, gf, total = lax.cond(
                     t % every == 0, recorded, lambda *a: a, gx, gv, gf, total
                 )
-            kick, of_kick = jax.vjp(lambda f, m, h: _kick(f, m, after * h), f, mass, h)
-            pace = pace - rounded(kick / grid.speed)[0]
+            kick, of_kick = jax.vjp(lambda f, m, h: _kick(f, m, as_is(after * h)), f, mass, h)
+            pace = pace - grid.kick(kick)[0]
             g_kick, g_mass, g_h = of_kick(gv)
             x_, c_, own = of_force(gf + g_kick)
             gx = gx + x_
             drift, of_drift = jax.vjp(_drift, grid.velocity(pace), h)
-            place = place - rounded(drift / grid.length)[0]
+            place = place - grid.drift(drift)[0]
             v_, g_drift = of_drift(gx)
             total |= jax.tree.map(
                 jnp.add,
@@ -210,7 +212,6 @@ class Path:
         zero = jnp.zeros_like(smooth["x"])
         end = lax.fori_loop(0, clock.steps + 1, state, (place, pace, zero, zero, total))
         place, pace, gx, gv, total = end
-        place0, pace0, _ = grid.enter(smooth["x"], smooth["v"])
         back = jnp.all((place == place0) & (pace == pace0), axis=(-2, -1)) & near
         # A path that did not lead back was another's: its gradient is not handed out.
         poison = jnp.where(back, 0, jnp.nan)[..., None, None]

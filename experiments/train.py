@@ -25,6 +25,7 @@ import jax
 import ml_collections
 
 from vidparticles import models
+from vidparticles.data import folder
 from vidparticles.data import spec as source
 from vidparticles.training import checkpoint, loop, metrics, run, sharding, state, step
 from vidparticles.training.progress import Clock, Progress
@@ -127,6 +128,7 @@ def train(
         Progress(steps=config.steps, start=done, active=first_process) as progress,
         Clock() as clock,
     ):
+        progress.note(folder.describe(dataset))
         if done:
             for note in [f"going on from step {done} of {workdir}", *notes]:
                 progress.note(note)

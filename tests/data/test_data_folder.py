@@ -48,6 +48,34 @@ def test_split_folders_and_what_is_passed_over(tmp_path: pathlib.Path) -> None:
     assert len(train | val) == 80
     assert not train & val
     assert len(val) > 3
+    assert data.held_out == ("val",)
+
+
+@pytest.mark.parametrize("given", [("train", "val"), ("train", "test"), ("train",)])
+def test_what_is_given_is_used_as_it_is_and_train_lends_the_rest(
+    tmp_path: pathlib.Path, given: tuple[str, ...]
+) -> None:
+    _tree(tmp_path, *(f"{split}/{c}/{i}.mp4" for split in given for c in "ab" for i in range(40)))
+    data = folder.scan(tmp_path)
+    absent = {"train", "val", "test"} - set(given)
+    for split, clips in data.splits.items():
+        lent_by = "train" if split in absent else split
+        assert {c.path.relative_to(tmp_path).parts[0] for c in clips} == {lent_by}
+        if split != "train":
+            assert len(clips) == 80 or (split in absent and 3 < len(clips) < 25)
+    assert set(data.held_out) == absent
+    assert sum(map(len, data.splits.values())) == 80 * len(given)
+    said = folder.describe(data)
+    assert all(f"{len(clips)} {split}" in said for split, clips in data.splits.items())
+    assert all(split in said.split(";")[1] for split in absent)
+
+
+def test_clips_in_folders_within_a_class_are_its_own(tmp_path: pathlib.Path) -> None:
+    data = folder.scan(
+        _tree(tmp_path, "run/a.mp4", "run/home/b.mp4", "run/.bin/c.mp4", "walk/a.avi")
+    )
+    found = {c.path.relative_to(tmp_path).as_posix() for v in data.splits.values() for c in v}
+    assert found == {"run/a.mp4", "run/home/b.mp4", "walk/a.avi"}
 
 
 @pytest.mark.parametrize(
@@ -79,8 +107,8 @@ def test_no_folder(tmp_path: pathlib.Path) -> None:
 
 
 def test_empty_split_is_named(tmp_path: pathlib.Path) -> None:
-    data = folder.scan(_tree(tmp_path, *(f"train/a/{i}.mp4" for i in range(20))))
-    with pytest.raises(InputError, match=r"no clips in its split 'test'; it has train \(\d+ clips"):
-        data.clips("test")
+    data = folder.scan(_tree(tmp_path, *(f"test/a/{i}.mp4" for i in range(3)), "val/a/1.mp4"))
+    with pytest.raises(InputError, match=r"no clips in its split 'train'; it has val \(\d+ clips"):
+        data.clips("train")
     with pytest.raises(InputError, match="no split 'tets'"):
         data.clips("tets")

@@ -29,6 +29,7 @@ def data_dir(clips_dir: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) 
     plain = tfds.features.Tensor(shape=(5, 16, 16, 1), dtype=np.uint8)
     for name, features, splits, form in (
         ("as_images", {"video": video, "label": label}, ("train", "test"), "tfrecord"),
+        ("no_test", {"video": video, "label": label}, ("train", "val"), "tfrecord"),
         ("as_arrays", {"image_sequence": plain}, ("test",), "array_record"),
         ("no_video", {"label": label}, ("train",), "tfrecord"),
     ):
@@ -99,6 +100,15 @@ def test_images_are_read_by_time(data_dir: pathlib.Path) -> None:
     assert frame[0].tolist() == [1, 3, 6, 8]
     expected = 5 * np.arange(6)[:, None] + frame
     assert np.array_equal(batch["video"].mean((2, 3, 4)), expected)
+
+
+def test_no_clip_to_validate_on_is_trained_on(data_dir: pathlib.Path) -> None:
+    data = tfds_source.load("no_test", data_dir=data_dir)
+    of = {split: {r.clips.name.split("/")[1] for r in v} for split, v in data.splits.items()}
+    assert of == {"train": {"train"}, "val": {"val"}, "test": {"train"}}
+    assert len(data.splits["val"]) == 40
+    assert len(data.splits["train"]) + len(data.splits["test"]) == 40
+    assert data.held_out == ("test",)
 
 
 def test_arrays_without_labels(data_dir: pathlib.Path) -> None:

@@ -6,8 +6,8 @@ import dataclasses
 import hashlib
 import os
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
 from vidparticles.data.clips import FileClips, HeldClips
 from vidparticles.errors import InputError
@@ -15,7 +15,7 @@ from vidparticles.errors import InputError
 T = TypeVar("T")
 
 SPLITS = ("train", "val", "test")
-# Of clips without split folders, by a hash of their names.
+# Of clips that nobody has split, by a hash of their names.
 SHARES = {"train": 0.7, "val": 0.15, "test": 0.15}
 # What players know as video; anything else in a class's folder is passed over.
 SUFFIXES = {
@@ -42,12 +42,14 @@ class Dataset:
         splits: "train", "val" and "test" → their clips, in the order of their names.
         name: of the folder or the set, for messages.
         held: whether decoded clips are kept in memory, as far as they fit.
+        held_out: the splits that were not given, and are a part of train.
     """
 
     classes: tuple[str, ...]
     splits: Mapping[str, Sequence[Clip]]
     name: str = "the data set"
     held: bool = False
+    held_out: tuple[str, ...] = ()
 
     def clips(self, split: str) -> FileClips:
         """The clips of a split, as the pipeline reads them.
@@ -76,11 +78,12 @@ def scan(directory: str | os.PathLike[str]) -> Dataset:
     Args:
         directory: laid out as `class/clip.mp4`, when every clip goes to train (70 %), val or
             test (15 % each) by a hash of its name, so that adding clips moves none; or with
-            folders `train`, `val` and `test` of classes, when a `val` that is absent is held
-            out from `train` in the same way.
+            folders `train`, `val` and `test` of classes, which are used as they are: one that is
+            absent is held out of `train` in the same way.
 
     Returns:
-        the clips. Hidden files and files of other kinds are passed over.
+        the clips, those in folders within a class's too. Hidden files and files of other kinds
+        are passed over.
 
     Raises:
         InputError: no such folder, an empty or wrongly laid-out one, or a class without clips.
@@ -117,9 +120,11 @@ def scan(directory: str | os.PathLike[str]) -> Dataset:
     for folder, by_class in found.items():
         for label, name in enumerate(classes):
             for path in by_class.get(name, []):
-                parts[_split_of(path.relative_to(root), folder, found)].append(Clip(path, label))
+                own = path.relative_to(root).with_suffix("").as_posix()
+                parts[split_of(own, folder, found)].append(Clip(path, label))
     splits = {name: tuple(clips) for name, clips in parts.items()}
-    return Dataset(classes, splits, name=str(root))
+    held_out = tuple(name for name in SPLITS if "train" in found and name not in found)
+    return Dataset(classes, splits, name=str(root), held_out=held_out)
 
 
 def hash_split(name: str, shares: Mapping[str, float] = SHARES) -> str:
@@ -138,12 +143,43 @@ def hash_split(name: str, shares: Mapping[str, float] = SHARES) -> str:
     return list(shares)[-1]
 
 
-def _split_of(path: pathlib.Path, folder: str, found: Iterable[str]) -> str:
-    if folder == "all":
-        return hash_split(path.with_suffix("").as_posix())
-    if folder == "train" and "val" not in found:
-        return hash_split(path.with_suffix("").as_posix(), {"train": 0.85, "val": 0.15})
-    return folder
+def split_of(name: str, given: str, there: Collection[str]) -> str:
+    """The split of a clip: the one it was given, unless that lends some to those not there.
+
+    Args:
+        name: what its share is drawn by.
+        given: the split it was given; any other name for none.
+        there: all that were given. Where none is a split, all clips are shared out.
+
+    Example:
+        >>> split_of("wave/7", "val", {"train", "val"})
+        'val'
+        >>> sorted({split_of(f"wave/{k}", "train", {"train", "val"}) for k in range(99)})
+        ['test', 'train']
+    """
+    if not set(SPLITS) & set(there):
+        return hash_split(name)
+    if given != "train":
+        return given
+    absent = {split: share for split, share in SHARES.items() if split not in there}
+    return hash_split(name, {"train": 1 - sum(absent.values()), **absent})
+
+
+def describe(dataset: Any) -> str:
+    """How many clips each split has, and which were held out of train.
+
+    Args:
+        dataset: a `Dataset`, or what is used like one.
+
+    Example:
+        >>> describe(Dataset((), {"train": [Clip(pathlib.Path("a.mp4"), 0)], "val": ()}))
+        'clips: 1 train, 0 val'
+    """
+    counts = ", ".join(f"{len(clips)} {name}" for name, clips in dataset.splits.items())
+    held = " and ".join(getattr(dataset, "held_out", ()))
+    return f"clips: {counts}" + (
+        f"; {held} held out of train by a hash of the names" if held else ""
+    )
 
 
 def _classes(folder: pathlib.Path) -> dict[str, list[pathlib.Path]]:
@@ -153,16 +189,19 @@ def _classes(folder: pathlib.Path) -> dict[str, list[pathlib.Path]]:
         raise InputError(
             f"{folder} holds the clip {loose[0].name} outside any class folder; expected {LAYOUT}."
         )
-    return {f.name: _videos(f) for f in _folders(folder)}
+    return {f.name: _videos(f, within=True) for f in _folders(folder)}
 
 
 def _folders(folder: pathlib.Path) -> list[pathlib.Path]:
     return sorted(f for f in folder.iterdir() if f.is_dir() and not f.name.startswith("."))
 
 
-def _videos(folder: pathlib.Path) -> list[pathlib.Path]:
+def _videos(folder: pathlib.Path, *, within: bool = False) -> list[pathlib.Path]:
+    """The clips of a folder; with `within`, of the folders in it too."""
     return sorted(
         f
-        for f in folder.iterdir()
-        if f.suffix.lower() in SUFFIXES and not f.name.startswith(".") and f.is_file()
+        for f in (folder.rglob("*") if within else folder.iterdir())
+        if f.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in f.relative_to(folder).parts)
+        and f.is_file()
     )

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from vidparticles.data.clips import Choice, indices_at
-from vidparticles.data.folder import SHARES, SPLITS, chosen, hash_split
+from vidparticles.data.folder import SPLITS, chosen, split_of
 from vidparticles.data.tf import tensorflow, tensorflow_datasets
 from vidparticles.errors import InputError, nearest, reason
 
@@ -45,11 +45,13 @@ class TfdsDataset:
         classes: names; one alone, "unlabelled", where the data set has no labels.
         splits: "train", "val" and "test" → their records.
         name: with its folder, for messages.
+        held_out: the splits that were not given, and are a part of train.
     """
 
     classes: tuple[str, ...]
     splits: Mapping[str, Sequence[Record]]
     name: str
+    held_out: tuple[str, ...] = ()
 
     def clips(self, split: str) -> TfdsClips:
         """The clips of a split, as the pipeline reads them.
@@ -63,9 +65,9 @@ class TfdsDataset:
 def load(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> TfdsDataset:
     """Find a TFDS data set on disk; nothing is downloaded.
 
-    Its `train`, `validation` and `test` are used as they are. Where there is no validation
-    split, 15 % of train are held out by a hash; where there is neither train nor test, all
-    records are shared out 70 : 15 : 15 in the same way.
+    Its `train`, `validation` and `test` are used as they are. Of one that is absent, train lends
+    15 % by a hash; where there is no train, all records are shared out 70 : 15 : 15 in the same
+    way.
 
     Args:
         name: as in TFDS: `ucf101`, `moving_mnist`, `ucf101/ucf101_1`, `name:1.0.0`.
@@ -89,24 +91,22 @@ def load(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> TfdsDa
     labels = [k for k, f in features.items() if isinstance(f, tfds.features.ClassLabel)]
     label = labels[0] if labels else None
     classes = tuple(features[label].names) if label else ("unlabelled",)
-    rename = {"train": "train", "validation": "val", "val": "val", "test": "test"}
+    names = {"train": "train", "validation": "val", "val": "val", "test": "test"}
+    there = {names.get(split, split) for split in builder.info.splits}
+    there = there if "train" in there else set()  # a set that is all of one split: shared out
     parts: dict[str, list[Record]] = {split: [] for split in SPLITS}
     for tfds_split in sorted(builder.info.splits):
         records = _Records(builder, tfds_split, video, label)
-        split = rename.get(tfds_split)
         for index in range(len(records)):
-            to = _split_of(f"{tfds_split}/{index}", split, builder.info.splits)
-            if to:
-                parts[to].append(Record(records, index))
-    return TfdsDataset(classes, {k: tuple(v) for k, v in parts.items()}, f"{name} in {root}")
-
-
-def _split_of(name: str, split: str | None, there: Mapping[str, Any]) -> str | None:
-    if not {"train", "test"} <= set(there):
-        return hash_split(name, SHARES)
-    if split == "train" and not {"validation", "val"} & set(there):
-        return hash_split(name, {"train": 0.85, "val": 0.15})
-    return split
+            split = split_of(f"{tfds_split}/{index}", names.get(tfds_split, tfds_split), there)
+            if split in parts:  # others, as `unsupervised`, are left out
+                parts[split].append(Record(records, index))
+    return TfdsDataset(
+        classes,
+        {split: tuple(records) for split, records in parts.items()},
+        f"{name} in {root}",
+        held_out=tuple(s for s in SPLITS if "train" in there and s not in there),
+    )
 
 
 def _version_folder(root: pathlib.Path, name: str) -> pathlib.Path:

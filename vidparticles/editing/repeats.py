@@ -205,18 +205,25 @@ class Pictures:
         It is one if their lengths come again, and differ by one frame.
         """
         lengths: list[int] = []
-        for period in range(2, self._config.cycle + 1):
-            while len(lengths) < max(2 * period, count):
+
+        def known(runs: int) -> bool:
+            """Whether there are so many runs of the same shot, none much longer than another."""
+            while len(lengths) < runs:
                 at = start + sum(lengths)
                 if at == len(self._times) or (lengths and self._begins_shot(at)):
-                    return None
+                    return False
                 lengths.append(self._stop(at) - at)
-                if max(lengths) - min(lengths) > 1:
-                    return None
-            frames = sum(lengths[:period])
-            if frames > self._config.cycle:
+            return max(lengths) - min(lengths) <= 1
+
+        for period in range(2, self._config.cycle + 1):
+            # No more is looked ahead than can still be a pattern.
+            if not known(period) or (frames := sum(lengths[:period])) > self._config.cycle:
                 return None
-            if min(lengths) < max(lengths) and lengths[period:] == lengths[:-period]:
+            if min(lengths[:period]) == max(lengths[:period]):
+                continue
+            if not known(max(2 * period, count)):
+                return None
+            if lengths[period:] == lengths[:-period]:
                 return (self._times[start + frames] - self._times[start]) / period
         return None
 

@@ -19,11 +19,12 @@ from collections.abc import Iterator
 FLAGS = "XLA_FLAGS"
 CACHE = "JAX_COMPILATION_CACHE_DIR"
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+ENCODER_LOG = "SVT_LOG"
 _PREFIX = "programs-"
 
 
 def quiet_libraries() -> None:
-    """Let what XLA and TensorFlow are built from print nothing below a fatal error.
+    """Let what XLA, TensorFlow and the encoder of AV1 are built from print nothing but errors.
 
     A level that the user has set stays. What goes wrong comes as an exception all the same.
 
@@ -31,6 +32,7 @@ def quiet_libraries() -> None:
     as built for another machine: it takes its own tuning, `prefer-no-gather`, for a feature of
     the CPU (jax issue 38445). What can go wrong in truth is ruled out by `compile_cache`.
     """
+    os.environ.setdefault(ENCODER_LOG, "1")
     if LOG_LEVEL in os.environ:
         return
     os.environ[LOG_LEVEL] = "3"

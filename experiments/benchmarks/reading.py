@@ -22,7 +22,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from experiments.benchmarks import harness
-from vidparticles.video import copy_trim, open_video
+from vidparticles.video import Picture, copy_trim, open_video
 
 FRAMES = 16
 CLIPS = [
@@ -76,15 +76,19 @@ def opencv(path: str, places: np.ndarray) -> np.ndarray:
     return np.stack([kept[int(place)] for place in places])
 
 
-def linear(path: str, places: np.ndarray, *, stop: bool = False) -> np.ndarray:
-    """The n-th frames that come out of a decode from the start."""
+def linear(path: str, places: np.ndarray, *, stop: bool = False, exact: bool = False) -> np.ndarray:
+    """The n-th frames that come out of a decode from the start, quickly or exactly as RGB."""
     wanted, kept, count, convert = set(places.tolist()), {}, 0, VideoReformatter()
+
+    def quick(frame: av.VideoFrame) -> np.ndarray:
+        return convert.reformat(frame, format="rgb24", threads=1).to_ndarray().copy()
+
     with av.open(path) as container:
         stream = container.streams.best("video")
         stream.thread_type, stream.codec_context.thread_count = "AUTO", 1
         for frame in container.decode(stream):
             if count in wanted:
-                kept[count] = convert.reformat(frame, format="rgb24", threads=1).to_ndarray().copy()
+                kept[count] = Picture(frame).rgb() if exact else quick(frame)
             count += 1
             if stop and len(kept) == len(wanted):
                 break
@@ -132,7 +136,7 @@ def wrong_frames(name: str, reader: Reader, path: str, places: np.ndarray) -> in
 
     Other builds of the scaler may round by a few levels; that is not another frame.
     """
-    want = linear(path, places)
+    want = linear(path, places, exact=reader is ours)
     try:
         got = reader(path, places)
     except Exception as error:

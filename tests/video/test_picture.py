@@ -360,11 +360,35 @@ def test_pixels_that_are_not_square_stay_so_but_in_a_gif(shared_data, tmp_path):
             assert video.info.pixel_aspect == aspect
 
 
-def test_what_is_transparent_stays_so_or_one_line_tells(tmp_path, encode):
-    source = encode(tmp_path / "in.mov", codec="prores_ks", frames=4, pixel_format="yuva444p10le")
-    kept = editing.apply(source, tmp_path / "out.mov", editing.trim(0, 1))
-    assert kept.warnings == ()
-    with open_video(source) as video, open_video(tmp_path / "out.mov") as again:
+@pytest.mark.parametrize(
+    ("suffix", "codec", "pixel_format", "options"),
+    [
+        (".mov", "prores_ks", "yuva444p10le", {}),
+        (".webm", "libvpx-vp9", "yuva420p", {"auto-alt-ref": "0", "b": "0", "crf": "20"}),
+    ],
+)
+def test_what_is_transparent_stays_so_or_one_line_tells(
+    suffix, codec, pixel_format, options, tmp_path
+):
+    source = tmp_path / f"in{suffix}"
+    with av.open(str(source), "w") as out:
+        stream = out.add_stream(codec, rate=10, options=options)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pixel_format
+        for k in range(4):
+            frame = av.VideoFrame(64, 48, pixel_format)
+            for plane, level in zip(planes(frame), (100, 90, 160, 0), strict=True):
+                plane[:] = level << bits(frame) - 8
+            planes(frame)[3][:, : 32 + 4 * k] = 200 << bits(frame) - 8
+            frame.pts = k
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    made = tmp_path / f"out{suffix}"
+    edits = editing.trim(0, 1), editing.recolor(editing.Colors(hue=40))
+    assert editing.apply(source, made, *edits).warnings == ()
+    with open_video(source) as video, open_video(made) as again:
         assert (video.alpha, again.alpha) == (True, True)
+        cover = [planes(v.pictures(3, 4)[0].frame)[3].astype(float) for v in (video, again)]
+    assert np.ptp(cover[0]) > 100
+    assert np.abs(cover[0] - cover[1]).mean() < 0.02 * np.ptp(cover[0])
     [told] = editing.apply(source, tmp_path / "out.mp4", editing.trim(0, 1)).warnings
     assert "transparent" in told

@@ -155,7 +155,7 @@ def test_a_clip_with_nothing_to_follow_is_shown_as_it_is(frames, suffix, tmp_pat
 @pytest.mark.parametrize(
     ("out", "options", "says"),
     [
-        ("out.htm", {}, "ends in .mp4, .m4v, .mov, .mkv, .gif, .png or .html"),
+        ("out.htm", {}, "ends in .mp4, .m4v, .mov, .mkv, .webm, .gif, .png or .html"),
         ("nowhere/out.html", {}, "does not exist"),
         ("folder.html", {}, "is a folder"),
         ("there.html", {}, "exists"),

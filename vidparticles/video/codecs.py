@@ -175,11 +175,12 @@ def choose(
         'libvpx-vp9'
     """
     encoding = encoding or Encoding()
-    name = encoding.codec or _codec(path.suffix.lower(), pixel_format, source, encoding.pix_fmt)
+    name = encoding.codec or _codec(path, pixel_format, source, encoding.pix_fmt)
     check_encoding(path, dataclasses.replace(encoding, codec=name))
     codec = CODECS[name]
     own = source in codec.decoders or name == "prores"
-    pix_fmt = encoding.pix_fmt or fitting(pixel_format, codec.formats, chroma=own)
+    formats = _formats(path, codec)
+    pix_fmt = encoding.pix_fmt or fitting(pixel_format, formats, chroma=own)
     options = dict(codec.options)
     if codec.speeds:
         options[codec.speed] = encoding.preset or codec.presets[slow]
@@ -188,6 +189,13 @@ def choose(
     if name == "vp9" and pix_fmt.startswith("yuva"):
         options["auto-alt-ref"] = "0"  # with alpha it cannot look ahead
     return Choice(codec, pix_fmt, options)
+
+
+def _formats(path: pathlib.Path, codec: Codec) -> tuple[str, ...]:
+    """The pixel formats of a codec that a file can hold."""
+    if path.suffix.lower() in (".mp4", ".m4v"):  # of what is transparent they know nothing
+        return tuple(form for form in codec.formats if not form.startswith("yuva"))
+    return codec.formats
 
 
 def check_encoding(path: pathlib.Path, encoding: Encoding) -> None:
@@ -207,7 +215,7 @@ def check_encoding(path: pathlib.Path, encoding: Encoding) -> None:
     known = [CODECS[key] for key in able if name in (None, key)]
     called = name or f"a {suffix} file"
     if encoding.pix_fmt is not None:
-        formats = {form: None for codec in known for form in codec.formats}
+        formats = {form: None for codec in known for form in _formats(path, codec)}
         if encoding.pix_fmt not in formats:
             raise InputError(
                 f"{called} cannot be written as {encoding.pix_fmt!r}; give {', '.join(formats)}."
@@ -224,15 +232,17 @@ def check_encoding(path: pathlib.Path, encoding: Encoding) -> None:
             raise InputError(f"preset {encoding.preset!r} cannot be used for {called}; {told}.")
 
 
-def _codec(suffix: str, pixel_format: str, source: str, pix_fmt: str | None) -> str:
+def _codec(path: pathlib.Path, pixel_format: str, source: str, pix_fmt: str | None) -> str:
     """The codec for a file where none was asked for."""
-    able = [name for name, codec in CODECS.items() if suffix in codec.suffixes]
+    able = [name for name, codec in CODECS.items() if path.suffix.lower() in codec.suffixes]
     # The source's own first.
     able.sort(key=lambda name: source not in CODECS[name].decoders)
     wanted = _content(pix_fmt or pixel_format)
 
     def lost(name: str) -> tuple[bool, bool, bool]:
-        formats = (pix_fmt,) if pix_fmt in CODECS[name].formats else CODECS[name].formats
+        formats = _formats(path, CODECS[name])
+        if pix_fmt in formats:
+            formats = (pix_fmt,)
         got = _content(fitting(pix_fmt or pixel_format, formats))
         own = source in CODECS[name].decoders
         deep = name == "h264" and got.depth > 8 and not own

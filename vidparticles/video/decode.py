@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import pathlib
 from collections.abc import Iterable, Iterator
+from typing import cast
 
 import av
 
@@ -16,6 +17,8 @@ from vidparticles.video.table import FrameTable, build_table
 _SKIPS_NON_REFERENCE = {"h264", "mpeg4", "mpeg2video"}
 # Long runs are shared among threads; below this many pixels starting them costs more.
 _LONG_RUN_PIXELS = 2e8
+# FFmpeg's own decoders of these leave out what is transparent.
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _EVERY = -(1 << 62)  # before any time: no frame is left out
 
 
@@ -153,6 +156,14 @@ class Decoder:
                 return True
         return False
 
+    def _codec(self) -> tuple[av.VideoCodecContext, bool]:
+        """What decodes, and whether it is not the stream's."""
+        codec = self.stream.codec_context
+        other = _WITH_ALPHA.get(codec.name)
+        if other is None or self.stream.metadata.get("alpha_mode") != "1":
+            return codec, False
+        return cast(av.VideoCodecContext, av.CodecContext.create(other, "r")), True
+
     def _packets(self) -> Iterator[av.Packet]:
         packets = iter(self.container.demux(self.stream))
         while True:
@@ -165,7 +176,7 @@ class Decoder:
         self, first: av.Packet | None, packets: Iterator[av.Packet] | None = None
     ) -> Iterator[tuple[int, av.VideoFrame]]:
         """Decode packets; give the frames of the table with their indices, in order."""
-        codec = self.stream.codec_context
+        codec, apart = self._codec()
         able = codec.name in _SKIPS_NON_REFERENCE and not self.table.counted
         skipping = able and self._whole and self._last_wanted != _EVERY
         count, last, skips = 0, -1, False
@@ -178,7 +189,9 @@ class Decoder:
                 if skip != skips:
                     codec.skip_frame, skips = "NONREF" if skip else "DEFAULT", skip
             try:
-                decoded = packet.decode()
+                decoded = (
+                    codec.decode(packet if packet.size else None) if apart else packet.decode()
+                )
             except av.error.FFmpegError:
                 self._whole, decoded = False, []  # the packets after it may be whole
             if skipping and not (self._whole and all(not f.is_corrupt for f in decoded)):

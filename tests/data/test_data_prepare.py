@@ -15,7 +15,7 @@ import pytest
 from vidparticles.data import embedded, folder
 from vidparticles.data.prepare import prepare
 from vidparticles.errors import InputError
-from vidparticles.video import Audio, open_video, write_video
+from vidparticles.video import Sound, open_video, write_video
 from vidparticles.video.sample import facts_of, sample_frames
 
 # A clock without a rate: neighboring frames 1/30 s or 1/10 s apart.
@@ -33,7 +33,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     write_video(root / "a" / "even.mp4", wide[0], rate=Fraction(30000, 1001))
     uneven = np.concatenate([wide[1], wide[1]])[: len(UNEVEN)]
     write_video(root / "a" / "uneven.mkv", uneven, times=UNEVEN)
-    sound = Audio(np.sin(np.arange(88200) / 20)[:, None].astype(np.float32) / 2, 44100)
+    sound = Sound.of(np.sin(np.arange(88200) / 20)[:, None].astype(np.float32) / 2, 44100)
     write_video(root / "b" / "turned.mp4", wide[2], rate=24, rotation=90, audio=sound)
     (root / "b" / "broken.mp4").write_bytes(b"no video at all")
     return root

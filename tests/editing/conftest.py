@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vidparticles import editing
-from vidparticles.video import Audio, open_video, write_video
+from vidparticles.video import Sound, open_video, write_video
 
 BITS = 8
 
@@ -28,10 +28,10 @@ def number_of(frame: np.ndarray) -> int:
     return sum(1 << k for k, level in enumerate(columns) if level > 125)
 
 
-def tone(seconds: float, rate: int = 16000) -> Audio:
+def tone(seconds: float, rate: int = 16000) -> Sound:
     """A quiet steady sound, one channel."""
     t = np.arange(round(seconds * rate)) / rate
-    return Audio((0.2 * np.sin(2 * np.pi * 440 * t)).astype(np.float32)[:, None], rate)
+    return Sound.of((0.2 * np.sin(2 * np.pi * 440 * t)).astype(np.float32)[:, None], rate)
 
 
 def applied(*edits: editing.Edit) -> Callable[..., editing.Written]:
@@ -64,7 +64,7 @@ def counted(tmp_path_factory) -> Callable[..., pathlib.Path]:
         rate: Fraction | int | None = 24,
         times: Sequence[float] | None = None,
         rotation: int = 0,
-        audio: Audio | None = None,
+        audio: Sound | None = None,
     ) -> pathlib.Path:
         shown = None if times is None else tuple(times)
         sound = None if audio is None else (audio.rate, audio.samples.tobytes())

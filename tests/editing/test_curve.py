@@ -12,7 +12,7 @@ from vidparticles.editing.curve import Piece, parse_curve
 from vidparticles.editing.reel import opened
 from vidparticles.editing.retime import RetimeConfig, retime, schedule
 from vidparticles.errors import InputError
-from vidparticles.video import Audio, open_video
+from vidparticles.video import Sound, open_video
 
 
 def test_a_ramp_takes_as_long_as_its_speed_says():
@@ -42,7 +42,7 @@ def test_a_curve_shows_every_moment_in_order_and_none_twice_but_in_a_hold():
 
 def test_frames_sound_and_length_follow_a_curve(counted, numbers, tmp_path):
     t = np.arange(16000) / 16000
-    hum = Audio((0.3 * np.sin(2 * np.pi * 500 * t)).astype(np.float32)[:, None], 16000)
+    hum = Sound.of((0.3 * np.sin(2 * np.pi * 500 * t)).astype(np.float32)[:, None], 16000)
     source, out = counted(frames=24, audio=hum), tmp_path / "out.mp4"
     made = editing.apply(source, out, editing.retime("2@0-0.5, hold:0.5@0.75"))
     # Half a second at double speed, a quarter as it is, the hold, a quarter as it is.
@@ -81,7 +81,7 @@ def test_backwards_are_the_same_moments_in_the_opposite_order():
 def test_a_part_backwards_is_in_its_place_with_its_sound(counted, numbers, tmp_path):
     t = np.arange(16000) / 16000
     chirp = np.where((t > 0.3) & (t < 0.35), 0.5 * np.sin(2 * np.pi * 800 * t), 0)
-    sound = Audio(chirp.astype(np.float32)[:, None], 16000)
+    sound = Sound.of(chirp.astype(np.float32)[:, None], 16000)
     source = counted(frames=24, audio=sound)
     for curve, wanted, loud in (
         ("-1", [*range(24)][::-1], (0.65, 0.7)),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from vidparticles import editing
-from vidparticles.video import Audio, open_video, probe, write_video
+from vidparticles.video import Sound, open_video, probe, write_video
 
 RATE = Fraction(30000, 1001)  # 29.97: taken for 30, it is 60 ms off at the end
 FEW = Fraction(3000, 1001)  # for slow motion, which has all frames in between to draw
@@ -44,7 +44,7 @@ def minute(tmp_path_factory) -> Callable[[Fraction], pathlib.Path]:
             at = round(k / rate * 16000)
             samples[at : at + BEEP, 0] = 0.8 * np.sin(2 * np.pi * np.arange(BEEP) / 16)
         frames = (bright if k in lit else dark for k in range(count))
-        write_video(path, frames, rate=rate, audio=Audio(samples, 16000), crf=30)
+        write_video(path, frames, rate=rate, audio=Sound.of(samples, 16000), crf=30)
         return path
 
     return make
@@ -97,7 +97,7 @@ def test_speed_keeps_sound_in_step(factor, rate, minute, tmp_path):
 
 def test_speed_keeps_the_pitch(counted, tmp_path):
     t = np.arange(32000) / 16000
-    hum = Audio((0.3 * np.sin(2 * np.pi * 500 * t)).astype(np.float32)[:, None], 16000)
+    hum = Sound.of((0.3 * np.sin(2 * np.pi * 500 * t)).astype(np.float32)[:, None], 16000)
     source = counted(frames=48, audio=hum)
     for factor in (0.5, 2):
         out = tmp_path / f"{factor}.mp4"
@@ -126,7 +126,7 @@ def test_a_silent_clip_stays_silent(edited, counted, tmp_path):
 @pytest.mark.parametrize("silent_first", [True, False])
 def test_splice_of_a_silent_clip_is_silent_there_alone(silent_first, counted, tmp_path):
     t = np.arange(16000) / 16000
-    hum = Audio((0.3 * np.sin(2 * np.pi * 500 * t)).astype(np.float32)[:, None], 16000)
+    hum = Sound.of((0.3 * np.sin(2 * np.pi * 500 * t)).astype(np.float32)[:, None], 16000)
     pair = [counted(), counted(audio=hum)]
     out = tmp_path / "out.mp4"
     editing.splice(pair if silent_first else pair[::-1], out)

@@ -17,10 +17,10 @@ from vidparticles.errors import InputError
 from vidparticles.video import (
     BT601,
     BT709,
-    Audio,
     Color,
     Encoding,
     Picture,
+    Sound,
     Writer,
     open_video,
     write_video,
@@ -300,7 +300,7 @@ def test_every_codec_can_be_asked_for(out, options, codec, pixel_format, tmp_pat
 
 
 def test_a_webm_has_opus_sound(tmp_path):
-    sound = Audio(0.3 * np.sin(np.arange(44100) / 20).astype(np.float32)[:, None], 44100)
+    sound = Sound.of(0.3 * np.sin(np.arange(44100) / 20).astype(np.float32)[:, None], 44100)
     write_video(tmp_path / "out.webm", np.zeros((10, 48, 64, 3), np.uint8), rate=10, audio=sound)
     with open_video(tmp_path / "out.webm") as video:
         assert video.info.audio.codec == "opus"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vidparticles.errors import InputError
-from vidparticles.video import Audio, copy_trim, cut, frame_span, open_video, write_video
+from vidparticles.video import Sound, copy_trim, cut, frame_span, open_video, write_video
 
 CASES = ["plain.mp4", "open_gop.mp4", "open_gop.mkv", "refresh.mp4", "cra.mp4", "variable.mp4"]
 
@@ -35,7 +35,7 @@ def test_the_sound_of_a_copied_piece_is_cut_to_the_sample(tmp_path):
     noise = np.random.default_rng(0).normal(0, 0.1, (rate * 4, 1)).astype(np.float32)
     noise = np.apply_along_axis(np.convolve, 0, noise, np.ones(8) / 8, mode="same")
     frames = np.random.default_rng(1).integers(0, 255, (100, 32, 32, 3), dtype=np.uint8)
-    write_video(source, frames, rate=25, audio=Audio(noise.astype(np.float32), rate))
+    write_video(source, frames, rate=25, audio=Sound.of(noise.astype(np.float32), rate))
     assert copy_trim(source, out, 1.3, 3.1)
     with open_video(source) as video, open_video(out) as piece:
         assert (piece.info.frames, piece.info.duration) == (45, pytest.approx(1.8))

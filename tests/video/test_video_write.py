@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vidparticles.errors import InputError
-from vidparticles.video import Audio, Writer, check_output, open_video, probe, write_video
+from vidparticles.video import Sound, Writer, check_output, open_video, probe, write_video
 from vidparticles.video.write import exact_rate
 
 
@@ -105,7 +105,7 @@ def test_colors_are_true_and_tagged(tmp_path):
 def test_a_gif_keeps_times_and_nearly_its_colors(tmp_path):
     path = tmp_path / "clip.gif"
     frames = smooth(8, 31, 45)
-    write_video(path, frames, rate=20, audio=Audio(np.zeros((4000, 1), np.float32), 8000))
+    write_video(path, frames, rate=20, audio=Sound.of(np.zeros((4000, 1), np.float32), 8000))
     with open_video(path) as video:
         assert video.info.audio is None
         np.testing.assert_allclose(video.times, np.arange(8) / 20)
@@ -131,7 +131,7 @@ def test_sound_keeps_step_for_a_minute(tmp_path, rate):
         samples[at : at + 400, 0] = 0.9 * np.sin(np.arange(400) * 0.4)
     dark, bright = np.full((32, 32, 3), 20, np.uint8), np.full((32, 32, 3), 240, np.uint8)
     shown = (bright if i in set(flashes) else dark for i in range(count))
-    write_video(path, shown, rate=rate, audio=Audio(samples, sound_rate))
+    write_video(path, shown, rate=rate, audio=Sound.of(samples, sound_rate))
     with open_video(path) as video:
         seen = np.array([time for time, frame in video if frame.mean() > 130])
         heard = onsets(video.audio().samples, sound_rate)

@@ -23,10 +23,10 @@ from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
 from vidparticles.video import (
     BT709,
-    Audio,
     Color,
     Encoding,
     Picture,
+    Sound,
     Video,
     Writer,
     check_output,
@@ -73,7 +73,7 @@ class Reel:
     color: Color = BT709
     codec: str = ""
     slow: bool = False
-    audio: Audio | None = None
+    audio: Sound | None = None
     crop: Callable[[], float] = lambda: 1.0
     again: Callable[[int, int], Frames] | None = None
     sources: Sequence[Video] = ()

@@ -8,7 +8,6 @@ show a picture again, see `repeats`, are no pictures of their own.
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
@@ -17,12 +16,13 @@ import numpy as np
 
 from vidparticles import shots
 from vidparticles.editing.base import Edit
-from vidparticles.editing.curve import Piece, parse_curve
+from vidparticles.editing.curve import parse_curve
 from vidparticles.editing.reel import Frames, Reel
 from vidparticles.editing.repeats import Pictures, earliest, measured
 from vidparticles.editing.schedule import DEFAULT, Moment, RetimeConfig, schedule
+from vidparticles.editing.sounds import retimed
 from vidparticles.render import between as warp
-from vidparticles.video import Audio, Picture, cut, join, reverse, silence, stretch
+from vidparticles.video import Picture
 
 Told = Iterator[tuple[Fraction, Picture, float | None]]
 
@@ -223,27 +223,7 @@ def retime(speed: float | Fraction | str, *, config: RetimeConfig = DEFAULT) -> 
             again=reel.again and part,
             times=tuple(moment.time for moment in moments),
             duration=duration,
-            audio=reel.audio and _sound(reel.audio, pieces, duration, config.sound_step),
+            audio=reel.audio and retimed(reel.audio, pieces, duration),
         )
 
     return edit
-
-
-def _sound(audio: Audio, pieces: Sequence[Piece], duration: Fraction, step: Fraction) -> Audio:
-    """The sound of the pieces one after another, to the end of the picture."""
-    parts: list[Audio] = []
-    lengths: list[Fraction] = []
-    for piece in pieces:
-        if piece.start == piece.end:
-            parts.append(silence(piece.held, rate=audio.rate, channels=audio.channels))
-            lengths.append(piece.held)
-            continue
-        even = piece.first == piece.last
-        count = 1 if even else math.ceil(piece.seconds / step)
-        ends = [piece.at(piece.seconds * k / count) for k in range(count)]
-        ends.append(piece.start if piece.backwards else piece.end)
-        for start, end in itertools.pairwise(ends):
-            lengths.append(piece.seconds / count)
-            part = stretch(cut(audio, *sorted((start, end))), lengths[-1] / abs(end - start))
-            parts.append(reverse(part) if piece.backwards else part)
-    return cut(join(parts, durations=lengths), 0, duration)

@@ -30,7 +30,6 @@ class RetimeConfig:
         longer: a picture of a clip on no exact clock that stands for longer than a still, and so
             many times as long as the one before or after it, is still but for its end.
         repeats: what counts as a repeat of the frame before.
-        sound_step: seconds of sound that are stretched alike where the speed changes.
         held_bytes: of frames that are held at once to be shown backwards; two are held anyhow.
     """
 
@@ -39,7 +38,6 @@ class RetimeConfig:
     around: int = 8
     longer: Fraction = Fraction(3)
     repeats: RepeatConfig = dataclasses.field(default_factory=RepeatConfig)
-    sound_step: Fraction = Fraction(1, 10)
     held_bytes: int = 1 << 28
 
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from vidparticles.editing.base import Edit, apply
 from vidparticles.editing.reel import Frames, Reel, Written, check_paths, opened
+from vidparticles.editing.sounds import joined
 from vidparticles.errors import InputError
 from vidparticles.image.resample import resize, to_bytes
 from vidparticles.storage import PathLike
-from vidparticles.video import Audio, Encoding, silence
-from vidparticles.video import join as join_audio
+from vidparticles.video import Encoding
 
 
 def inside(own_height: int, own_width: int | Fraction, height: int, width: int) -> tuple[int, int]:
@@ -124,7 +124,7 @@ def join(*paths: PathLike) -> Edit:
             times=times,
             duration=starts[-1],
             rate=rates.pop() if len(rates) == 1 else None,
-            audio=_join_sounds([reel.audio for reel in reels], durations),
+            audio=joined([reel.audio for reel in reels], durations),
             sources=sources,
         )
 
@@ -163,14 +163,3 @@ def splice(
     for path in paths:
         check_paths(path, out, overwrite)
     return apply(paths[0], out, join(*paths[1:]), overwrite=overwrite, encoding=encoding)
-
-
-def _join_sounds(sounds: Sequence[Audio | None], durations: Sequence[Fraction]) -> Audio | None:
-    known = next((sound for sound in sounds if sound is not None), None)
-    if known is None:
-        return None
-    pieces = [
-        sound or silence(duration, rate=known.rate, channels=known.channels)
-        for sound, duration in zip(sounds, durations, strict=True)
-    ]
-    return join_audio(pieces, durations=durations)

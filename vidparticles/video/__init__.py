@@ -1,15 +1,6 @@
 """Files to arrays and back: probe, read, write, sound. No jax; numpy and PyAV alone."""
 
-from vidparticles.video.audio import (
-    Audio,
-    cut,
-    join,
-    read_audio,
-    resample,
-    reverse,
-    silence,
-    stretch,
-)
+from vidparticles.video.audio import read_audio
 from vidparticles.video.codecs import CODECS, Encoding
 from vidparticles.video.color import BT601, BT709, Color
 from vidparticles.video.files import check_output
@@ -17,17 +8,19 @@ from vidparticles.video.info import AudioInfo, VideoInfo
 from vidparticles.video.picture import Picture
 from vidparticles.video.read import Video, open_video, probe
 from vidparticles.video.remux import copy_trim, frame_span
+from vidparticles.video.sound import Sound, cut, join, resample, reverse, silence
+from vidparticles.video.stretch import stretch, warp
 from vidparticles.video.write import Writer, write_video
 
 __all__ = [
     "BT601",
     "BT709",
     "CODECS",
-    "Audio",
     "AudioInfo",
     "Color",
     "Encoding",
     "Picture",
+    "Sound",
     "Video",
     "VideoInfo",
     "Writer",
@@ -43,5 +36,6 @@ __all__ = [
     "reverse",
     "silence",
     "stretch",
+    "warp",
     "write_video",
 ]

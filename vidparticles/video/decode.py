@@ -42,11 +42,16 @@ class Decoder:
         self._wanted: set[int] = set()  # pts
         self._last_wanted = _EVERY
         self._whole = True  # no damage met so far
+        self._resting = False  # the file is closed for now
         self._set_threads(1)
 
     def close(self) -> None:
         """Close the file."""
-        self._run = None
+        self.rest()
+
+    def rest(self) -> None:
+        """Close the file until it is needed again: the index of an hour takes 10 MB."""
+        self._run, self._resting = None, True
         self.container.close()
 
     def frames(self, wanted: Iterable[int]) -> Iterator[tuple[int, av.VideoFrame]]:
@@ -90,11 +95,11 @@ class Decoder:
 
     def _reopen(self, *, threads: bool = False) -> None:
         """To the very beginning of the file, with a new decoder."""
-        self.container.close()
+        self.rest()
         self.container = open_input(self.path)
         self.stream = video_stream(self.container, self.path)
         self._set_threads(0 if threads else 1)
-        self._run, self._at = None, -1
+        self._at, self._resting = -1, False
 
     def _set_threads(self, count: int) -> None:
         """One thread a clip unless the run is long: pipelines run many clips, and threads add work.
@@ -142,6 +147,8 @@ class Decoder:
 
     def _seek(self, timestamp: int, start: int) -> bool:
         """Begin a run at a start or an exact one before it; False where the seek goes wrong."""
+        if self._resting:
+            self._reopen()
         try:
             self.container.seek(timestamp, stream=self.stream, backward=True, any_frame=False)
         except av.error.FFmpegError:

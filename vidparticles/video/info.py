@@ -94,11 +94,11 @@ def frame_rate(table: FrameTable, stated: list[Fraction | None]) -> tuple[Fracti
     Returns:
         (frames a second, variable)
     """
-    count, span = len(table), int(table.pts[-1] - table.pts[0])
+    count, span = len(table), int(table.shown[-1] - table.shown[0])
     if count == 1 or span <= 0:
         return next((r for r in stated if r), Fraction(25)), False
     average = Fraction(count - 1, span) / table.time_base
-    ticks = table.pts - table.pts[0]
+    ticks = table.shown - table.shown[0]
     likely = [r for r in BROADCAST_RATES if abs(r - average) < Fraction(1, 100)]
     for rate in (*likely, *(Fraction(r) for r in stated if r), average):
         ideal = np.arange(count) / float(rate * table.time_base)

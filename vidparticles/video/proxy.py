@@ -12,9 +12,10 @@ from av.video.reformatter import VideoReformatter
 
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike, atomic_write
-from vidparticles.video.audio import LAYOUTS, av_frames, read_audio, resample
+from vidparticles.video.audio import read_audio
 from vidparticles.video.decode import Decoder
 from vidparticles.video.files import writing
+from vidparticles.video.sound import LAYOUTS, av_frames, resample
 
 GOP = 4
 SOUND_RATE = 16_000
@@ -59,7 +60,7 @@ def _write(
     crf: float,
 ) -> dict:
     table, reformatter = decoder.table, VideoReformatter()
-    sound = read_audio(source, origin=int(table.pts[0]) * table.time_base)
+    sound = read_audio(source, origin=table.origin)
     if sound is not None and sound.channels in LAYOUTS:
         sound = resample(sound, rate=SOUND_RATE, channels=1)
     else:
@@ -77,7 +78,7 @@ def _write(
                 interpolation="AREA",
                 threads=1,
             )
-            at = int(table.pts[index] - table.pts[0])
+            at = int(table.shown[index] - table.shown[0])
             with writing(out):
                 if not pts:
                     facts = _facts(frame, small)
@@ -137,7 +138,7 @@ def _picture(
     crf: float,
 ) -> av.VideoStream:
     table = decoder.table
-    span = int(table.pts[-1] - table.pts[0]) * table.time_base
+    span = int(table.shown[-1] - table.shown[0]) * table.time_base
     rate = (Fraction(len(table) - 1) / span if span > 0 else Fraction(25)).limit_denominator(1001)
     options = {
         "preset": "medium",

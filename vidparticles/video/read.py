@@ -12,11 +12,12 @@ import numpy as np
 
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
-from vidparticles.video.audio import Audio, read_audio
+from vidparticles.video.audio import sound_of
 from vidparticles.video.color import color_of
 from vidparticles.video.decode import Decoder
 from vidparticles.video.info import VideoInfo, audio_info, frame_rate
 from vidparticles.video.picture import Picture, resized
+from vidparticles.video.sound import Sound
 from vidparticles.video.table import FrameTable
 
 
@@ -94,6 +95,7 @@ class Video:
 
     def run(self) -> Iterator[Picture]:
         """Every frame as it is stored, by one run of the decoder (on all cores when long)."""
+        self._decoder.rest()
         decoder = Decoder(self.path, self.table)  # its own cursor: runs may be nested
         shown: Picture | None = None
         at = 0
@@ -165,10 +167,10 @@ class Video:
         """The frame shown at a time, uint8 [H, W, 3]."""
         return self[self.index_at(seconds)]
 
-    def audio(self) -> Audio | None:
+    def audio(self) -> Sound | None:
         """The sound, on the clock of `times`: sample 0 sounds when the first frame shows."""
-        origin = int(self.table.pts[0]) * self.table.time_base
-        return read_audio(self.path, origin=origin) if self.info.audio else None
+        sounds = self.table.sounds
+        return sound_of(self.path, sounds[0], self.table.origin) if sounds else None
 
     @property
     def _size(self) -> tuple[int, int]:

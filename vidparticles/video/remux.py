@@ -11,10 +11,11 @@ import av
 
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike, atomic_write
-from vidparticles.video.audio import Audio, cut, read_audio
+from vidparticles.video.audio import read_audio
 from vidparticles.video.boxes import show_only
-from vidparticles.video.encode import AacStream, aac_ready
 from vidparticles.video.files import check_output, open_input, video_stream, writing
+from vidparticles.video.sound import Sound, cut
+from vidparticles.video.sound_streams import AacStream, aac_ready
 from vidparticles.video.table import FrameTable, build_table
 
 _IN_MP4 = {"h264", "hevc", "mpeg4", "av1", "libdav1d", "vp9"}
@@ -79,11 +80,12 @@ def copy_trim(
         table = build_table(container, video_stream(container, path), path)
     first, stop = frame_span(table, start, end)
     begin, finish = table.time_of(first), table.time_of(stop)
-    sound = read_audio(path, origin=int(table.pts[0]) * table.time_base)
+    sound = read_audio(path, origin=table.origin)
     if sound is not None:
         sound = aac_ready(cut(sound, begin, finish))
     chosen = table.start_of(first)
-    if table.counted or chosen < 0 or out.suffix.lower() not in (".mp4", ".m4v", ".mov"):
+    leaps = len(set((table.shown - table.pts).tolist())) > 1  # of its clock, see `packets`
+    if table.counted or leaps or chosen < 0 or out.suffix.lower() not in (".mp4", ".m4v", ".mov"):
         return False
     with open_input(path) as container:
         stream = video_stream(container, path)
@@ -105,7 +107,7 @@ def _copy(
     packets: list[av.Packet],
     table: FrameTable,
     begin: tuple[int, int],
-    sound: Audio | None,
+    sound: Sound | None,
     partial: pathlib.Path,
 ) -> None:
     """Copy packets so that the first kept frame shows at 0.

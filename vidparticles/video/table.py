@@ -18,9 +18,9 @@ import av
 import numpy as np
 from av.container import InputContainer
 
-from vidparticles.errors import InputError, reason
-from vidparticles.video import nal
+from vidparticles.errors import InputError
 from vidparticles.video.files import open_input
+from vidparticles.video.packets import FramePacket, SoundTable, demux
 
 # Containers that store no presentation times: what the library guesses for them is wrong
 # where frames may be reordered, so their frames are counted from the start instead.
@@ -32,17 +32,21 @@ class FrameTable:
     """What is shown when, and where decoding may start.
 
     Attributes:
-        pts: int64 [n] presentation times in units of `time_base`, increasing.
-        order: int64 [n] index of each frame's packet in the file.
-        end: presentation time at which the last frame stops being shown.
+        pts: int64 [n] presentation times as they are stored, in units of `time_base`, increasing;
+            by them decoded frames are known.
+        shown: int64 [n] when each frame is shown, on a clock that goes on.
+        order: int64 [n] index of each frame's packet among the packets of the picture.
+        end: when the last frame stops being shown.
         time_base: seconds per unit.
         start_pts, start_order: of the packets from which decoding is exact, in file order.
         start_dts: their decoding times.
         counted: presentation times are unknown; frame i is the i-th that comes out.
+        sounds: the tables of the file's streams of sound, first the one that players choose.
         warnings: sentences on what is wrong with the file.
     """
 
     pts: np.ndarray
+    shown: np.ndarray
     order: np.ndarray
     end: int
     time_base: Fraction
@@ -50,6 +54,7 @@ class FrameTable:
     start_dts: np.ndarray
     start_order: np.ndarray
     counted: bool
+    sounds: tuple[SoundTable, ...]
     warnings: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -58,7 +63,12 @@ class FrameTable:
     @property
     def times(self) -> np.ndarray:
         """Seconds from the first frame, float64 [n]."""
-        return (self.pts - self.pts[0]) * float(self.time_base)
+        return (self.shown - self.shown[0]) * float(self.time_base)
+
+    @property
+    def origin(self) -> Fraction:
+        """The container's time at which the first frame is shown."""
+        return int(self.shown[0]) * self.time_base
 
     @property
     def duration(self) -> Fraction:
@@ -67,8 +77,8 @@ class FrameTable:
 
     def time_of(self, frame: int) -> Fraction:
         """Exact seconds at which a frame begins to show; frame n is the end of the last."""
-        pts = self.end if frame == len(self) else int(self.pts[frame])
-        return (pts - int(self.pts[0])) * self.time_base
+        shown = self.end if frame == len(self) else int(self.shown[frame])
+        return (shown - int(self.shown[0])) * self.time_base
 
     def index_of(self, pts: int | None) -> int:
         """The frame that is shown from a presentation time on; −1 where none begins then."""
@@ -91,34 +101,39 @@ def build_table(
     Raises:
         InputError: the stream holds no frames.
     """
-    found = _demux(container, stream, path)
+    found = demux(container, stream, path)
     rows, starts = found.rows, found.starts
+    if not rows:
+        raise InputError(f"{path} has a video stream but no frames; expected at least one.")
     time_base = Fraction(stream.time_base or Fraction(1, 90000))
     duration = found.duration or max(1, round(1 / Fraction(stream.average_rate or 25) / time_base))
-    orders = np.array([order for _, order, _ in rows], np.int64)
     untimed = container.format.name in _WITHOUT_TIMES and not found.intra
-    counted = untimed or any(pts is None for pts, _, _ in rows) or rows[-1][2] > 0
+    unknown = untimed or any(row.pts is None for row in rows)
+    counted = unknown or rows[-1].edit > 0
+    orders = np.array([row.order for row in rows], np.int64)
     if not counted:
-        table = dict(sorted((pts, order) for pts, order, _ in reversed(rows) if pts is not None))
-        times = np.fromiter(table.keys(), np.int64, len(table))
-        orders = np.fromiter(table.values(), np.int64, len(table))
+        table = {row.pts: row for row in sorted(rows, key=lambda row: (row.pts or 0, row.order))}
+        pts = np.fromiter(table.keys(), np.int64, len(table))
+        orders = np.array([row.order for row in table.values()], np.int64)
+        shown = pts + np.array([row.shift for row in table.values()], np.int64)
     else:
         starts = []
-        if untimed or any(pts is None for pts, _, _ in rows):
-            times = np.arange(len(rows), dtype=np.int64)
-            time_base, duration = (
-                found.spacing * time_base or 1 / Fraction(stream.average_rate or 25),
-                1,
-            )
+        if unknown:
+            pts = shown = np.arange(len(rows), dtype=np.int64)
+            time_base = found.spacing * time_base or 1 / Fraction(stream.average_rate or 25)
+            duration = 1
         else:
-            times = _one_after_another(rows, duration)
-    end = int(times[-1]) + duration
+            pts = shown = _one_after_another(rows, duration)
+    end = int(shown[-1]) + duration
+    heard = max((Fraction(sound.end, sound.rate) for sound in found.sounds), default=Fraction(0))
+    told = max(end * time_base, heard)
     warnings = found.warnings
-    if not warnings and (found.cut_short or _promises_more(stream, path, end * time_base)):
-        warnings = [f"{path} is cut short; the {len(times)} frames that it still holds are used."]
+    if not warnings and (found.cut_short or _promises_more(stream, path, told)):
+        warnings = [f"{path} is cut short; the {len(pts)} frames that it still holds are used."]
     columns = np.array(starts, np.int64).reshape(-1, 3)
     return FrameTable(
-        pts=times,
+        pts=pts,
+        shown=shown,
         order=orders,
         end=end,
         time_base=time_base,
@@ -126,66 +141,17 @@ def build_table(
         start_dts=columns[:, 1],
         start_order=columns[:, 2],
         counted=counted,
-        warnings=tuple(warnings),
+        sounds=found.sounds,
+        warnings=(*warnings, *found.repairs),
     )
 
 
-@dataclasses.dataclass
-class _Packets:
-    """What demuxing tells: (pts, order, edit) of what is shown, (pts, dts, order) of starts."""
-
-    rows: list[tuple[int | None, int, int]]
-    starts: list[tuple[int, int, int]]
-    duration: int = 0  # of the last
-    spacing: Fraction = Fraction(0)  # mean decoding time between packets
-    intra: bool = True
-    cut_short: bool = False
-    warnings: list[str] = dataclasses.field(default_factory=list)
-
-
-def _demux(container: InputContainer, stream: av.VideoStream, path: pathlib.Path) -> _Packets:
-    codec, extradata = stream.codec_context.name, stream.codec_context.extradata
-    found = _Packets([], [])
-    clock: list[int] = []
-    order = edit = 0
-    packets = iter(container.demux(stream))
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            break
-        except av.error.FFmpegError as error:
-            found.warnings.append(f"{path} breaks off ({reason(error)}); what decodes is used.")
-            found.cut_short = True
-            break
-        if not packet.size:
-            continue
-        pts, dts = packet.pts, packet.dts
-        if dts is not None:
-            edit += bool(clock and dts < clock[-1])  # decoding times only go back at an edit
-            clock.append(dts)
-        if packet.is_keyframe and pts is not None and nal.is_exact_start(codec, extradata, packet):
-            found.starts.append((pts, pts if dts is None else dts, order))
-        if not packet.is_discard and nal.is_shown(codec, packet):
-            found.rows.append((pts, order, edit))
-            found.duration = packet.duration or found.duration
-            found.intra &= packet.is_keyframe
-        found.cut_short = packet.is_corrupt
-        order += 1
-    if found.cut_short and len(found.rows) > 1:
-        found.rows.pop()  # the last packet is in part missing
-    if not found.rows:
-        raise InputError(f"{path} has a video stream but no frames; expected at least one.")
-    if len(clock) > 1 and not edit:
-        found.spacing = Fraction(clock[-1] - clock[0], len(clock) - 1)
-    return found
-
-
-def _one_after_another(rows: list[tuple[int | None, int, int]], duration: int) -> np.ndarray:
+def _one_after_another(rows: list[FramePacket], duration: int) -> np.ndarray:
     """Presentation times of several edits; where the library lets two overlap, the later waits."""
     times: list[int] = []
-    for edit in range(rows[-1][2] + 1):
-        shown = sorted(pts for pts, _, of in rows if of == edit and pts is not None)
+    for edit in range(rows[-1].edit + 1):
+        own = [row for row in rows if row.edit == edit]
+        shown = sorted(row.pts + row.shift for row in own if row.pts is not None)
         late = max(0, times[-1] + duration - shown[0]) if times and shown else 0
         times += [pts + late for pts in shown]
     return np.array(times, np.int64)

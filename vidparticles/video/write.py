@@ -13,14 +13,14 @@ import numpy as np
 
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike, atomic_write
-from vidparticles.video.audio import Audio
 from vidparticles.video.codecs import Encoding, check_encoding, choose
 from vidparticles.video.color import BT709, Color
-from vidparticles.video.encode import AacStream, aac_ready
 from vidparticles.video.files import check_output, writing
 from vidparticles.video.info import BROADCAST_RATES
 from vidparticles.video.picture import Picture
 from vidparticles.video.picture_streams import GifStream, PictureStream
+from vidparticles.video.sound import Sound
+from vidparticles.video.sound_streams import AacStream, aac_ready
 
 
 def exact_rate(rate: Fraction | float) -> Fraction:
@@ -87,7 +87,7 @@ class Writer:
         *,
         rate: Fraction | float | None = None,
         duration: Fraction | None = None,
-        audio: Audio | None = None,
+        audio: Sound | None = None,
         overwrite: bool = False,
         rotation: int = 0,
         pixel_aspect: Fraction | int = 1,
@@ -244,7 +244,7 @@ def write_video(
     *,
     rate: Fraction | float | None = None,
     times: Iterable[float] | None = None,
-    audio: Audio | None = None,
+    audio: Sound | None = None,
     overwrite: bool = False,
     rotation: int = 0,
     pixel_aspect: Fraction | int = 1,

@@ -1,4 +1,4 @@
-"""Sound to packets: the sound stream of a file that is being written."""
+"""Sound to packets: the streams of sound of a file that is being written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import cast
 import av
 
 from vidparticles.errors import InputError
-from vidparticles.video.audio import LAYOUTS, Audio, av_frames, resample
+from vidparticles.video.sound import LAYOUTS, Sound, av_frames, resample
 
 _RATES = {
     "aac": (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000),
@@ -19,7 +19,7 @@ _RATES = {
 class AacStream:
     """A stream of AAC sound, in WebM of Opus; `audio` is one that `aac_ready` gave."""
 
-    def __init__(self, container: av.container.OutputContainer, audio: Audio):
+    def __init__(self, container: av.container.OutputContainer, audio: Sound):
         codec = sound_codec(container.format.name)
         stream = container.add_stream(codec, rate=audio.rate, layout=LAYOUTS[audio.channels])
         self.stream = cast(av.AudioStream, stream)
@@ -49,7 +49,7 @@ def sound_codec(kind: str) -> str:
     return "libopus" if kind == "webm" else "aac"
 
 
-def aac_ready(audio: Audio, kind: str = "mp4") -> Audio:
+def aac_ready(audio: Sound, kind: str = "mp4") -> Sound:
     """The sound at a rate that the codec of a kind of container has.
 
     Raises:

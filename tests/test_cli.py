@@ -9,11 +9,12 @@ import pathlib
 import signal
 import subprocess
 import sys
+import time
 import warnings
 
 import pytest
 
-from vidparticles import __version__, cli, editing, startup
+from vidparticles import __version__, cli, editing, startup, storage
 from vidparticles.editing import Written
 from vidparticles.editing import edit as edit_module
 from vidparticles.inference import predict as predict_module
@@ -356,30 +357,75 @@ def foreign(cache: pathlib.Path) -> int:
 # ------------------------------------------------------------------ stopped
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_while_writing_leaves_nothing(clip, tmp_path, monkeypatch, capsys, number):
-    """By Ctrl-C or by a polite kill, in the middle of a file, with frames already written."""
-    from vidparticles.video import Writer
+def started(words, cache, **options):
+    """The command as a shell starts it, which does not make it deaf to Ctrl-C."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "vidparticles.cli", *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"JAX_COMPILATION_CACHE_DIR": str(cache)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        **options,
+    )
 
-    add, added = Writer.add, []
 
-    def stop_at_the_tenth(self, *args, **options):
-        added.append(1)
-        if len(added) == 10:
-            os.kill(os.getpid(), number)
-        return add(self, *args, **options)
+def partial_of(folder, child, *, seconds=60):
+    """The hidden file that a command writes, once it has begun."""
+    for _ in range(seconds * 50):
+        if found := [p for p in folder.iterdir() if ".partial" in p.name]:
+            return found[0]
+        assert child.poll() is None, child.stderr.read()
+        time.sleep(0.02)
+    raise AssertionError("nothing was begun")
 
-    monkeypatch.setattr(Writer, "add", stop_at_the_tenth)
-    # A shell starts what it puts into the background deaf to Ctrl-C: tests too.
-    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
+def test_stopped_while_it_writes_or_compiles_leaves_nothing(clip, tmp_path, name):
+    """Without a compile cache, what is begun is compiling for many seconds."""
+    out = tmp_path / "out"
+    out.mkdir()
+    child = started(["show", clip, "-o", out / "o.mp4"], tmp_path / "none")
+    partial_of(out, child)
+    child.send_signal(getattr(signal, name))
+    said, warned = child.communicate(timeout=10)  # what compiles takes many times that
+    assert (child.returncode, said) == (130, "")
+    assert warned == "vidparticles: stopped; nothing was written.\n"
+    assert list(out.iterdir()) == []
+
+
+def test_what_was_killed_leaves_nothing_for_long(clip, tmp_path):
+    """And what another writes there meanwhile is left alone."""
+    words = ["edit", clip, "--speed", "0.05", "-o"]
+    dead, alive = (started([*words, tmp_path / f"{n}.mp4"], tmp_path / "c") for n in "ab")
     try:
-        words = ["edit", str(clip), "--recolor", "gray", "-o", str(tmp_path / "o.mp4")]
-        assert cli.main(words) == 130
+        partial_of(tmp_path, dead)
+        dead.kill()
+        dead.communicate()
+        mine = tmp_path / "note.txt"
+        for _ in range(500):
+            if any(p.name.startswith(".b.") for p in tmp_path.iterdir()):
+                break
+            time.sleep(0.02)
+        storage._swept.discard(tmp_path)
+        storage.write_text(mine, "text")
+        left = {p.name.split(".")[1] for p in tmp_path.iterdir() if ".partial" in p.name}
+        assert left == {"b"}
     finally:
-        signal.signal(signal.SIGINT, heard)
-    assert capsys.readouterr().err == "vidparticles: stopped; nothing was written.\n"
-    assert len(added) == 10
-    assert list(tmp_path.iterdir()) == []
+        alive.kill()
+        alive.communicate()
+
+
+def test_stopped_after_the_result_is_there_says_so(clip, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "o.mp4"
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_say", stopped)
+    assert cli.main(["edit", str(clip), "--trim", ":0.2", "-o", str(out)]) == 130
+    assert capsys.readouterr().err == f"vidparticles: stopped; {out} had been written, whole.\n"
+    assert out.exists()
 
 
 def test_a_reader_that_goes_away_is_no_error(clip):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 
 import pytest
 
@@ -64,3 +66,62 @@ def test_errors_of_another_library_are_named(tmp_path):
         write(CodecError)
     with pytest.raises(CodecError):
         write()
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_what_has_appeared_meanwhile_is_not_replaced(tmp_path, monkeypatch, links):
+    path = tmp_path / "clip.mp4"
+    if not links:
+
+        def none(*_):
+            raise OSError(errno.EPERM, "no links here")
+
+        monkeypatch.setattr("os.link", none)
+
+    def write(overwrite):
+        with storage.atomic_write(path, overwrite=overwrite) as partial:
+            partial.write_bytes(b"ours")
+            path.write_bytes(b"theirs")
+
+    with pytest.raises(InputError, match="meanwhile" if links else "could not be written"):
+        write(overwrite=False)
+    assert path.read_bytes() == b"theirs"
+    path.unlink()
+    storage.write_bytes(path, b"ours", overwrite=False)
+    assert path.read_bytes() == b"ours"
+    write(overwrite=True)
+    assert path.read_bytes() == b"ours"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_written_in_is_a_sentence(tmp_path, monkeypatch):
+    """Not even what would tidy up may say otherwise."""
+
+    def read_only(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("os.open", read_only)
+    with pytest.raises(InputError, match=r"note\.txt could not be written \(Read-only file"):
+        storage.write_text(tmp_path / "note.txt", "text")
+
+
+def test_after_the_end_nothing_takes_its_place(tmp_path):
+    """As in a process that is about to be ended by a thread of its own."""
+    code = """
+import pathlib, sys, threading
+from vidparticles import storage
+folder = pathlib.Path(sys.argv[1])
+storage.write_text(folder / "first.txt", "whole")
+with storage.atomic_write(folder / "second.txt") as partial:
+    partial.write_text("half")
+    ender = threading.Thread(target=lambda: print(*storage.abandon(), *folder.iterdir()))
+    ender.start()
+    ender.join()
+    threading.Timer(0.5, lambda: storage.os._exit(0)).start()
+print("never")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() in ([str(tmp_path / "first.txt")] * 2, [])
+    assert [p.name for p in tmp_path.iterdir()] == ["first.txt"]

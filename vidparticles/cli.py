@@ -8,6 +8,7 @@ it does, its options, and a function that runs it and returns what is to be said
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
@@ -18,11 +19,20 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from vidparticles import __version__, startup
+from vidparticles import __version__, startup, storage
 from vidparticles.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from vidparticles.editing import Written
+
+_STOPPED = 130  # the exit status
+
+
+def console() -> NoReturn:
+    """The command of a shell: `main`, and an end within a moment of Ctrl-C or a polite kill."""
+    if threading.current_thread() is threading.main_thread():
+        _end_when_stopped()
+    sys.exit(main())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,9 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         of its output has gone.
     """
     words = sys.argv[1:] if argv is None else list(argv)
-    if threading.current_thread() is threading.main_thread():
-        # A polite kill ends like Ctrl-C: the partial file is removed on the way out.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = len(storage.written())
     try:
         args = _parse(words)
         with startup.own_words_only():
@@ -47,12 +55,47 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"vidparticles: {_one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("vidparticles: stopped; nothing was written.", file=sys.stderr)
-        return 130
+        print(_stopped(storage.written()[before:]), file=sys.stderr)
+        return _STOPPED
     except BrokenPipeError:  # the reader of a pipe has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return 0
+
+
+def _end_when_stopped() -> None:
+    """Let a thread end the process when a signal asks for it.
+
+    Not an exception in the main thread: XLA compiles for half a minute without looking for one,
+    and loses it in a callback or dies of it.
+    """
+    asked, ask = os.pipe()
+    os.set_blocking(ask, False)
+    signal.set_wakeup_fd(ask, warn_on_full_buffer=False)
+    numbers = []
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"):
+        number = getattr(signal, name, None)
+        # What a shell or `nohup` has made deaf stays so.
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+            numbers.append(number)
+
+    def end() -> None:
+        while os.read(asked, 1)[0] not in numbers:
+            pass
+        with contextlib.suppress(OSError):
+            print(_stopped(storage.abandon()), file=sys.stderr, flush=True)
+        os._exit(_STOPPED)
+
+    threading.Thread(target=end, daemon=True).start()
+
+
+def _stopped(files: Sequence[os.PathLike[str]]) -> str:
+    if len(files) > 1:
+        return f"vidparticles: stopped; {len(files)} files had been written, each whole."
+    if files:
+        return f"vidparticles: stopped; {files[0]} had been written, whole."
+    return "vidparticles: stopped; nothing was written."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -380,4 +423,4 @@ VERBS = {
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console()

@@ -96,7 +96,7 @@ def copy_trim(
         packets = list(islice(_packets(container, stream), from_packet, to_packet + 1))
         if any(packet.pts is None for packet in packets):
             return False
-        with atomic_write(out) as partial, writing(out):
+        with atomic_write(out, overwrite=overwrite) as partial, writing(out):
             _copy(stream, packets, table, (first, from_packet), sound, partial)
             show_only(partial, finish - begin)
     return True

@@ -95,7 +95,7 @@ class Writer:
         source: str = "",
         slow: bool = False,
     ):
-        self.path = check_output(path, overwrite)
+        self.path, self._overwrite = check_output(path, overwrite), overwrite
         self._gif = self.path.suffix.lower() == ".gif"
         self._rate = None if rate is None else exact_rate(rate)
         self._end = duration
@@ -117,7 +117,7 @@ class Writer:
         self._exit = contextlib.ExitStack()
 
     def __enter__(self) -> Writer:
-        self._partial = self._exit.enter_context(atomic_write(self.path))
+        self._partial = self._exit.enter_context(atomic_write(self.path, overwrite=self._overwrite))
         self._exit.push(self._close)
         return self
 

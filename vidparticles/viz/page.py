@@ -60,6 +60,7 @@ def write_page(
     source: PathLike,
     color: str,
     forces: bool,
+    overwrite: bool = False,
 ) -> Written:
     """Write the page, beside and renamed.
 
@@ -71,6 +72,7 @@ def write_page(
         color: "speed" or "group", what colors of points tell at first; those of objects tell them
             apart.
         forces: arrows are shown at first.
+        overwrite: replace an existing file.
     """
     total = len(reel.times)
     kept = min(total, CONFIG.moments)
@@ -109,7 +111,7 @@ def write_page(
         "labels": np.round(255 * np.vstack([draw.BACKGROUND, draw.LABELS])).astype(int).tolist(),
         "arrow": [draw.STYLE.arrow, draw.STYLE.half_force],
     }
-    _write(PAGE, data, out)
+    _write(PAGE, data, out, overwrite=overwrite)
     said = note and f"{out} shows {note}, evenly spread."
     return Written(
         out,
@@ -186,8 +188,8 @@ def _whole(x: np.ndarray) -> np.ndarray:
     return np.round(np.nan_to_num(x, posinf=0, neginf=0)).astype(int)
 
 
-def _write(page: str, data: dict[str, Any], out: pathlib.Path) -> None:
+def _write(page: str, data: dict[str, Any], out: pathlib.Path, *, overwrite: bool) -> None:
     # Within a script, "</" would end it.
     table = json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/")
     text = page.replace("{{name}}", html.escape(data["name"])).replace("{{data}}", table)
-    write_text(out, text)
+    write_text(out, text, overwrite=overwrite)

@@ -65,13 +65,15 @@ def show(
         layer = points if checkpoint is None else layer_of(checkpoint, points)
         moments = layer.moments(reel)
         if page:
-            written = write_page(reel, moments, out, source=path, color=color, forces=forces)
+            written = write_page(
+                reel, moments, out, source=path, color=color, forces=forces, overwrite=overwrite
+            )
             return dataclasses.replace(written, warnings=(*reel.warnings, *reel.told()))
         pictures = drawn(moments, layer)
         if kind == ".png":
             best = max(pictures, key=lambda picture: picture[2])
             return dataclasses.replace(
-                _write_still(best[1], out), warnings=(*reel.warnings, *reel.told())
+                _write_still(best[1], out, overwrite), warnings=(*reel.warnings, *reel.told())
             )
         times = layer.enlargement(reel.height)
         larger = reel.replace(color=reel.color.screen, slow=True)
@@ -136,11 +138,11 @@ def drawn(moments: Iterable[Moment], layer: Layer) -> Iterator[tuple[Fraction, n
         before = now
 
 
-def _write_still(picture: np.ndarray, out: pathlib.Path) -> Written:
+def _write_still(picture: np.ndarray, out: pathlib.Path, overwrite: bool) -> Written:
     """One picture, written beside and renamed."""
     from PIL import Image
 
-    with atomic_write(out) as partial, write_errors(out):
+    with atomic_write(out, overwrite=overwrite) as partial, write_errors(out):
         Image.fromarray(picture).save(partial)
     height, width = picture.shape[:2]
     return Written(out, 1, 0.0, width, height, sound=False)

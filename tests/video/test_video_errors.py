@@ -62,6 +62,20 @@ def test_bad_files_give_one_sentence(tmp_path, name):
             read_audio(path) or probe(path)
 
 
+def test_what_goes_while_it_is_read_is_a_sentence(tmp_path, monkeypatch):
+    path = tmp_path / "clip.mp4"
+    write_video(path, np.zeros((5, 16, 16, 3), np.uint8), rate=5)
+    opened = av.open
+
+    def removed(name, *args, **options):
+        path.unlink(missing_ok=True)
+        return opened(name, *args, **options)
+
+    monkeypatch.setattr(av, "open", removed)
+    with pytest.raises(InputError, match="no such file any more"):
+        open_video(path)
+
+
 def test_damage_at_random_gives_frames_or_a_sentence(made, tmp_path):
     """Bytes changed, or cut off, anywhere: never a stack trace, never another error."""
     rng = np.random.default_rng(5)

@@ -32,10 +32,15 @@ def open_input(path: PathLike) -> av.container.InputContainer:
         raise InputError(f"{path} is a folder; expected one video file.")
     try:
         return av.open(str(path), **_TOLERANT)
+    except FileNotFoundError:  # it has gone since it was looked for
+        raise InputError(
+            f"{path}: no such file any more; leave it there while it is read."
+        ) from None
     except PermissionError:
         raise InputError(f"{path} cannot be read; check its permissions.") from None
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        size = "it is empty" if path.stat().st_size == 0 else reason(error)
+        empty = path.exists() and path.stat().st_size == 0
+        size = "it is empty" if empty else reason(error)
         raise InputError(
             f"{path} is not a video that can be read ({size}); expected a complete mp4, mov, "
             "mkv, webm, avi or gif file."

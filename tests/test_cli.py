@@ -100,6 +100,16 @@ def test_what_is_misspelt_or_missing_is_named(words, hint, capsys):
     assert hint in err
 
 
+def test_a_name_like_an_option_is_told_how_to_be_one(clip, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-clip.mp4").write_bytes(clip.read_bytes())
+    words = ["edit", "-clip.mp4", "--trim", ":0.2", "-o", "out.mp4"]
+    assert cli.main(words) == 2
+    assert "give the file as ./-clip.mp4, or behind --" in capsys.readouterr().err
+    assert cli.main(["edit", "--trim", ":0.2", "-o", "out.mp4", "--", "-clip.mp4"]) == 0
+    assert (tmp_path / "out.mp4").exists()
+
+
 # ------------------------------------------------------------------ output
 
 

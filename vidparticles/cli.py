@@ -154,6 +154,10 @@ class _Parser(argparse.ArgumentParser):
             if name.startswith("--") and name not in known:
                 long = [k for k in known if k.startswith("--")]
                 raise InputError(f"there is no option {name}.{nearest(name, long)}")
+            if word.startswith("-") and word not in known and os.path.exists(word):
+                raise InputError(
+                    f"{word} is taken for an option; give the file as ./{word}, or behind --."
+                )
         return self.parse_args(words)
 
 
@@ -349,7 +353,7 @@ VERBS = {
         "trim, stabilize, change the speed, recolor; sound stays in step",
         [
             CLIP,
-            _Option("--trim", metavar="START:END", help="keep these seconds: 1.0:3.5"),
+            _Option("--trim", metavar="START:END", help="keep this: 1.0:3.5, 24f:84f or 1:05-1:10"),
             _Option("--stabilize", action="store_true", help="take out the camera's shake"),
             _Option(
                 "--speed",

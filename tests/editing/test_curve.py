@@ -144,6 +144,18 @@ def test_a_real_clip_turned_twice_is_itself(shared_data, tmp_path):
             assert np.abs(shown.astype(int) - frame).mean() < 8
 
 
+@pytest.mark.parametrize("times", [None, [0, 0.1, 0.25, 0.7]], ids=["even", "uneven"])
+def test_the_end_can_be_held(times, counted, numbers, tmp_path):
+    source, out = counted(frames=len(times or range(24)), times=times), tmp_path / "out.mp4"
+    with open_video(source) as video:
+        end, count = float(video.info.duration), len(video)
+    made = editing.apply(source, out, editing.retime(f"hold:1@{end:g}"))
+    assert made.seconds == pytest.approx(end + 1, abs=0.01)
+    shown = numbers(out)
+    assert shown[:count] == [*range(count)]
+    assert set(shown[count:]) == {count - 1}
+
+
 @pytest.mark.parametrize(
     ("curve", "says"),
     [

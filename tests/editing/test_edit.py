@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from vidparticles.editing import Reel, parse_span, trim
 from vidparticles.editing.edit import edit
 from vidparticles.errors import InputError
 from vidparticles.inference.predict import predict
@@ -38,6 +41,9 @@ def test_one_pass_is_trim_then_speed_then_colors(clip, tmp_path):
         ({"trim": "2:1"}, "holds no time"),
         ({"trim": "one:2"}, "START:END"),
         ({"trim": "1:1/0"}, "START:END"),
+        ({"trim": "9f:9f"}, "holds no time"),
+        ({"trim": "1.5f:9f"}, "START:END"),
+        ({"trim": "0:30:1:00"}, "1:05-1:10"),
         ({"speed": 0.0}, "out of range"),
         ({"recolor": "hue=loud"}, "not understood"),
     ],
@@ -46,6 +52,26 @@ def test_options_are_judged_before_anything_is_written(options, says, clip, tmp_
     with pytest.raises(InputError, match=says):
         edit(clip, tmp_path / "out.mp4", **options)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("span", "frames"),
+    [
+        ("12f:36f", (12, 36)),
+        ("12f-1.5", (12, 36)),
+        ("0:00.5-0:01.5", (12, 36)),
+        ("0:00:01-", (24, 48)),
+        (":24f", (0, 24)),
+        ("40f:999f", (40, 48)),
+        ("0.5:1.5", (12, 36)),
+    ],
+)
+def test_spans_are_in_seconds_frames_or_on_the_clock(span, frames):
+    times = [Fraction(k, 24) for k in range(48)]
+    reel = Reel(iter(enumerate(range(48))), times, Fraction(2), Fraction(24), height=2, width=2)
+    part = trim(*parse_span(span))(reel)
+    assert [frame for _, frame in part.frames] == [*range(*frames)]
+    assert part.duration == Fraction(frames[1] - frames[0], 24)
 
 
 def test_to_a_gif_and_back(clip, tmp_path):

@@ -36,6 +36,7 @@ def index_lost(path):
 CASES = {
     "absent.mp4": (lambda path: None, "no such file"),
     "folder.mp4": (lambda path: path.mkdir(), "is a folder"),
+    "pipe.mp4": (os.mkfifo, "a pipe or a device"),
     "empty.mp4": (lambda path: path.touch(), "it is empty"),
     "text.mp4": (lambda path: path.write_text("not a video\n" * 99), "not a video"),
     "bytes.gif": (lambda path: path.write_bytes(os.urandom(5000)), "not a video"),

@@ -129,7 +129,8 @@ class Curve:
         """
         filled, at = [], Fraction(0)
         for piece in self.pieces:
-            if piece.end > duration or piece.start >= duration:
+            held = piece.start == piece.end  # also of the end, when it shows the last frame
+            if piece.end > duration or (piece.start == duration and not held):
                 raise InputError(
                     f"speed is given up to {float(piece.end):g} s, but the clip ends at "
                     f"{float(duration):.2f} s; give times within it."

@@ -28,7 +28,7 @@ def parse_edits(
             `editing.curve.parse_curve`.
         recolor: KEY=VALUE,… of hue, saturation, brightness, contrast, or a preset by name.
         stabilize: take out the shake of the camera; the clip is read twice.
-        trim: START:END in seconds; either may be left out.
+        trim: START:END in seconds or frames, see `editing.trim.parse_span`.
 
     Raises:
         InputError: an option that is not understood.

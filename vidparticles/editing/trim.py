@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import bisect
+import dataclasses
 import itertools
+import re
 from fractions import Fraction
 
 from vidparticles.editing.base import Edit
@@ -11,37 +13,73 @@ from vidparticles.editing.reel import Frames, Reel, Ticks
 from vidparticles.errors import InputError
 from vidparticles.video import cut
 
-Span = tuple[Fraction | None, Fraction | None]
+
+@dataclasses.dataclass(frozen=True, order=True)
+class FrameIndex:
+    """A moment told by the frame that begins then; from 0."""
+
+    index: int
+
+
+Moment = Fraction | FrameIndex | None
+Span = tuple[Moment, Moment]
+_CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)")
 
 
 def parse_span(text: str) -> Span:
-    """START:END in seconds; either may be left out.
+    """START:END or START-END; either may be left out.
+
+    Args:
+        text: each in seconds, as `3.5`, or the index of a frame, as `120f`; in START-END also on
+            the clock, as `1:05.5` or `1:02:03`.
 
     Raises:
-        InputError: not two numbers, or the end is not after the start.
+        InputError: not two moments, or the end is not after the start.
 
     Example:
         >>> parse_span("1.5:3"), parse_span(":2")
         ((Fraction(3, 2), Fraction(3, 1)), (None, Fraction(2, 1)))
+        >>> parse_span("1:05-1:10.5"), parse_span("12f:48f")[1]
+        ((Fraction(65, 1), Fraction(141, 2)), FrameIndex(index=48))
     """
-    start, colon, end = text.partition(":")
+    start, between, end = text.partition("-" if "-" in text.strip()[1:] else ":")
     try:
-        if not colon:
+        if not between or (between == ":" and ":" in end):  # which of them would be the middle?
             raise ValueError
-        first, last = (Fraction(part) if part.strip() else None for part in (start, end))
+        first, last = map(_moment, (start.strip(), end.strip()))
     except (ValueError, ZeroDivisionError):
-        raise InputError(f"trim {text!r} is not START:END; give seconds, as in 1.0:3.5.") from None
-    if (first or 0) < 0 or (last is not None and last <= (first or 0)):
+        raise InputError(
+            f"trim {text!r} is not START:END; give seconds, as in 1.0:3.5, or frames, as in "
+            "24f:84f, or times of the clock as in 1:05-1:10."
+        ) from None
+    numbers = [m.index if isinstance(m, FrameIndex) else m for m in (first, last)]
+    alike = isinstance(first, FrameIndex) == isinstance(last, FrameIndex)
+    low = (numbers[0] or 0) if alike or first is None else 0
+    if (numbers[0] or 0) < 0 or (numbers[1] is not None and numbers[1] <= low):
         raise InputError(f"trim {text!r} holds no time; give 0 ≤ START < END, as in 1.0:3.5.")
     return first, last
 
 
-def trim(start: float | Fraction | None = None, end: float | Fraction | None = None) -> Edit:
+def _moment(text: str) -> Moment:
+    if not text:
+        return None
+    if text.endswith("f"):
+        return FrameIndex(int(text[:-1]))
+    if clock := _CLOCK.fullmatch(text):
+        hours, minutes, seconds = (Fraction(part or 0) for part in clock.groups())
+        return 3600 * hours + 60 * minutes + seconds
+    return Fraction(text)
+
+
+def trim(
+    start: float | Fraction | FrameIndex | None = None,
+    end: float | Fraction | FrameIndex | None = None,
+) -> Edit:
     """An edit that keeps the frames that begin within start ≤ t < end, with their sound.
 
     Args:
-        start: seconds, default the beginning.
-        end: seconds, default the end; one beyond it means it.
+        start: seconds, or a frame; default the beginning.
+        end: seconds, or the frame after the last; default the end, and so is one beyond it.
 
     Returns:
         The edit; it raises InputError where no frame begins in that span.
@@ -53,11 +91,16 @@ def trim(start: float | Fraction | None = None, end: float | Fraction | None = N
         >>> len(part.times), str(part.duration)
         (3, '3/4')
     """
-    span = [None if t is None else Fraction(t) for t in (start, end)]
+
+    def seconds(moment: float | Fraction | FrameIndex | None, reel: Reel) -> Fraction | None:
+        if isinstance(moment, FrameIndex):
+            return reel.times[moment.index] if moment.index < len(reel.times) else reel.duration
+        return None if moment is None else Fraction(moment)
 
     def edit(reel: Reel) -> Reel:
-        begin = max(Fraction(0), span[0] or Fraction(0))
-        stop = reel.duration if span[1] is None else min(span[1], reel.duration)
+        first_shown, last_shown = (seconds(moment, reel) for moment in (start, end))
+        begin = max(Fraction(0), first_shown or Fraction(0))
+        stop = reel.duration if last_shown is None else min(last_shown, reel.duration)
         # Seconds are typed with few digits: a frame that begins just before counts.
         tolerance = Fraction(1, 2000)
         first, last = (bisect.bisect_left(reel.times, t - tolerance) for t in (begin, stop))

@@ -30,6 +30,10 @@ def open_input(path: PathLike) -> av.container.InputContainer:
         raise InputError(f"{path}: no such file; give the path of a video file.")
     if path.is_dir():
         raise InputError(f"{path} is a folder; expected one video file.")
+    if not path.is_file():
+        raise InputError(
+            f"{path} is a pipe or a device, which cannot be read twice; save it to a file first."
+        )
     try:
         return av.open(str(path), **_TOLERANT)
     except FileNotFoundError:  # it has gone since it was looked for

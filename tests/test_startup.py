@@ -49,6 +49,22 @@ def test_the_users_folder_comes_first_and_without_any_there_is_no_cache(monkeypa
     assert startup.compile_cache(tmp_path / "other").parent == tmp_path / "other"
 
 
+def test_the_command_keeps_its_programs_for_the_next_time(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    startup.keep_programs()
+    assert os.environ[startup.CACHE] != str(tmp_path / "vidparticles")  # another is named
+    monkeypatch.delenv(startup.CACHE)
+    old, new = (tmp_path / "vidparticles" / f"programs-{n}" / "x-cache" for n in "ab")
+    for age, path in ((100, old), (1, new)):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(bytes(1000))
+        os.utime(path, (path.stat().st_atime, path.stat().st_mtime - age))
+    startup.keep_programs(most=1500)
+    assert os.environ[startup.CACHE] == str(tmp_path / "vidparticles")
+    assert (old.exists(), new.exists()) == (False, True)
+    assert startup.compile_cache().parent == tmp_path / "vidparticles"
+
+
 @pytest.mark.parametrize("early", [True, False], ids=["before jax", "after jax"])
 def test_programs_are_kept_there_whenever_it_is_called(early, tmp_path):
     call = "from vidparticles import startup; folder = startup.compile_cache()"

@@ -29,7 +29,9 @@ _STOPPED = 130  # the exit status
 
 
 def console() -> NoReturn:
-    """The command of a shell: `main`, and an end within a moment of Ctrl-C or a polite kill."""
+    """The command of a shell: `main`, soon compiled, and ended within a moment of Ctrl-C."""
+    startup.compile_cheaply()
+    startup.keep_programs()
     if threading.current_thread() is threading.main_thread():
         _end_when_stopped()
     sys.exit(main())

@@ -124,6 +124,30 @@ def compile_cache(base: str | os.PathLike[str] | None = None) -> pathlib.Path | 
     return folder
 
 
+def keep_programs(*, most: int = 1 << 29) -> None:
+    """Keep compiled programs in the user's cache folder, where no other is named.
+
+    Args:
+        most: bytes; beyond them the programs that were made first are removed.
+    """
+    if CACHE not in os.environ:
+        root = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+        base = pathlib.Path(root) / "vidparticles"
+        os.environ[CACHE] = str(base)
+        _prune(base, most)
+
+
+def _prune(folder: pathlib.Path, most: int) -> None:
+    with contextlib.suppress(OSError):  # not there yet, or another process does the same
+        found = [(p.stat().st_mtime, p.stat().st_size, p) for p in folder.glob(f"{_PREFIX}*/*")]
+        size = sum(bytes_ for _, bytes_, _ in found)
+        for _, bytes_, path in sorted(found):
+            if size <= most:
+                return
+            path.unlink(missing_ok=True)
+            size -= bytes_
+
+
 def _key() -> str:
     from importlib import metadata
 

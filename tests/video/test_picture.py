@@ -25,7 +25,7 @@ from vidparticles.video import (
     open_video,
     write_video,
 )
-from vidparticles.video.codecs import CODECS, choose, fitting
+from vidparticles.video.codecs import CODECS, choose, drawn, fitting
 from vidparticles.video.color import color_of
 from vidparticles.video.picture import bits, planes
 from vidparticles.video.tone import graded, shown
@@ -251,12 +251,13 @@ def test_hdr_is_tone_mapped_where_it_is_looked_at_and_one_line_says_so(name, sha
     assert moved.warnings == ()
 
 
-def test_an_edit_that_draws_pictures_anew_keeps_ten_bits(shared_data, tmp_path):
+@pytest.mark.parametrize("edit", [editing.retime(0.5), editing.stabilize()])
+def test_an_edit_that_draws_pictures_anew_keeps_ten_bits(edit, shared_data, tmp_path):
     source, out = shared_data / "faults" / "hlg_10bit.mov", tmp_path / "out.mov"
-    made = editing.apply(source, out, editing.trim(0, 0.2), editing.retime(0.5))
+    made = editing.apply(source, out, editing.trim(0, 0.2), edit)
     assert made.warnings == ()
     with open_video(source) as before, open_video(out) as after:
-        assert (after.color, after.info.bit_depth) == (before.color, 10)
+        assert (after.color, after.info.pixel_format) == (before.color, "yuv420p10le")
         pair = [video.pictures(1, 2)[0].levels() for video in (before, after)]
     assert np.abs(pair[0] - pair[1]).mean() < 1
 
@@ -321,6 +322,9 @@ def test_a_webm_has_opus_sound(tmp_path):
         (".webm", "vp9", "yuv420p10le", "libsvtav1", "yuv420p10le"),
         (".mkv", "libdav1d", "yuv420p10le", "libsvtav1", "yuv420p10le"),
         (".mp4", "gif", "rgb24", "libx264", "yuv420p"),
+        (".mp4", "h264", drawn("yuvj420p", 8), "libx264", "yuv420p"),
+        (".mkv", "hevc", drawn("yuv422p10le", 16), "libx265", "yuv422p10le"),
+        (".webm", "vp9", drawn("yuva420p", 8), "libvpx-vp9", "yuv420p"),
     ],
 )
 def test_the_sources_own_codec_and_bits_are_kept_where_they_can_be(

@@ -54,7 +54,7 @@ class Reel:
         rotation: degrees clockwise that players turn the stored picture.
         pixel_aspect: width of a pixel over its height.
         color: what new pictures are to be stored as.
-        codec: that its pictures were read from, "" for none.
+        source: codec and pixel format that its pictures were read from; "" for none.
         slow: making its pictures takes so long that better coding costs little.
         audio: the sound, None for a silent reel.
         crop: gives the share of the height and width of the clip that is in the picture; it may
@@ -71,7 +71,7 @@ class Reel:
     rotation: int = 0
     pixel_aspect: Fraction | int = 1
     color: Color = BT709
-    codec: str = ""
+    source: tuple[str, str] = ("", "")
     slow: bool = False
     audio: Sound | None = None
     crop: Callable[[], float] = lambda: 1.0
@@ -250,7 +250,7 @@ def opened(path: PathLike) -> Iterator[Reel]:
             rotation=video.info.rotation,
             pixel_aspect=video.info.pixel_aspect,
             color=video.color,
-            codec=video.info.codec,
+            source=(video.info.codec, video.info.pixel_format),
             audio=video.audio(),
             sources=(video,),
         )
@@ -298,7 +298,7 @@ def write(
         overwrite=overwrite,
         pixel_aspect=reel.pixel_aspect,
         encoding=encoding,
-        source=reel.codec,
+        source=reel.source,
         slow=reel.slow,
     ) as writer:
         for time, frame in reel.frames:

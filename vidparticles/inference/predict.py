@@ -112,7 +112,7 @@ def predict(
         rotation=info.rotation,
         pixel_aspect=info.pixel_aspect,
         color=color,
-        codec=info.codec,
+        source=(info.codec, info.pixel_format),
         slow=True,
         sources=(video,),
     )

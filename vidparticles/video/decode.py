@@ -43,6 +43,7 @@ class Decoder:
         self._last_wanted = _EVERY
         self._whole = True  # no damage met so far
         self._resting = False  # the file is closed for now
+        self._used = table is None  # what comes from the file is not its beginning
         self._set_threads(1)
 
     def close(self) -> None:
@@ -80,7 +81,9 @@ class Decoder:
         self._last_wanted = _EVERY
         seen: set[int] = set()
         while True:
-            self._reopen(threads=threads)
+            if self._used:
+                self._reopen()
+            self._set_threads(0 if threads else 1)
             for index, frame in self._decode(None):
                 if threads and (frame.is_corrupt or not self._whole):
                     self._whole = False
@@ -93,12 +96,12 @@ class Decoder:
             threads = False  # how damage is hidden depends on the threads: go on with one
         self.missing.update(set(range(len(self.table))) - seen)
 
-    def _reopen(self, *, threads: bool = False) -> None:
+    def _reopen(self) -> None:
         """To the very beginning of the file, with a new decoder."""
         self.rest()
         self.container = open_input(self.path)
         self.stream = video_stream(self.container, self.path)
-        self._set_threads(0 if threads else 1)
+        self._set_threads(1)
         self._at, self._resting = -1, False
 
     def _set_threads(self, count: int) -> None:
@@ -172,6 +175,7 @@ class Decoder:
         return cast(av.VideoCodecContext, av.CodecContext.create(other, "r")), True
 
     def _packets(self) -> Iterator[av.Packet]:
+        self._used = True
         packets = iter(self.container.demux(self.stream))
         while True:
             try:

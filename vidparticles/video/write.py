@@ -13,11 +13,11 @@ import numpy as np
 
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike, atomic_write
-from vidparticles.video.codecs import Encoding, check_encoding, choose
-from vidparticles.video.color import BT709, Color
+from vidparticles.video.codecs import Encoding, check_encoding, choose, drawn
+from vidparticles.video.color import BT709, Color, is_rgb
 from vidparticles.video.files import check_output, writing
 from vidparticles.video.info import BROADCAST_RATES
-from vidparticles.video.picture import Picture
+from vidparticles.video.picture import Picture, bits
 from vidparticles.video.picture_streams import GifStream, PictureStream
 from vidparticles.video.sound import Sound
 from vidparticles.video.sound_streams import AacStream, aac_ready
@@ -61,7 +61,8 @@ class Writer:
             are stored turned back, so they show as given. Pictures are stored turned already.
         pixel_aspect: width of a pixel over its height; those of a GIF are made square.
         encoding: how pictures are encoded.
-        source: the codec that the pictures were read from.
+        source: the codec that the pictures were read from, and their pixel format: new pictures
+            among them get the same.
         slow: making them takes so long that better coding costs little.
 
     Attributes:
@@ -92,7 +93,7 @@ class Writer:
         rotation: int = 0,
         pixel_aspect: Fraction | int = 1,
         encoding: Encoding | None = None,
-        source: str = "",
+        source: tuple[str, str] = ("", ""),
         slow: bool = False,
     ):
         self.path, self._overwrite = check_output(path, overwrite), overwrite
@@ -185,10 +186,12 @@ class Writer:
             options = {"final_delay": str(round(100 / (self._rate or 10)))}
         choice = None
         if not self._gif:
+            codec, stored = self._source
+            fresh = stored and is_rgb(first.frame)
             choice = choose(
                 self.path,
-                first.kind,
-                source=self._source,
+                drawn(stored, bits(first.frame)) if fresh else first.kind,
+                source=codec,
                 encoding=self._encoding,
                 slow=self._slow,
             )

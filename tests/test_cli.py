@@ -12,6 +12,7 @@ import sys
 import time
 import warnings
 
+import numpy as np
 import pytest
 
 from vidparticles import __version__, cli, editing, startup, storage
@@ -21,7 +22,7 @@ from vidparticles.inference import predict as predict_module
 from vidparticles.inference import understand as understand_module
 from vidparticles.inference.timeline import Event
 from vidparticles.inference.understand import Understanding
-from vidparticles.video import Encoding, probe
+from vidparticles.video import Encoding, open_video, probe
 from vidparticles.viz import show as show_module
 
 VERBS = ("understand", "predict", "edit", "splice", "cuts", "show", "prepare")
@@ -147,6 +148,14 @@ def test_shots_are_listed(clip, tmp_path, capsys):
     assert [line.split()[0] for line in lines[2:]] == ["1", "2", "3"]
     assert "0:02.0 – 0:04.0" in lines[3]
     assert [line.endswith("cut") for line in lines[2:]] == [False, True, True]
+    span = next(word for word in lines[3].split() if word.endswith("f"))
+    shot = tmp_path / "shot.mp4"
+    assert cli.main(["edit", str(both), "--trim", span, "-o", str(shot)]) == 0
+    capsys.readouterr()
+    with open_video(both) as whole, open_video(shot) as part:
+        assert len(part) == 48
+        apart = np.abs(part.frames([0, 47]).astype(int) - whole.frames([48, 95]))
+    assert apart.mean() < 2
     assert cli.main(["cuts", str(both), "--json"]) == 0
     out, err = capsys.readouterr()
     assert not err

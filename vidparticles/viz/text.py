@@ -35,7 +35,7 @@ def describe(seen: Understanding) -> str:
 
 
 def list_shots(found: Cuts) -> str:
-    """The shots of a clip, one a line, drawn with bars.
+    """The shots of a clip, one a line, drawn with bars; frames as `edit --trim` takes them.
 
     Args:
         found: what `cuts` gave.
@@ -45,10 +45,12 @@ def list_shots(found: Cuts) -> str:
     """
     count = len(found.shots)
     lines = [f"{found.path}  {clock(found.seconds)}, {count} shot{'s' * (count > 1)}", ""]
+    wide = max(2 * len(str(shot.last + 1)) + 3 for shot in found.shots)
     for number, shot in enumerate(found.shots, start=1):
         drawn = bar(shot.start / found.seconds, shot.end / found.seconds)
         span = f"{clock(shot.start):>7} – {clock(shot.end):7}"
-        row = f"  {number:>{len(str(count))}}  {drawn}  {span}  {shot.begins}"
+        frames = f"{shot.first}f:{shot.last + 1}f"
+        row = f"  {number:>{len(str(count))}}  {drawn}  {span}  {frames:{wide}}  {shot.begins}"
         lines.append(row.rstrip())
     return "\n".join(lines)
 

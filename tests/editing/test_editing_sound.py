@@ -19,7 +19,7 @@ FEW = Fraction(3000, 1001)  # for slow motion, which has all frames in between t
 WHEN = (1.05, 20.0, 40.1, 59.2)  # about where the flashes are, seconds
 # 50 ms: at double speed a shorter one may lie where two stretched windows are both faint.
 BEEP = 800  # samples at 16 kHz
-LIT, IN_STEP = 0.3, 0.040  # how long a flash lasts, how far its beep may be from it, seconds
+LIT, IN_STEP = 0.3, 0.003  # how long a flash lasts, how far its beep may be from it, seconds
 
 
 def flashes(rate: Fraction) -> list[int]:

@@ -217,7 +217,7 @@ def test_resampling_keeps_time_and_pitch():
 
 
 def test_sound_that_starts_late_follows_silence(tmp_path):
-    """Sound and picture begin at different times in the container; sample 0 is frame 0."""
+    """Sound and picture begin at different times in the container: what is first is at 0."""
     for late, name in [(1.0, "late.mkv"), (-0.5, "early.mkv")]:
         path = tmp_path / name
         sound = tone(440, 2, 8000)
@@ -239,7 +239,8 @@ def test_sound_that_starts_late_follows_silence(tmp_path):
             out.mux(voice.encode(None))
         with open_video(path) as opened:
             heard = opened.audio()
-        want = cut(sound, -late, 2)
+            assert opened.times[0] == max(0, -late)
+        want = cut(sound, min(0, -late), 2)
         assert len(heard.samples) == len(want.samples)
         np.testing.assert_allclose(heard.samples, want.samples, atol=1e-4)
         np.testing.assert_array_equal(read_audio(path).samples, heard.samples)

@@ -4,9 +4,10 @@ An edit is made by a function of its options and takes a `Reel` to a `Reel`:
 
 - it decodes nothing itself: frames come when the new reel's frames are asked for, one at a time,
   and only a bounded number of them is held;
-- the new reel's times rise from 0, number as many as its frames, and end before its duration; on
-  an exact clock frame k shows at k / rate, and the duration is that of the frames;
-- its sound begins with its first frame and lasts as long as its picture;
+- the new reel's times rise from 0 (from later where its sound begins before its picture), number
+  as many as its frames, and end before its duration; on an exact clock frame k shows at k / rate,
+  and the duration is that of the frames; on none, the last frame may stand for long;
+- its sound begins at time 0 and lasts as long as its picture;
 - where the reel that it is given can be run through again, so can the new one.
 
 Edits are applied in order: `chain(a, b)(reel)` is `b(a(reel))`, and `chain()` changes nothing.

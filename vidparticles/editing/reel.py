@@ -177,8 +177,15 @@ class Ticks(Sequence[Fraction]):
 
 
 def clock(video: Video) -> tuple[Sequence[Fraction], Fraction, Fraction | None]:
-    """Exact times of a video's frames, its duration, and its rate if it is even."""
-    info = video.info
+    """Exact times of a video's frames, its duration, and its rate if it is even.
+
+    It is not where the picture begins after the sound, or is held until the sound ends.
+    """
+    info, table = video.info, video.table
+    lead = table.time_of(0)
+    if not info.variable_rate and (lead or table.hold):
+        even = tuple(lead + k / info.rate for k in range(len(video)))
+        return even, even[-1] + 1 / info.rate + table.hold, None
     if not info.variable_rate:
         ticks = Ticks(range(len(video)), info.rate)
         return ticks, Fraction(len(video)) / info.rate, info.rate
@@ -215,8 +222,9 @@ def usual_gap(times: Sequence[Fraction], index: int, around: int) -> Fraction:
 def opened(path: PathLike) -> Iterator[Reel]:
     """A file as a reel, for as long as the `with` block lasts.
 
-    Its sound is that of the file, from its first frame on; it may end before or after the
-    picture, and edits and `write` fit it.
+    Its sound is that of the file, from its first frame on; it may end before the picture, and
+    edits and `write` fit it. Where sound begins or goes on by more than its coder adds while
+    there is no picture, the picture begins later, or its last frame is held.
 
     Args:
         path: a video file.

@@ -7,6 +7,7 @@ show a picture again, see `repeats`, are no pictures of their own.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,7 @@ import numpy as np
 
 from vidparticles import shots
 from vidparticles.editing.base import Edit
-from vidparticles.editing.curve import parse_curve
+from vidparticles.editing.curve import Piece, parse_curve
 from vidparticles.editing.reel import Frames, Reel
 from vidparticles.editing.repeats import Pictures, earliest, measured
 from vidparticles.editing.schedule import DEFAULT, Moment, RetimeConfig, schedule
@@ -174,6 +175,17 @@ def _untold(frames: Frames) -> Told:
     return ((time, frame, None) for time, frame in frames)
 
 
+def _with_pictures(pieces: Sequence[Piece], reel: Reel, config: RetimeConfig) -> Iterator[Moment]:
+    """The moments that are shown; none while sound alone has begun."""
+    if reel.times[0] == 0:
+        yield from schedule(pieces, reel.times, reel.rate, config=config)
+        return
+    for moment in schedule(pieces, [Fraction(0), *reel.times], None, config=config):
+        if moment.index:
+            since = None if moment.since is None else max(0, moment.since - 1)
+            yield dataclasses.replace(moment, index=moment.index - 1, since=since)
+
+
 def retime(speed: float | Fraction | str, *, config: RetimeConfig = DEFAULT) -> Edit:
     """An edit that changes the speed; sound keeps its pitch and is silent while a frame is held.
 
@@ -200,7 +212,7 @@ def retime(speed: float | Fraction | str, *, config: RetimeConfig = DEFAULT) -> 
         pieces = curve.over(reel.duration)
         if reel.again is None and any(piece.backwards for piece in pieces):
             raise ValueError("these frames can be run through but once: not backwards.")
-        moments = list(schedule(pieces, reel.times, reel.rate, config=config))
+        moments = list(_with_pictures(pieces, reel, config))
         if reel.rate is None:
             duration = sum((piece.seconds for piece in pieces), Fraction(0))
         else:

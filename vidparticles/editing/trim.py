@@ -23,6 +23,9 @@ class FrameIndex:
 
 Moment = Fraction | FrameIndex | None
 Span = tuple[Moment, Moment]
+# Seconds beyond which a picture that still shows, in a clip on no exact clock, counts as a frame
+# of what begins within them; and those by which a clip may end beside where it was cut.
+_STANDS = Fraction(1, 10)
 _CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)")
 
 
@@ -77,6 +80,9 @@ def trim(
 ) -> Edit:
     """An edit that keeps the frames that begin within start ≤ t < end, with their sound.
 
+    A picture that stands (while sound goes on, or on a screen that does not change) is kept for
+    the part of it that lies within.
+
     Args:
         start: seconds, or a frame; default the beginning.
         end: seconds, or the frame after the last; default the end, and so is one beyond it.
@@ -104,34 +110,41 @@ def trim(
         # Seconds are typed with few digits: a frame that begins just before counts.
         tolerance = Fraction(1, 2000)
         first, last = (bisect.bisect_left(reel.times, t - tolerance) for t in (begin, stop))
+        following = [*reel.times[first : first + 1], reel.duration][0]
+        if first and reel.rate is None and min(following, stop) - begin > _STANDS:
+            first -= 1  # it stands, and was there before
+        elif first < last and (first or reel.times[0] - begin <= _STANDS):
+            begin = reel.times[first]
         if first >= last:
             raise InputError(
                 f"{reel.name}: no frame begins between {float(begin):g} s and {float(stop):g} s; "
                 f"the clip has {len(reel.times)} frames in {float(reel.duration):.2f} s."
             )
-        return _part(reel, first, last)
+        following = [*reel.times[last : last + 1], reel.duration][0]
+        if reel.rate is not None or following - stop <= _STANDS:
+            stop = following
+        return _part(reel, (first, last), (begin, stop))
 
     return edit
 
 
-def _part(reel: Reel, first: int, last: int) -> Reel:
-    """Frames first … last − 1 as a reel of its own."""
-    origin = reel.times[first]
-    finish = reel.times[last] if last < len(reel.times) else reel.duration
+def _part(reel: Reel, indices: tuple[int, int], span: tuple[Fraction, Fraction]) -> Reel:
+    """Frames first … last − 1 as a reel of its own, that of a span of time."""
+    (first, last), (begin, finish) = indices, span
     again = reel.again
 
     def shifted(frames: Frames) -> Frames:
-        return ((time - origin, frame) for time, frame in frames)
+        return ((max(Fraction(0), time - begin), frame) for time, frame in frames)
 
     return reel.replace(
         # Asked for anew, a file is sought in; what comes by once is let pass.
         frames=shifted(again(first, last) if again else itertools.islice(reel.frames, first, last)),
-        again=again and (lambda begin, end: shifted(again(first + begin, first + end))),
+        again=again and (lambda start, end: shifted(again(first + start, first + end))),
         times=(
             Ticks(range(last - first), reel.rate)
             if reel.rate is not None
-            else tuple(time - origin for time in reel.times[first:last])
+            else tuple(max(Fraction(0), time - begin) for time in reel.times[first:last])
         ),
-        duration=finish - origin,
-        audio=None if reel.audio is None else cut(reel.audio, origin, finish),
+        duration=finish - begin,
+        audio=None if reel.audio is None else cut(reel.audio, begin, finish),
     )

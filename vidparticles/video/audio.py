@@ -29,8 +29,8 @@ def read_audio(path: PathLike, *, origin: Fraction | None = None) -> Sound | Non
     """The sound of a file.
 
     Args:
-        path: a video, whose first displayed frame then shows when sample 0 sounds (sound
-            before it is left out, sound that begins later follows silence); or a sound file.
+        path: a video, on whose clock the sound is then (what a coder adds before the picture is
+            left out, sound that begins later follows silence); or a sound file.
         origin: the container's time of sample 0, where that is known already.
 
     Returns:

@@ -37,7 +37,8 @@ class VideoInfo:
 
     Attributes:
         path: the file.
-        duration: seconds from the first frame's showing to the end of the last one's.
+        duration: seconds from the first frame's showing, or sound well before it, to the end of
+            the last one's, or of sound that goes on.
         frames: how many are shown.
         width, height: pixels after rotation.
         rate: average frames a second.

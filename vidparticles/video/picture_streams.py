@@ -52,8 +52,10 @@ class PictureStream:
         context.color_trc, context.color_range = color.transfer, color.range
         self._tick = 1 / rate if rate else _CLOCK
         context.time_base = self._tick
+        self._first: tuple[int, int] | None = None  # when the first is shown and decoded
         self._last = -1
         self._gap = 1 if rate else round(1 / (30 * _CLOCK))
+        self._by_decoding = container.format.name in ("mp4", "mov")
 
     def encode(self, picture: Picture, time: Fraction) -> list[av.Packet]:
         """Packets that are ready once a picture shows at a time in seconds."""
@@ -67,7 +69,10 @@ class PictureStream:
         frame.pts, frame.time_base = pts, self._tick
         # The picture types of the source would be taken for orders to the encoder.
         frame.pict_type = av.video.frame.PictureType.NONE
-        return self.stream.encode(frame)
+        packets = self.stream.encode(frame)
+        if self._first is None and packets:
+            self._first = packets[0].pts or 0, packets[0].dts or 0
+        return packets
 
     def finish(self, end: Fraction | None) -> list[av.Packet]:
         """All packets that are left.
@@ -81,6 +86,11 @@ class PictureStream:
         for packet in packets:  # else it would be 1/30 s, whatever the times are
             if packet.pts == self._last or packet is packets[-1]:
                 packet.duration = shown
+        if self._by_decoding and packets and self._first is not None:
+            # The file lasts from when the first is decoded to when the last one is: too short
+            # where frames are reordered and gaps have grown.
+            decoded = (packets[-1].dts or 0) - self._first[1]
+            packets[-1].duration = shown + max(0, self._last - self._first[0] - decoded)
         return packets
 
 

@@ -32,7 +32,8 @@ class Video:
         path: the file.
         info: its facts.
         color: what its stored numbers mean.
-        times: float64 [n] seconds at which the frames are shown, from the first one's.
+        times: float64 [n] seconds at which the frames are shown, from the first one's; or from
+            where the sound begins, where that is well before.
     """
 
     def __init__(self, path: PathLike, table: FrameTable | None = None):
@@ -168,7 +169,7 @@ class Video:
         return self[self.index_at(seconds)]
 
     def audio(self) -> Sound | None:
-        """The sound, on the clock of `times`: sample 0 sounds when the first frame shows."""
+        """The sound, on the clock of `times`: sample 0 sounds at time 0."""
         sounds = self.table.sounds
         return sound_of(self.path, sounds[0], self.table.origin) if sounds else None
 

@@ -137,11 +137,11 @@ def _copy(
             packet.is_keyframe = order in exact
             packet.pts, packet.dts = shown - zero, decoded - zero
             if voice is not None:
-                output.mux(voice.encode(until=(decoded - zero) * table.time_base))
+                output.mux([*voice.encode(until=(decoded - zero) * table.time_base)])
             packet.stream = copied
             output.mux(packet)
         if voice is not None:
-            output.mux(voice.finish())
+            output.mux([*voice.finish()])
 
 
 def _packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import cast
 
@@ -29,19 +30,18 @@ class AacStream:
         self._frames = av_frames(audio)
         self._next = next(self._frames, None)
 
-    def encode(self, *, until: Fraction | None) -> list[av.Packet]:
-        """Packets of the sound up to a time in seconds; None: all."""
-        packets: list[av.Packet] = []
+    def encode(self, *, until: Fraction | None) -> Iterator[av.Packet]:
+        """Packets of the sound up to a time in seconds, as they are made; None: all."""
         while self._next is not None:
             if until is not None and Fraction(self._next.pts or 0, self._rate) > until:
                 break
-            packets += self.stream.encode(self._next)
+            yield from self.stream.encode(self._next)
             self._next = next(self._frames, None)
-        return packets
 
-    def finish(self) -> list[av.Packet]:
+    def finish(self) -> Iterator[av.Packet]:
         """All packets that are left."""
-        return [*self.encode(until=None), *self.stream.encode(None)]
+        yield from self.encode(until=None)
+        yield from self.stream.encode(None)
 
 
 def sound_codec(kind: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 import contextlib
 import dataclasses
+import itertools
 import pathlib
 from fractions import Fraction
 from typing import cast
@@ -19,12 +20,16 @@ import numpy as np
 from av.container import InputContainer
 
 from vidparticles.errors import InputError
-from vidparticles.video.files import open_input
+from vidparticles.video.files import open_input, video_stream
 from vidparticles.video.packets import FramePacket, SoundTable, demux
 
 # Containers that store no presentation times: what the library guesses for them is wrong
 # where frames may be reordered, so their frames are counted from the start instead.
 _WITHOUT_TIMES = {"avi", "h264", "hevc", "m4v", "mpegvideo", "obu"}
+# Seconds that sound may reach beyond the picture, before it or behind, by what its coder adds.
+_PADDING = Fraction(1, 10)
+# Frames among which one must come back in time, where time stamps were stored in coding order.
+_LOOKED_AT = 48
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +40,11 @@ class FrameTable:
         pts: int64 [n] presentation times as they are stored, in units of `time_base`, increasing;
             by them decoded frames are known.
         shown: int64 [n] when each frame is shown, on a clock that goes on.
+        origin: time 0 of the file, in the container's seconds: when the first frame is shown, or
+            its sound begins well before.
         order: int64 [n] index of each frame's packet among the packets of the picture.
-        end: when the last frame stops being shown.
+        end: when the last frame stops being shown, but for what is held.
+        hold: seconds for which it is held then, while sound goes on.
         time_base: seconds per unit.
         start_pts, start_order: of the packets from which decoding is exact, in file order.
         start_dts: their decoding times.
@@ -49,6 +57,8 @@ class FrameTable:
     shown: np.ndarray
     order: np.ndarray
     end: int
+    hold: Fraction
+    origin: Fraction
     time_base: Fraction
     start_pts: np.ndarray
     start_dts: np.ndarray
@@ -62,23 +72,18 @@ class FrameTable:
 
     @property
     def times(self) -> np.ndarray:
-        """Seconds from the first frame, float64 [n]."""
-        return (self.shown - self.shown[0]) * float(self.time_base)
-
-    @property
-    def origin(self) -> Fraction:
-        """The container's time at which the first frame is shown."""
-        return int(self.shown[0]) * self.time_base
+        """Seconds from the file's beginning, float64 [n]."""
+        return (self.shown - self.shown[0]) * float(self.time_base) + float(self.time_of(0))
 
     @property
     def duration(self) -> Fraction:
-        """Seconds from the first frame's showing to the end of the last one's."""
+        """Seconds from the file's beginning to the end of the last frame's showing."""
         return self.time_of(len(self))
 
     def time_of(self, frame: int) -> Fraction:
         """Exact seconds at which a frame begins to show; frame n is the end of the last."""
         shown = self.end if frame == len(self) else int(self.shown[frame])
-        return (shown - int(self.shown[0])) * self.time_base
+        return shown * self.time_base - self.origin + self.hold * (frame == len(self))
 
     def index_of(self, pts: int | None) -> int:
         """The frame that is shown from a presentation time on; −1 where none begins then."""
@@ -109,7 +114,8 @@ def build_table(
     duration = found.duration or max(1, round(1 / Fraction(stream.average_rate or 25) / time_base))
     untimed = container.format.name in _WITHOUT_TIMES and not found.intra
     unknown = untimed or any(row.pts is None for row in rows)
-    counted = unknown or rows[-1].edit > 0
+    disordered = not unknown and rows[-1].edit == 0 and _comes_back(path, stream, rows)
+    counted = unknown or rows[-1].edit > 0 or disordered
     orders = np.array([row.order for row in rows], np.int64)
     if not counted:
         table = {row.pts: row for row in sorted(rows, key=lambda row: (row.pts or 0, row.order))}
@@ -118,17 +124,27 @@ def build_table(
         shown = pts + np.array([row.shift for row in table.values()], np.int64)
     else:
         starts = []
-        if unknown:
+        ticks = [row.dts for row in rows if row.dts is not None]
+        rising = len(ticks) == len(rows) and all(a < b for a, b in itertools.pairwise(ticks))
+        if disordered or (rising and "avi" in container.format.name):
+            # Frames come out in an order of their own, but as often as packets go in.
+            pts = shown = np.array(ticks if rising else sorted(row.pts or 0 for row in rows))
+        elif unknown:
             pts = shown = np.arange(len(rows), dtype=np.int64)
             time_base = found.spacing * time_base or 1 / Fraction(stream.average_rate or 25)
             duration = 1
         else:
             pts = shown = _one_after_another(rows, duration)
     end = int(shown[-1]) + duration
-    heard = max((Fraction(sound.end, sound.rate) for sound in found.sounds), default=Fraction(0))
-    told = max(end * time_base, heard)
+    if "mov" in container.format.name and not counted and stream.duration:
+        # An edit list may end while the last frame that is decoded would still be shown.
+        end = max(int(shown[-1]) + 1, min(end, (stream.start_time or 0) + stream.duration))
+    first, told = int(shown[0]) * time_base, end * time_base
+    heard = [(Fraction(s.begin, s.rate), Fraction(s.end, s.rate)) for s in found.sounds]
+    begin = min([first, *(begun for begun, _ in heard)])
+    close = max([told, *(ended for _, ended in heard)])
     warnings = found.warnings
-    if not warnings and (found.cut_short or _promises_more(stream, path, told)):
+    if not warnings and (found.cut_short or _promises_more(stream, path, close)):
         warnings = [f"{path} is cut short; the {len(pts)} frames that it still holds are used."]
     columns = np.array(starts, np.int64).reshape(-1, 3)
     return FrameTable(
@@ -136,6 +152,8 @@ def build_table(
         shown=shown,
         order=orders,
         end=end,
+        hold=close - told if close - told > _PADDING else Fraction(0),
+        origin=begin if first - begin > _PADDING else first,
         time_base=time_base,
         start_pts=columns[:, 0],
         start_dts=columns[:, 1],
@@ -144,6 +162,26 @@ def build_table(
         sounds=found.sounds,
         warnings=(*warnings, *found.repairs),
     )
+
+
+def _comes_back(path: pathlib.Path, stream: av.VideoStream, rows: list[FramePacket]) -> bool:
+    """Whether frames come out of the decoder with times that go back.
+
+    Some recorders store as time of showing when a frame is decoded, though frames are reordered.
+    """
+    stamps = [row.pts or 0 for row in rows[:_LOOKED_AT]]
+    if not stream.codec_context.has_b_frames or len(stamps) < 3 or stamps != sorted(stamps):
+        return False
+    latest, count = None, 0
+    with open_input(path) as again, contextlib.suppress(av.error.FFmpegError):
+        own = video_stream(again, path)
+        for frame in again.decode(own):
+            if latest is not None and frame.pts is not None and frame.pts < latest:
+                return True
+            latest, count = frame.pts, count + 1
+            if count == len(stamps):
+                break
+    return False
 
 
 def _one_after_another(rows: list[FramePacket], duration: int) -> np.ndarray:

@@ -227,9 +227,10 @@ class Writer:
                 with contextlib.suppress(OSError, av.error.FFmpegError):
                     self._container.close()
 
-    def _mux(self, packets: list[av.Packet]) -> None:
+    def _mux(self, packets: Iterable[av.Packet]) -> None:
         assert self._container is not None
-        self._container.mux(packets)
+        for packet in packets:
+            self._container.mux(packet)
 
     def _finish(self) -> None:
         if self._picture is None or self._container is None:

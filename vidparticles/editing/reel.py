@@ -100,6 +100,23 @@ class Reel:
         """A new picture of this reel, of levels [H, W, 3] as `Picture.of` takes them, upright."""
         return Picture.of(array, color=self.color, turns=-self.rotation // 90)
 
+    def redrawn(self, pictures: Sequence[Picture], change: Callable[..., np.ndarray]) -> Picture:
+        """A new picture of this reel out of others: of their levels and of what covers them.
+
+        Args:
+            pictures: those that are changed.
+            change: levels [H, W, 3] of each, see `Picture.levels` → new ones.
+        """
+        new = np.asarray(change(*(picture.levels() for picture in pictures)))
+        covers = [picture.cover() for picture in pictures]
+        cover = None
+        if any(own is not None for own in covers):
+            size = (pictures[0].height, pictures[0].width)
+            whole = np.full(size, 255, np.uint8)
+            three = [np.stack([whole if own is None else own] * 3, -1) for own in covers]
+            cover = np.asarray(change(*three))[..., 0]
+        return Picture.of(new, color=self.color, turns=-self.rotation // 90, cover=cover)
+
     @property
     def name(self) -> str:
         """What sentences call it: the file that it is read from."""

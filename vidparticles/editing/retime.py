@@ -108,12 +108,9 @@ class _Source:
         self._coming += 1
 
 
-def _shown(
-    source: _Source, moments: Sequence[Moment], new: Callable[[np.ndarray], Picture]
-) -> Frames:
-    """Frames at any moment, by the motion from each picture to the next; `new` makes a picture."""
+def _shown(source: _Source, moments: Sequence[Moment], reel: Reel) -> Frames:
+    """Frames at any moment, by the motion from each picture to the next."""
     matched, found = None, None
-    levels: dict[int, np.ndarray] = {}
     try:
         for moment in moments:
             first, second, share = source.around(moment)
@@ -125,11 +122,13 @@ def _shown(
             if math.isinf(source.change(second)):
                 picture = pair[first] if 2 * share < 1 else pair[second]
             else:
-                levels = {k: levels[k] if k in levels else pair[k].levels() for k in order}
-                here, there = levels[first], levels[second]
+                both = [pair[first], pair[second]]
                 if matched != (first, second) or found is None:
-                    matched, found = (first, second), warp.match(here, there)
-                picture = new(np.asarray(warp.between(here, there, found, float(share))))
+                    matched = (first, second)
+                    found = warp.match(*(picture.levels() for picture in both))
+                between = functools.partial(warp.between, found=found, fraction=float(share))
+                picture = reel.redrawn(both, between)
+                del both
             del pair  # the new picture is all that is held while it is looked at
             yield moment.time, picture
     finally:
@@ -227,10 +226,10 @@ def retime(speed: float | Fraction | str, *, config: RetimeConfig = DEFAULT) -> 
 
         def part(first: int, last: int) -> Frames:
             shown = moments[first:last]
-            return _shown(source(min(map(begin, shown))), shown, reel.picture)
+            return _shown(source(min(map(begin, shown))), shown, reel)
 
         return reel.replace(
-            frames=_shown(source(None), moments, reel.picture),
+            frames=_shown(source(None), moments, reel),
             slow=reel.slow or any(moment.share for moment in moments),
             again=reel.again and part,
             times=tuple(moment.time for moment in moments),

@@ -106,11 +106,13 @@ def join(*paths: PathLike) -> Edit:
                     sources.extend(other.sources)
                     assert other.again is not None
                     aspect = Fraction(reel.pixel_aspect) / Fraction(first.pixel_aspect)
+                    into = functools.partial(
+                        fit, height=first.height, width=first.width, aspect=aspect
+                    )
                     same = (reel.height, reel.width, aspect) == (first.height, first.width, 1)
                     for time, picture in other.again(*inside):
                         if not same:
-                            fitted = fit(picture.levels(), first.height, first.width, aspect)
-                            picture = reel.picture(fitted)
+                            picture = reel.redrawn([picture], into)
                         yield start + time, picture
 
         def anew(begin: int, end: int) -> Frames:

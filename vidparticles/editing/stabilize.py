@@ -261,9 +261,9 @@ def stabilize(*, config: StabilizeConfig = DEFAULT) -> Edit:
             found = way()
             for index, (time, picture) in enumerate(frames, first):
                 turn, shift = found.turn[index], found.shift[index]
-                where = (np.array([v.real, v.imag], np.float32) for v in (turn, shift))
-                new = _laid(picture.levels(), *where, np.float32(found.crop))
-                yield time, reel.picture(np.asarray(new))
+                t, s = (np.array([v.real, v.imag], np.float32) for v in (turn, shift))
+                place = functools.partial(_laid, turn=t, shift=s, crop=np.float32(found.crop))
+                yield time, reel.redrawn([picture], place)
 
         return reel.with_frames(laid, slow=True, crop=lambda: reel.crop() * way().crop)
 

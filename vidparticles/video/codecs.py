@@ -253,13 +253,15 @@ def _codec(path: pathlib.Path, pixel_format: str, source: str, pix_fmt: str | No
     return min(able, key=lost)
 
 
-def drawn(source: str, depth: int) -> str:
-    """The pixel format for new, opaque pictures of so many bits, beside those of a source's format.
+def drawn(source: str, depth: int, *, alpha: bool = False) -> str:
+    """The pixel format for new pictures of so many bits, beside those of a source's format.
 
     Example:
         >>> drawn("yuva422p10le", 8), drawn("yuv420p10le", 16)
         ('yuv422p', 'yuv420p10le')
     """
+    if alpha:
+        return source if depth > 8 else fitting(source, ("yuva420p", "yuva422p", "yuva444p"))
     return fitting(source, _8 if depth <= 8 else (*_8, *_10, *_12))
 
 

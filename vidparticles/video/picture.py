@@ -54,7 +54,14 @@ class Picture:
         self.color = color or color_of(frame)
 
     @classmethod
-    def of(cls, array: np.ndarray, *, color: Color = BT709, turns: int = 0) -> Picture:
+    def of(
+        cls,
+        array: np.ndarray,
+        *,
+        color: Color = BT709,
+        turns: int = 0,
+        cover: np.ndarray | None = None,
+    ) -> Picture:
         """A picture of RGB.
 
         Args:
@@ -62,13 +69,18 @@ class Picture:
                 fractions, which more bits can hold.
             color: what it will be stored as; the levels are those of this color's own RGB.
             turns: quarter turns counter-clockwise that make the stored picture upright.
+            cover: [H, W] upright, uint8, how opaque it is; None for wholly.
         """
+        kinds = ("rgb24", "gbrp16le")
+        if cover is not None:
+            kinds = ("rgba", "gbrap16le")
+            array = np.concatenate([array, cover[..., None].astype(array.dtype)], -1)
         stored = np.rot90(array, -turns)
         if array.dtype == np.uint8:
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(stored), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(stored), format=kinds[0])
         else:
             deep = np.clip(np.round(stored * _DEEP), 0, 255 * _DEEP).astype(np.uint16)
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(deep), format="gbrp16le")
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(deep), format=kinds[1])
         return cls(frame, turns=turns, color=color)
 
     @property
@@ -88,7 +100,8 @@ class Picture:
             return False
         if not is_rgb(self.frame):
             return True
-        return bool(self.frame.to_ndarray()[..., -1].min() < self.frame.to_ndarray().max())
+        cover = self._cover()
+        return bool(cover.min() < (255 if cover.itemsize == 1 else 255 * _DEEP))
 
     @property
     def kind(self) -> str:
@@ -131,6 +144,18 @@ class Picture:
             return self.rgb()
         deep = self._planes("gbrp16le", (self.frame.height, self.frame.width)).to_ndarray()
         return np.array(np.rot90(deep, self.turns), np.float32, order="C") / _DEEP
+
+    def cover(self) -> np.ndarray | None:
+        """How opaque the picture is, [H, W] upright, uint8; None where it is wholly so."""
+        if not self.alpha:
+            return None
+        cover = self._cover() >> bits(self.frame) - 8
+        return np.array(np.rot90(cover, self.turns), np.uint8, order="C")
+
+    def _cover(self) -> np.ndarray:
+        if not is_rgb(self.frame):
+            return planes(self.frame)[3]
+        return self.frame.to_ndarray()[..., 0 if self.frame.format.name.startswith("a") else -1]
 
     def changed(self, change: Change) -> Picture:
         """A picture with other luma and chroma.

@@ -190,7 +190,7 @@ class Writer:
             fresh = stored and is_rgb(first.frame)
             choice = choose(
                 self.path,
-                drawn(stored, bits(first.frame)) if fresh else first.kind,
+                drawn(stored, bits(first.frame), alpha=first.alpha) if fresh else first.kind,
                 source=codec,
                 encoding=self._encoding,
                 slow=self._slow,

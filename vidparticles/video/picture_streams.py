@@ -46,6 +46,8 @@ class PictureStream:
             context.codec_tag = "hvc1"  # by which players of one maker know it
         if stored.width * stored.height <= _SMALL_PIXELS:
             context.thread_count = 1
+        # As FFmpeg sets it; PyAV's own would cut each picture into slices, which takes more bytes.
+        context.thread_type = "AUTO"
         context.sample_aspect_ratio = aspect
         color = first.color
         context.colorspace, context.color_primaries = color.matrix, color.primaries

@@ -251,6 +251,25 @@ def test_hdr_is_tone_mapped_where_it_is_looked_at_and_one_line_says_so(name, sha
     assert moved.warnings == ()
 
 
+def test_what_hdr_was_graded_on_is_told_on(tmp_path, encode):
+    display = "G(8500,39850)B(6550,2300)R(35400,14600)WP(15635,16450)L(10000000,50)"
+    params = f"log-level=none:colorprim=9:transfer=16:colormatrix=9:master-display={display}"
+    source = encode(
+        tmp_path / "in.mp4",
+        codec="libx265",
+        frames=3,
+        pixel_format="yuv420p10le",
+        options={"x265-params": f"{params}:max-cll=900,400"},
+    )
+    editing.apply(source, tmp_path / "out.mp4", editing.trim(0, 1))
+    for kind in ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL"):
+        told = []
+        for path in (source, tmp_path / "out.mp4"):
+            with open_video(path) as video:
+                told.append(bytes(video.pictures(0, 1)[0].frame.side_data[kind]))
+        assert told[0] == told[1]
+
+
 @pytest.mark.parametrize("edit", [editing.retime(0.5), editing.stabilize()])
 def test_an_edit_that_draws_pictures_anew_keeps_ten_bits(edit, shared_data, tmp_path):
     source, out = shared_data / "faults" / "hlg_10bit.mov", tmp_path / "out.mov"

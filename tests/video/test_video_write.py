@@ -161,6 +161,7 @@ def test_a_disk_that_fills_at_the_last_byte_leaves_nothing(tmp_path, monkeypatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", full)
+    monkeypatch.setattr("os.link", full)
     with pytest.raises(InputError, match="disk is full"):
         write_video(tmp_path / "clip.mp4", smooth(2, 16, 16), rate=20)
     assert list(tmp_path.iterdir()) == []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from fractions import Fraction
-from typing import cast
+from typing import Any, cast
 
 import av
+import numpy as np
 
 from vidparticles.video.codecs import Choice
 from vidparticles.video.picture import Picture
@@ -36,7 +37,10 @@ class PictureStream:
         rate: Fraction | None,
         aspect: Fraction,
     ):
-        stream = container.add_stream(choice.codec.encoder, rate=rate or 30, options=choice.options)
+        options = dict(choice.options)
+        if choice.codec.encoder == "libx265" and first.color.hdr:
+            options["x265-params"] = ":".join([options["x265-params"], *_graded_on(first.frame)])
+        stream = container.add_stream(choice.codec.encoder, rate=rate or 30, options=options)
         self.stream = cast(av.VideoStream, stream)
         self._format = choice.pix_fmt
         context = self.stream.codec_context
@@ -94,6 +98,26 @@ class PictureStream:
             decoded = (packets[-1].dts or 0) - self._first[1]
             packets[-1].duration = shown + max(0, self._last - self._first[0] - decoded)
         return packets
+
+
+def _graded_on(frame: av.VideoFrame) -> list[str]:
+    """What HDR tells of the display that it was graded on and of its light, for x265."""
+    told: Any = frame.side_data  # of more kinds than PyAV's types know
+    found = []
+    if display := told.get("MASTERING_DISPLAY_METADATA"):
+        # FFmpeg's AVMasteringDisplayMetadata: xy of red, green, blue, white, then least and most
+        # nits, all rational; x265 takes them in 1/50,000 and 1/10,000.
+        numbers = np.frombuffer(bytes(display), np.int32)[:20].reshape(10, 2)
+        values = [over / under if under else 0 for over, under in numbers.tolist()]
+        red, green, blue, white = (
+            f"({round(50_000 * values[k])},{round(50_000 * values[k + 1])})" for k in (0, 2, 4, 6)
+        )
+        light = f"({round(10_000 * values[9])},{round(10_000 * values[8])})"
+        found.append(f"master-display=G{green}B{blue}R{red}WP{white}L{light}")
+    if level := told.get("CONTENT_LIGHT_LEVEL"):
+        most, mean = np.frombuffer(bytes(level), np.uint32)[:2].tolist()
+        found.append(f"max-cll={most},{mean}")
+    return found
 
 
 class GifStream:

@@ -376,17 +376,20 @@ def foreign(cache: pathlib.Path) -> int:
 # ------------------------------------------------------------------ stopped
 
 
-def started(words, cache, **options):
-    """The command as a shell starts it, which does not make it deaf to Ctrl-C."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "vidparticles.cli", *map(str, words)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"JAX_COMPILATION_CACHE_DIR": str(cache)},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        **options,
-    )
+def started(words, cache):
+    """The command as a shell starts it."""
+    # What is started in the background is deaf to Ctrl-C, and so are its children: tests too.
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "vidparticles.cli", *map(str, words)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"JAX_COMPILATION_CACHE_DIR": str(cache)},
+        )
+    finally:
+        signal.signal(signal.SIGINT, heard)
 
 
 def partial_of(folder, child, *, seconds=60):

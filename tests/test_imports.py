@@ -21,13 +21,14 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "vidparticles"
 FILES = sorted(PACKAGE.rglob("*.py"))
-GROUND = {"particles", "numerics", "errors"}
+GROUND = {"particles", "numerics", "errors", "progress"}
 
 # room → the rooms it may import, besides itself and the ground floor
 ROOMS = {
     "particles": set(),
     "numerics": set(),
     "errors": set(),
+    "progress": set(),
     "storage": set(),
     "dynamics": set(),
     "image": set(),
@@ -46,7 +47,9 @@ LIBRARY = set(ROOMS)
 ROOMS["inference"] = LIBRARY
 ROOMS["viz"] = LIBRARY | {"inference"}
 ROOMS["startup"] = set()
-ROOMS["cli"] = LIBRARY | {"inference", "viz", "startup"}
+ROOMS["bar"] = set()
+ROOMS["stopping"] = {"storage"}
+ROOMS["cli"] = LIBRARY | {"inference", "viz", "startup", "bar", "stopping"}
 ROOMS["__init__"] = GROUND
 
 # package → where alone it may be imported

@@ -8,24 +8,21 @@ it does, its options, and a function that runs it and returns what is to be said
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import json
 import os
 import re
-import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from vidparticles import __version__, startup, storage
+from vidparticles import __version__, progress, startup, stopping, storage
+from vidparticles.bar import KINDS, ProgressBar
 from vidparticles.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from vidparticles.editing import Written
-
-_STOPPED = 130  # the exit status
 
 
 def console() -> NoReturn:
@@ -33,7 +30,7 @@ def console() -> NoReturn:
     startup.compile_cheaply()
     startup.keep_programs()
     if threading.current_thread() is threading.main_thread():
-        _end_when_stopped()
+        stopping.end_when_asked()
     sys.exit(main())
 
 
@@ -52,52 +49,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = _parse(words)
         with startup.own_words_only():
-            _say(args.run(args), args)
+            kind = "none" if args.quiet else args.progress
+            with ProgressBar(kind) as bar, progress.listening(bar):
+                result = args.run(args)
+            _say(result, args)
     except InputError as error:
         print(f"vidparticles: {_one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(_stopped(storage.written()[before:]), file=sys.stderr)
-        return _STOPPED
+        print(stopping.sentence(storage.written()[before:]), file=sys.stderr)
+        return stopping.STATUS
     except BrokenPipeError:  # the reader of a pipe has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return 0
-
-
-def _end_when_stopped() -> None:
-    """Let a thread end the process when a signal asks for it.
-
-    Not an exception in the main thread: XLA compiles for half a minute without looking for one,
-    and loses it in a callback or dies of it.
-    """
-    asked, ask = os.pipe()
-    os.set_blocking(ask, False)
-    signal.set_wakeup_fd(ask, warn_on_full_buffer=False)
-    numbers = []
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"):
-        number = getattr(signal, name, None)
-        # What a shell or `nohup` has made deaf stays so.
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, lambda *_: None)
-            numbers.append(number)
-
-    def end() -> None:
-        while os.read(asked, 1)[0] not in numbers:
-            pass
-        with contextlib.suppress(OSError):
-            print(_stopped(storage.abandon()), file=sys.stderr, flush=True)
-        os._exit(_STOPPED)
-
-    threading.Thread(target=end, daemon=True).start()
-
-
-def _stopped(files: Sequence[os.PathLike[str]]) -> str:
-    if len(files) > 1:
-        return f"vidparticles: stopped; {len(files)} files had been written, each whole."
-    if files:
-        return f"vidparticles: stopped; {files[0]} had been written, whole."
-    return "vidparticles: stopped; nothing was written."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,7 +150,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     for name, verb in VERBS.items():
         text = verb.help
         parsers[name] = group.add_parser(name, help=text, description=f"{text.capitalize()}.")
-        for option in (*verb.options, QUIET):
+        for option in (*verb.options, PROGRESS, QUIET):
             parsers[name].add_argument(*option.names, **option.meaning)
         parsers[name].set_defaults(run=verb.run)
     first = next(iter(words), "")
@@ -246,21 +211,11 @@ def _show(args: argparse.Namespace) -> _Result:
 
 
 def _prepare(args: argparse.Namespace) -> _Result:
-    from tqdm import tqdm
-
     from vidparticles.data.prepare import prepare
 
     if args.size < 16:
         raise InputError(f"--size {args.size} is too small; give at least 16 pixels.")
-    # None: where stderr is no terminal.
-    hidden = True if args.quiet else None
-    with tqdm(unit="clip", desc="prepare", disable=hidden, leave=False) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        done = prepare(args.folder, args.output, size=args.size, progress=progress)
+    done = prepare(args.folder, args.output, size=args.size)
     return _Result(
         f"{done.out}  {done.made} clips made, {done.kept} kept, {len(done.skipped)} left out",
         warnings=[f"{reason} It was left out." for reason in done.skipped.values()],
@@ -318,6 +273,12 @@ def _checkpoint(use: str) -> _Option:
 CLIP = _Option("clip", metavar="CLIP", help="a video file")
 JSON = _Option("--json", action="store_true", help="print JSON, and nothing else on stdout")
 QUIET = _Option("-q", "--quiet", action="store_true", help="print errors alone, and with --json")
+PROGRESS = _Option(
+    "--progress",
+    choices=KINDS,
+    default="bar",
+    help="of long work, on stderr: bar, on a terminal (default); json, a line a second; none",
+)
 OUTPUT = _Option("-o", "--output", metavar="OUT", required=True, help="the file to write")
 OVERWRITE = _Option("--overwrite", action="store_true", help="replace OUT if it exists")
 ENCODING = (

@@ -12,6 +12,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from vidparticles import progress
 from vidparticles.data import embedded, folder
 from vidparticles.data.prepare import prepare
 from vidparticles.errors import InputError
@@ -127,9 +128,10 @@ def test_mistakes(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
 
 
 def test_progress_is_told(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    told: list[tuple[int, int]] = []
-    prepare(source, tmp_path / "o", size=16, progress=lambda *counts: told.append(counts))
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    told: list[tuple[str, int, int]] = []
+    with progress.listening(lambda *words: told.append(words)):
+        prepare(source, tmp_path / "o", size=16)
+    assert told == [("preparing", done, 4) for done in range(5)]
 
 
 @pytest.mark.parametrize("which", ["copy", "source"])

@@ -8,12 +8,13 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from vidparticles.data.folder import Clip, scan
 from vidparticles.errors import InputError
+from vidparticles.progress import counted
 from vidparticles.storage import write_text
 
 VERSION = 1
@@ -42,7 +43,6 @@ def prepare(
     size: int | tuple[int, int] = 128,
     crf: float = 13,
     workers: int = 2,
-    progress: Callable[[int, int], None] | None = None,
 ) -> Prepared:
     """Write a small copy of every clip of a folder, and beside each a `.json` of facts.
 
@@ -58,7 +58,6 @@ def prepare(
         size: the shorter side in pixels (never enlarged), or (height, width) for all.
         crf: quality, 0 lossless … 51 worst.
         workers: clips at a time.
-        progress: called with (clips done, clips in all) after each.
 
     Returns:
         counts, and the corrupt clips by name: those are passed over.
@@ -82,13 +81,12 @@ def prepare(
             for clip in clips
         ]
         try:
-            for done, (clip, job) in enumerate(zip(clips, jobs, strict=True), start=1):
+            pairs = zip(clips, jobs, strict=True)
+            for clip, job in counted(pairs, len(clips), work="preparing"):
                 try:
                     made += job.result()
                 except _Unreadable as error:
                     skipped[str(clip.path)] = str(error)
-                if progress is not None:
-                    progress(done, len(clips))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -20,6 +20,7 @@ from typing import overload
 import numpy as np
 
 from vidparticles.errors import InputError
+from vidparticles.progress import counted
 from vidparticles.storage import PathLike
 from vidparticles.video import (
     BT709,
@@ -326,7 +327,7 @@ def write(
         source=reel.source,
         slow=reel.slow,
     ) as writer:
-        for time, frame in reel.frames:
+        for time, frame in counted(reel.frames, len(reel.times), work="writing"):
             writer.add(frame, None if reel.rate else time)
             count += 1
     sound = audio is not None and pathlib.Path(out).suffix.lower() != ".gif"

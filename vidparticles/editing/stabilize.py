@@ -24,6 +24,7 @@ from vidparticles.editing.follow import shrunk
 from vidparticles.editing.reel import Frames, Reel
 from vidparticles.flow.camera import camera_motion
 from vidparticles.image.resample import bilinear, pixel_centers, to_bytes
+from vidparticles.progress import counted
 from vidparticles.tracking.points.state import PointConfig, PointState
 from vidparticles.tracking.points.tracker import point_tracker
 
@@ -254,7 +255,8 @@ def stabilize(*, config: StabilizeConfig = DEFAULT) -> Edit:
         @functools.cache
         def way() -> Steadying:
             times = np.array([float(time) for time in reel.times])
-            camera = watch(again(0, len(times)), config)
+            frames = counted(again(0, len(times)), len(times), work="watching")
+            camera = watch(frames, config)
             return steady(*camera, times, reel.width / reel.height, config)
 
         def laid(frames: Frames, first: int) -> Frames:

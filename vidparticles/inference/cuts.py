@@ -6,6 +6,7 @@ import dataclasses
 import os
 import pathlib
 
+from vidparticles.progress import counted
 from vidparticles.video import open_video
 
 
@@ -56,7 +57,8 @@ def cuts(path: str | os.PathLike[str]) -> Cuts:
     from vidparticles import shots
 
     with open_video(path) as video:
-        signals = shots.measure(frame for _, frame in video.every(size=shots.SIZE))
+        frames = counted(video.every(size=shots.SIZE), len(video), work="looking")
+        signals = shots.measure(frame for _, frame in frames)
         changes = shots.transitions(signals, video.times)
         ends = [*video.times[1:], video.info.duration]
         # A cut is the first frame of its shot; of other changes no frame is.

@@ -18,6 +18,7 @@ import numpy as np
 
 from vidparticles.data.clips import indices_at
 from vidparticles.data.order import uniform_times
+from vidparticles.progress import counted
 from vidparticles.video import Video
 
 
@@ -110,7 +111,8 @@ def classify_windows(
     held = np.empty((0, grid.size, grid.size, 3), np.uint8)
     first = 0  # the cell of held[0]
     found = []
-    for at in range(0, len(grid.starts), grid.batch):
+    batches = range(0, len(grid.starts), grid.batch)
+    for at in counted(batches, len(batches), work="understanding"):
         starts = grid.starts[at : at + grid.batch]
         with watch("decode"):
             needed = places[first + len(held) : starts[-1] + grid.frames]

@@ -13,6 +13,7 @@ import numpy as np
 from vidparticles.editing.reel import Written, check_paths, opened, write
 from vidparticles.errors import InputError, nearest
 from vidparticles.inference.motion_laws import laws_of
+from vidparticles.progress import counted
 from vidparticles.storage import PathLike, atomic_write, write_errors
 from vidparticles.video import Encoding
 from vidparticles.viz import draw
@@ -64,6 +65,8 @@ def show(
         points = PointLayer(segmented=page or color == "group", forces=page or forces)
         layer = points if checkpoint is None else layer_of(checkpoint, points)
         moments = layer.moments(reel)
+        if page or kind == ".png":
+            moments = counted(moments, len(reel.times), work="following")
         if page:
             written = write_page(
                 reel, moments, out, source=path, color=color, forces=forces, overwrite=overwrite

@@ -26,6 +26,7 @@ from vidparticles.video import (
     BT709,
     Color,
     Encoding,
+    Extras,
     Picture,
     Sound,
     Video,
@@ -58,6 +59,7 @@ class Reel:
         source: codec and pixel format that its pictures were read from; "" for none.
         slow: making its pictures takes so long that better coding costs little.
         audio: the sound, None for a silent reel.
+        extras: further sounds, subtitles, chapters and tags.
         crop: gives the share of the height and width of the clip that is in the picture; it may
             be known only once the frames have been run through.
         sources: the files that its frames are read from, as far as they have been opened.
@@ -75,6 +77,7 @@ class Reel:
     source: tuple[str, str] = ("", "")
     slow: bool = False
     audio: Sound | None = None
+    extras: Extras = dataclasses.field(default_factory=Extras)
     crop: Callable[[], float] = lambda: 1.0
     again: Callable[[int, int], Frames] | None = None
     sources: Sequence[Video] = ()
@@ -278,6 +281,7 @@ def opened(path: PathLike) -> Iterator[Reel]:
             color=video.color,
             source=(video.info.codec, video.info.pixel_format),
             audio=video.audio(),
+            extras=video.extras(),
             sources=(video,),
         )
 
@@ -326,6 +330,7 @@ def write(
         encoding=encoding,
         source=reel.source,
         slow=reel.slow,
+        extras=reel.extras,
     ) as writer:
         for time, frame in counted(reel.frames, len(reel.times), work="writing"):
             writer.add(frame, None if reel.rate else time)
@@ -340,7 +345,11 @@ def write(
         sound=sound,
         note=note,
         crop=reel.crop(),
-        warnings=(*reel.warnings, *reel.told(writer.color, alpha=writer.alpha)),
+        warnings=(
+            *reel.warnings,
+            *reel.told(writer.color, alpha=writer.alpha),
+            *([f"{out} cannot hold {', '.join(writer.lost)}; left out."] if writer.lost else []),
+        ),
     )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from vidparticles import shots
 from vidparticles.editing.base import Edit
 from vidparticles.editing.curve import Piece, parse_curve
+from vidparticles.editing.extras import through
 from vidparticles.editing.reel import Frames, Reel
 from vidparticles.editing.repeats import Pictures, earliest, measured
 from vidparticles.editing.schedule import DEFAULT, Moment, RetimeConfig, schedule
@@ -235,6 +236,7 @@ def retime(speed: float | Fraction | str, *, config: RetimeConfig = DEFAULT) -> 
             times=tuple(moment.time for moment in moments),
             duration=duration,
             audio=reel.audio and retimed(reel.audio, pieces, duration),
+            extras=through(reel.extras, pieces, duration),
         )
 
     return edit

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vidparticles.editing.base import Edit, apply
+from vidparticles.editing.extras import follow
 from vidparticles.editing.reel import Frames, Reel, Written, check_paths, opened
 from vidparticles.editing.sounds import joined
 from vidparticles.errors import InputError
@@ -127,6 +128,7 @@ def join(*paths: PathLike) -> Edit:
             duration=starts[-1],
             rate=rates.pop() if len(rates) == 1 else None,
             audio=joined([reel.audio for reel in reels], durations),
+            extras=follow([reel.extras for reel in reels], durations),
             sources=sources,
         )
 

@@ -9,6 +9,8 @@ import re
 from fractions import Fraction
 
 from vidparticles.editing.base import Edit
+from vidparticles.editing.curve import Piece
+from vidparticles.editing.extras import through
 from vidparticles.editing.reel import Frames, Reel, Ticks
 from vidparticles.errors import InputError
 from vidparticles.video import cut
@@ -147,4 +149,5 @@ def _part(reel: Reel, indices: tuple[int, int], span: tuple[Fraction, Fraction])
         ),
         duration=finish - begin,
         audio=None if reel.audio is None else cut(reel.audio, begin, finish),
+        extras=through(reel.extras, [Piece(begin, finish)], finish - begin),
     )

@@ -3,6 +3,7 @@
 from vidparticles.video.audio import read_audio
 from vidparticles.video.codecs import CODECS, Encoding
 from vidparticles.video.color import BT601, BT709, Color
+from vidparticles.video.extras import Extras, Span, Subtitles, Voice
 from vidparticles.video.files import check_output
 from vidparticles.video.info import AudioInfo, VideoInfo
 from vidparticles.video.picture import Picture
@@ -19,10 +20,14 @@ __all__ = [
     "AudioInfo",
     "Color",
     "Encoding",
+    "Extras",
     "Picture",
     "Sound",
+    "Span",
+    "Subtitles",
     "Video",
     "VideoInfo",
+    "Voice",
     "Writer",
     "check_output",
     "copy_trim",

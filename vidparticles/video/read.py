@@ -15,6 +15,7 @@ from vidparticles.storage import PathLike
 from vidparticles.video.audio import sound_of
 from vidparticles.video.color import color_of
 from vidparticles.video.decode import Decoder
+from vidparticles.video.extras import Extras, read_extras
 from vidparticles.video.info import VideoInfo, audio_info, frame_rate
 from vidparticles.video.picture import Picture, resized
 from vidparticles.video.sound import Sound
@@ -196,6 +197,10 @@ class Video:
             frame = resized(frame, size)
         turns = -self.info.rotation // 90
         return Picture(frame, turns=turns, color=self.color)
+
+    def extras(self) -> Extras:
+        """What the file holds beside its picture and its first sound."""
+        return read_extras(self.path, self.table)
 
     def _find_first(self) -> tuple[int, av.VideoFrame]:
         """The first frame that decodes; its turn and format hold for all."""

@@ -137,8 +137,10 @@ def build_table(
             pts = shown = _one_after_another(rows, duration)
     end = int(shown[-1]) + duration
     if "mov" in container.format.name and not counted and stream.duration:
-        # An edit list may end while the last frame that is decoded would still be shown.
-        end = max(int(shown[-1]) + 1, min(end, (stream.start_time or 0) + stream.duration))
+        # An edit list, in milliseconds, may end while the last one decoded would still be shown.
+        until = (stream.start_time or 0) + stream.duration
+        if (end - until) * time_base > Fraction(1, 500):
+            end = max(int(shown[-1]) + 1, until)
     first, told = int(shown[0]) * time_base, end * time_base
     heard = [(Fraction(s.begin, s.rate), Fraction(s.end, s.rate)) for s in found.sounds]
     begin = min([first, *(begun for begun, _ in heard)])

@@ -15,6 +15,8 @@ from vidparticles.errors import InputError
 from vidparticles.storage import PathLike, atomic_write
 from vidparticles.video.codecs import Encoding, check_encoding, choose, drawn
 from vidparticles.video.color import BT709, Color, is_rgb
+from vidparticles.video.extra_streams import SubtitleTrack, tell
+from vidparticles.video.extras import Extras
 from vidparticles.video.files import check_output, writing
 from vidparticles.video.info import BROADCAST_RATES
 from vidparticles.video.picture import Picture, bits
@@ -64,9 +66,11 @@ class Writer:
         source: the codec that the pictures were read from, and their pixel format: new pictures
             among them get the same.
         slow: making them takes so long that better coding costs little.
+        extras: further sounds, subtitles, chapters and tags.
 
     Attributes:
         alpha: what covers the pictures, where it is transparent, is written too.
+        lost: names of extras that the file cannot hold.
 
     Raises:
         InputError: the path cannot be written (see `check_output`), the disk is full, no
@@ -95,6 +99,7 @@ class Writer:
         encoding: Encoding | None = None,
         source: tuple[str, str] = ("", ""),
         slow: bool = False,
+        extras: Extras | None = None,
     ):
         self.path, self._overwrite = check_output(path, overwrite), overwrite
         self._gif = self.path.suffix.lower() == ".gif"
@@ -114,7 +119,9 @@ class Writer:
         self._count = 0
         self._partial: pathlib.Path | None = None
         self._container: av.container.OutputContainer | None = None
-        self._voice: AacStream | None = None
+        self._tracks: list[AacStream | SubtitleTrack] = []
+        self._extras = extras or Extras()
+        self.lost: tuple[str, ...] = ()
         self._exit = contextlib.ExitStack()
 
     def __enter__(self) -> Writer:
@@ -154,8 +161,8 @@ class Writer:
             stream = self._picture or self._open(picture, timed=time is not None)
             first = self._first or picture
             at = self._count / self._rate if time is None and self._rate else Fraction(time or 0)
-            if self._voice is not None:  # side by side, so that players need not jump about
-                self._mux(self._voice.encode(until=at))
+            for track in self._tracks:  # side by side, so that players need not jump about
+                self._mux(track.encode(until=at))
             self._mux(stream.encode(picture.like(first), at))
         self._count += 1
 
@@ -197,6 +204,7 @@ class Writer:
             )
         self._container = av.open(str(self._partial), "w", format=kind, options=options)
         if choice is None:
+            self.lost = _beside(self._extras)
             self._picture = GifStream(self._container, first, self._aspect)
             return self._picture
         self.alpha = first.alpha and choice.pix_fmt.startswith("yuva")
@@ -208,9 +216,20 @@ class Writer:
         self._picture = PictureStream(self._container, first, choice, rate, aspect)
         if first.turns:
             self._picture.stream.set_display_rotation(90 * first.turns)
-        if self._sound is not None:
-            self._voice = AacStream(self._container, self._sound)
+        self._add_tracks(self._container)
         return self._picture
+
+    def _add_tracks(self, container: av.container.OutputContainer) -> None:
+        extras, suffix = self._extras, self.path.suffix[1:].lower()
+        sounds = [] if self._sound is None else [(self._sound, extras.language)]
+        sounds += [(aac_ready(voice.sound, suffix), voice.language) for voice in extras.voices]
+        for sound, language in sounds:
+            track = AacStream(container, sound)
+            if language:
+                track.stream.metadata["language"] = language
+            self._tracks.append(track)
+        self._tracks += [SubtitleTrack(container, track) for track in extras.subtitles]
+        self.lost = tuple(tell(container, extras))
 
     def _close(
         self,
@@ -236,10 +255,21 @@ class Writer:
         if self._picture is None or self._container is None:
             raise InputError(f"{self.path}: no frames to write; expected at least one.")
         with writing(self.path):
-            if self._voice is not None:
-                self._mux(self._voice.finish())
+            for track in self._tracks:
+                self._mux(track.finish())
             self._mux(self._picture.finish(self._end))
             self._container.close()
+
+
+def _beside(extras: Extras) -> tuple[str, ...]:
+    """The names of all that there is."""
+    kinds = {
+        "further sounds": extras.voices,
+        "subtitles": extras.subtitles,
+        "chapters": extras.chapters,
+        "tags": extras.metadata.keys() - {"creation_time"},
+    }
+    return tuple(name for name, there in kinds.items() if there)
 
 
 def write_video(

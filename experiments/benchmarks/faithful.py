@@ -1,5 +1,7 @@
 """What an edit leaves as it was: colors after one and ten passes, and the CPU time beside ffmpeg's.
 
+Memory for hours of sound, and where clicks are heard in slow motion: see `faithful_sound`.
+
 Everything is coded anew: passes begin in the middle of a group of pictures, where nothing can be
 copied. Errors are of 8-bit RGB, exactly converted, over all frames of the patches of plain color
 and of footage with texture and skin. The peer is the ffmpeg program with the same encoder, preset
@@ -23,6 +25,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
+from experiments.benchmarks.faithful_sound import memory_rows, slow_sound
 from experiments.benchmarks.harness import ROOT, finish, interleaved, parser, print_table
 from vidparticles import editing
 from vidparticles.startup import quiet_libraries
@@ -165,6 +168,8 @@ def main() -> None:
         colors = color_rows(data, folder, seconds, figures)
         codecs = codec_rows(data / GRAIN, folder, seconds)
         cpu_rows(data / GRAIN, folder, Fraction(1 if args.smoke else 9), figures)
+        slow_sound(figures)
+        memory_rows(folder, 2 if args.smoke else 60, figures)
     finish(args, figures, packages=("av", "imageio-ffmpeg"), colors=colors, codecs=codecs)
 
 

@@ -272,9 +272,8 @@ def test_what_hdr_was_graded_on_is_told_on(tmp_path, encode):
         assert told[0] == told[1]
 
 
-@pytest.mark.parametrize(
-    "edit", [editing.stabilize(), pytest.param(editing.retime(0.5), marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("edit", [editing.stabilize(), editing.retime(0.5)])
 def test_an_edit_that_draws_pictures_anew_keeps_ten_bits(edit, shared_data, tmp_path):
     source, out = shared_data / "faults" / "hlg_10bit.mov", tmp_path / "out.mov"
     made = editing.apply(source, out, editing.trim(0, 0.12), edit)

@@ -28,12 +28,6 @@ def number_of(frame: np.ndarray) -> int:
     return sum(1 << k for k, level in enumerate(columns) if level > 125)
 
 
-def tone(seconds: float, rate: int = 16000) -> Sound:
-    """A quiet steady sound, one channel."""
-    t = np.arange(round(seconds * rate)) / rate
-    return Sound.of((0.2 * np.sin(2 * np.pi * 440 * t)).astype(np.float32)[:, None], rate)
-
-
 def applied(*edits: editing.Edit) -> Callable[..., editing.Written]:
     """(path, out, *, overwrite) → what `apply` wrote with these edits."""
     return lambda path, out, **kw: editing.apply(path, out, *edits, **kw)

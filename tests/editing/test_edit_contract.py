@@ -11,12 +11,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from conftest import tone
 
 from vidparticles import editing
 from vidparticles.editing.reel import Frames, Reel
 from vidparticles.editing.retime import RetimeConfig, retime
-from vidparticles.video import Picture, cut
+from vidparticles.video import Picture, Sound, cut
 
 EVEN = tuple(Fraction(k, 24) for k in range(14))
 UNEVEN = tuple(itertools.accumulate([Fraction(3 + 4 * k % 7, 100) for k in range(13)], initial=0))
@@ -45,6 +44,12 @@ PAIRS = [
     ("quick", "stabilize"),
     ("stabilize", "curve"),
 ]
+
+
+def tone(seconds: float, rate: int = 16000) -> Sound:
+    """A quiet steady sound, one channel."""
+    t = np.arange(round(seconds * rate)) / rate
+    return Sound.of((0.2 * np.sin(2 * np.pi * 440 * t)).astype(np.float32)[:, None], rate)
 
 
 def drifting(k: int) -> np.ndarray:

@@ -201,7 +201,8 @@ def test_nothing_readable_is_an_error(tmp_path: pathlib.Path) -> None:
     for i in range(3):
         (tmp_path / "train" / "a").mkdir(parents=True, exist_ok=True)
         (tmp_path / "train" / "a" / f"{i}.mp4").write_bytes(b"no")
-    (tmp_path / "val").mkdir()
+    for given in ("val", "test"):  # so that train lends them nothing
+        (tmp_path / given).mkdir()
     with pytest.raises(InputError, match="none of the 3 clips can be read"):
         next(pipeline.batches(tmp_path, split="train", **SMALL))
 

@@ -175,7 +175,8 @@ def test_a_page_that_fails_half_way_leaves_nothing(moving, tmp_path, capsys, mon
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(storage.os, "replace", full)
+    for way in ("replace", "link"):
+        monkeypatch.setattr(storage.os, way, full)
     assert cli.main(["show", str(moving), "-o", str(tmp_path / "page.html")]) == 2
     assert "the disk is full" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

@@ -194,8 +194,9 @@ class _SoundRows:
                 at = -early
             self._begin = at + early
         self._next = at + size
-        # The last packet of all may be shorter than its frame.
-        self._end = max(self._end, at + (min(size or length, length or size)) - late)
+        # The last packet of all may be shorter than its frame, which one of both tells or each.
+        whole = (size or length) - late
+        self._end = max(self._end, at + (min(whole, length) if size and length else whole))
         self._stored.append(stored)
         self._at.append(at)
 

@@ -82,7 +82,8 @@ def half_speed_beside_blend(clip: pathlib.Path, slow: pathlib.Path, out: pathlib
 
     Args:
         clip: the clip.
-        slow: its beginning at half speed: frame 2 k is the clip's frame k.
+        slow: its beginning at half speed: frame 2 k is the clip's frame k; where that repeats the
+            one before, as many of this film do, a picture on the way to the next.
         out: the mp4 to write.
     """
     with open_video(clip) as whole, open_video(slow) as ours:

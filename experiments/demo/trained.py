@@ -19,8 +19,7 @@ from vidparticles.inference.understand import Understanding, understand
 from vidparticles.viz import text
 from vidparticles.viz.show import show
 
-# Not bounce and pass: only the colors tell whether two went through each other or turned back, and
-# a training of minutes takes one for the other in a fifth of the test clips.
+# Not bounce and pass: only the colors tell whether two went through each other or turned back.
 ACTS = ("orbit", "stick", "chase", "avoid")
 STORY_SEED = 7  # of the first story; that of seed s is the s-th after it
 SINGLE_FRAME_STEPS = 100

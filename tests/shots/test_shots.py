@@ -10,6 +10,7 @@ import pytest
 from vidparticles import shots
 from vidparticles.shots import SIZE, Transition
 from vidparticles.shots.survival import stays, survival
+from vidparticles.video import open_video
 
 HEIGHT, WIDTH = SIZE
 
@@ -85,6 +86,26 @@ def found(frames: list[np.ndarray], *, rate: float = 25) -> list[Transition]:
             "fade fade",
         ),
         "fade in at the start": (ramp(BLACK, A, 12) + hold(A, 20), ""),
+        "cut to white and on": (hold(A, 20) + hold(WHITE, 20) + hold(B, 20), "cut cut"),
+        "cut, a few white frames": (hold(A, 20) + hold(WHITE, 3) + hold(B, 20), "cut"),
+        "fade through white": (
+            hold(A, 20) + ramp(A, WHITE, 12) + hold(WHITE, 3) + ramp(WHITE, B, 12) + hold(B, 20),
+            "fade",
+        ),
+        "fade not quite to white": (
+            hold(A, 20) + ramp(A, WHITE, 20) + ramp(WHITE, B, 20) + hold(B, 20),
+            "fade",
+        ),
+        "fade out, white, fade in": (
+            hold(A, 20) + ramp(A, WHITE, 12) + hold(WHITE, 20) + ramp(WHITE, B, 12) + hold(B, 20),
+            "fade fade",
+        ),
+        "flash that goes slowly": ([*hold(A, 20), WHITE, *ramp(WHITE, A, 12), *hold(A, 20)], ""),
+        "flash into another": ([*hold(A, 20), WHITE, *ramp(WHITE, B, 12), *hold(B, 20)], "fade"),
+        "flash at the start": ([WHITE, *hold(A, 20)], ""),
+        "strobe at the start": ([3.5 * A + 0.15, *hold(A, 20)], ""),
+        "flash at the end": ([*hold(A, 20), WHITE, WHITE], ""),
+        "black at the start": (hold(BLACK, 3) + hold(A, 20), ""),
     }.values(),
     ids=lambda value: value if isinstance(value, str) else None,
 )
@@ -188,6 +209,21 @@ def test_stays_is_survival_where_nothing_moves():
 
 
 # ---------------------------------------------------------------- footage
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("fade_white", [("fade", 40, 80)]),
+        ("flash_in_frame_0", []),
+        ("pan_60px_turning", []),
+    ],
+)
+def test_awkward_files(shared_data, name, right):
+    with open_video(shared_data / "faults" / f"{name}.mp4") as video:
+        signals = shots.measure(frame for _, frame in video.every(size=SIZE))
+        changes = shots.transitions(signals, video.times)
+    assert [(change.kind, change.first, change.last) for change in changes] == right
 
 
 def test_a_real_film(shared_data):

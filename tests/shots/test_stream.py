@@ -19,6 +19,9 @@ FILMS = {
     "whip pan": pan([0] * 12 + [3, 10, 18, 22, 24, 22, 18, 10, 3] + [0] * 12),
     "dissolve": hold(A, 30) + ramp(A, B, 10) + hold(B, 30),
     "fade": hold(A, 20) + ramp(A, BLACK, 12) + hold(BLACK, 3) + ramp(BLACK, B, 12) + hold(B, 20),
+    "flash at the start": [WHITE, *hold(A, 40)],
+    "flash at the end": [*hold(A, 20), WHITE, WHITE],
+    "fade through white": hold(A, 20) + ramp(A, WHITE, 12) + ramp(WHITE, B, 12) + hold(B, 20),
     "cut, then a fade": hold(B, 20) + ramp(A, BLACK, 12) + hold(BLACK, 20) + hold(B, 20),
 }
 

@@ -3,7 +3,7 @@
 At a cut nearly no particle survives from one frame to the next, and none comes back. Under a
 flash they come back within a few frames; in a whip pan they end for several frames in a row,
 or move fast before and after. In a dissolve most survive each step, yet none the whole of it,
-and every frame is a mixture of the two ends. A fade rises from black or sinks into it.
+and every frame is a mixture of the two ends. A fade comes out of black or white or goes into it.
 
 `signals.measure` says what is seen of each frame; `transitions` reads it.
 """
@@ -29,7 +29,8 @@ class ShotConfig:
         again: survival from before to after a flash.
         fast: displacement in pixels of SIZE in one frame: a whip pan.
         black: r.m.s. of a black frame.
-        black_shot: seconds of black that count as a shot of its own.
+        white: r.m.s. distance to white of a white frame, which a fade may not quite reach.
+        plain_shot: seconds of black or of white that count as a shot of its own.
         gap: frames that do not look mixed, but end no dissolve.
         near: frames around a gradual change in which no cut is told.
         shortest_slope, longest_slope: frames of a fade.
@@ -42,7 +43,8 @@ class ShotConfig:
     again: float = 0.5
     fast: float = 4.0
     black: float = 0.03
-    black_shot: float = 0.5
+    white: float = 0.05
+    plain_shot: float = 0.5
     gap: int = 4
     near: int = 2
     shortest_slope: int = 3
@@ -65,7 +67,11 @@ class Transition:
 
 
 def transitions(
-    signals: Signals, times: np.ndarray, config: ShotConfig | None = None
+    signals: Signals,
+    times: np.ndarray,
+    config: ShotConfig | None = None,
+    *,
+    ended: bool = True,
 ) -> list[Transition]:
     """Changes of shot, in order.
 
@@ -73,24 +79,31 @@ def transitions(
         signals: of all frames of a clip.
         times: [T] seconds.
         config: what counts as a change; default, as measured to do best.
+        ended: the last frame is that of the clip.
 
     Returns:
-        Transitions, with at least one frame of a shot before, between and after them. Black
-        for less than half a second is no shot: the fades on both sides of it are one.
+        Transitions, with at least one frame of a shot before, between and after them. Black or
+        white for less than half a second is no shot: the fades on both sides of it are one, and
+        at an end of the clip it belongs to the shot beside it.
     """
     config = config or ShotConfig()
-    near = config.near
+    near, count = config.near, len(signals.level)
     fades = _fades(signals, times, config)
     dissolves = [d for d in _dissolves(signals, config) if not _touches(d, fades, near=near)]
     gradual = fades + dissolves
     cuts = [c for c in _cuts(signals, config) if not _touches(c, gradual, near=near)]
     kept: list[Transition] = []
     for cut in cuts:
-        # A few black frames between two shots are one change, not two.
-        if kept and _black_between(signals, times, kept[-1].first, cut.first, config):
+        # A few black or white frames between two shots are one change, not two; at the start, as
+        # from a flash or a camera that is not ready, they are none.
+        if _plain_between(signals, times, kept[-1].first if kept else 0, cut.first, config):
+            if not kept:
+                continue
             kept.pop()
         kept.append(cut)
-    return _apart(sorted(kept + gradual, key=lambda t: t.first), len(signals.level))
+    if kept and ended and _plain_between(signals, times, kept[-1].first, count, config):
+        kept.pop()
+    return _apart(sorted(kept + gradual, key=lambda t: t.first), count)
 
 
 def _apart(changes: list[Transition], count: int) -> list[Transition]:
@@ -147,34 +160,48 @@ def _dissolves(signals: Signals, config: ShotConfig) -> list[Transition]:
 
 
 def _fades(signals: Signals, times: np.ndarray, config: ShotConfig) -> list[Transition]:
-    """Stretches of black with a slope on one side or both."""
-    level, found = signals.level, []
-    for first, last in _runs(level < config.black):
-        falls = _slope(level[:first][::-1], config)
-        rises = _slope(level[last + 1 :], config)
+    """Stretches of black or of white with a slope on one side or both."""
+    black = _fades_of(signals.level, config.black, signals, times, config)
+    white = _fades_of(signals.below_white, config.white, signals, times, config)
+    # A white picture that comes out of black is what is shown, not what is faded through.
+    return black + [fade for fade in white if not _touches(fade, black, near=config.near)]
+
+
+def _fades_of(
+    level: np.ndarray, limit: float, signals: Signals, times: np.ndarray, config: ShotConfig
+) -> list[Transition]:
+    """Those through what the level is measured from, which is reached below a limit."""
+    found = []
+    for first, last in _runs(level < limit):
+        falls = _slope(level[: first + 1][::-1], config)
+        rises = _slope(level[last:], config)
         out = Transition("fade", first - falls, first)
         back = Transition("fade", last, last + rises)
-        alone = times[last] - times[first] >= config.black_shot
+        alone = times[last] - times[first] >= config.plain_shot
         within = first > 0 and last < len(level) - 1
+        # What comes at once and goes slowly, as a flash does, leaves the shot that was there.
+        other = max(signals.across[first], signals.across[last]) <= config.again
         if alone:
             found += [out] * (falls > 0) + [back] * (rises > 0)
-        elif within and (falls or rises):
+        elif within and ((falls and rises) or ((falls or rises) and other)):
             found.append(Transition("fade", out.first, back.last))
     return found
 
 
 def _slope(level: np.ndarray, config: ShotConfig) -> int:
-    """How many frames the level rises from black, 0 where it jumps or does not rise."""
-    level = np.concatenate([[config.black], level[: config.longest_slope]])
-    step = np.diff(level)
+    """How many frames the level rises from its first, 0 where it jumps or does not rise."""
+    step = np.diff(level[: config.longest_slope + 1])
     length = int(np.argmax(np.append(step < config.rise, True)))
     gentle = length >= config.shortest_slope
-    gentle = gentle and step[:length].max() < 0.5 * (level[length] - config.black)
+    gentle = gentle and step[:length].max() < 0.5 * (level[length] - level[0])
     return length if gentle else 0
 
 
-def _black_between(
-    signals: Signals, times: np.ndarray, first: int, last: int, config: ShotConfig
+def _plain_between(
+    signals: Signals, times: np.ndarray, first: int, stop: int, config: ShotConfig
 ) -> bool:
-    between = signals.level[first:last]
-    return bool(np.all(between < config.black)) and times[last] - times[first] < config.black_shot
+    """Frames first … stop are black, or white, for too short a time to be a shot."""
+    black = np.all(signals.level[first:stop] < config.black)
+    white = np.all(signals.below_white[first:stop] < config.white)
+    end = min(stop, len(times) - 1)
+    return bool(black or white) and times[end] - times[first] < config.plain_shot

@@ -29,6 +29,10 @@ class SignalConfig:
         change: r.m.s. difference of the ends of a dissolve, at least.
         shared: survival from one end of a dissolve to the other, at most, and from frame to frame
             within it, at least.
+        plain: r.m.s. distance to black or white of a frame across which is looked.
+        sides: frames before and after it that are compared.
+        lit: mean brightness by which a flash is brighter, at least.
+        relit: correlation from which on two pictures with the same tones are one.
     """
 
     calm: float = 0.6
@@ -39,11 +43,15 @@ class SignalConfig:
     related: float = 0.6
     change: float = 0.04
     shared: float = 0.3
+    plain: float = 0.06
+    sides: tuple[int, ...] = (8, 16)
+    lit: float = 0.15
+    relit: float = 0.85
 
     @property
     def margin(self) -> int:
         """Frames needed on each side of one."""
-        return max(*self.spans, self.lags[-1] + 1)
+        return max(*self.spans, *self.sides, self.lags[-1] + 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +63,10 @@ class Signals:
         shift: [T, 2] displacement of the whole picture since the frame before, pixels of SIZE.
         again: [T] where the chain breaks here, the highest survival across a few frames.
         mixed: [T] bool, the frame is a mixture of two pictures around it that share nothing.
-        level: [T] r.m.s. of the pixels, in [0, 1].
+        level: [T] r.m.s. of the pixels, in [0, 1]: 0 is black.
+        below_white: [T] r.m.s. of what the pixels lack of white: 0 is white.
+        across: [T] where the frame is black or white, the highest survival from before to after
+            it, 0 where nothing is known of either side; elsewhere 1.
     """
 
     survival: np.ndarray
@@ -63,6 +74,8 @@ class Signals:
     again: np.ndarray
     mixed: np.ndarray
     level: np.ndarray
+    below_white: np.ndarray
+    across: np.ndarray
 
 
 def measure(frames: Iterable[np.ndarray], config: SignalConfig | None = None) -> Signals:
@@ -150,13 +163,22 @@ class Window:
     def judge(self, start: int, stop: int) -> Signals:
         """The signals of frames start … stop."""
         part = slice(start - self.begin, stop - self.begin)
+        small = self.small[part]
+        plain = np.arange(start, stop)[self._plain(np.arange(start, stop))]
         return Signals(
             survival=self.survival[part],
             shift=self.shift[part],
             again=self._again(start, stop),
             mixed=self._mixed(start, stop),
-            level=np.sqrt(np.mean(self.small[part] ** 2, axis=1)),
+            level=_size(small),
+            below_white=_size(1 - small),
+            across=self._across(plain, start, stop),
         )
+
+    def _plain(self, index: np.ndarray) -> np.ndarray:
+        """Which frames are nearly black or white."""
+        small = self.small[index - self.begin]
+        return np.minimum(_size(small), _size(1 - small)) < self.config.plain
 
     def _at(self, index: np.ndarray) -> np.ndarray:
         return self.frames[index - self.begin]
@@ -167,13 +189,41 @@ class Window:
         broken = index[self.survival[index - self.begin] < self.config.chain]
         first = [broken - 1] * len(lags) + [broken - 1 - lag for lag in lags]
         second = [broken + lag for lag in lags] + [broken] * len(lags)
-        low, high = np.array(first), np.array(second)
+        again = np.ones(stop - start)
+        again[broken - start] = self._highest(np.array(first), np.array(second))
+        for k in broken[broken > 0]:
+            if self._relit(*self._at(np.array([k - 1, k])) / 255):
+                again[k - start] = 1
+        return again
+
+    def _relit(self, before: np.ndarray, after: np.ndarray) -> bool:
+        """Whether two pictures are one in other light, with what saturates.
+
+        Under a flash at the start of a clip no window keeps its texture, and nothing was before.
+        """
+        dark, bright = sorted((before, after), key=np.mean)
+        if bright.mean() - dark.mean() < self.config.lit:
+            return False
+        # With the tones of the brighter one, the darker one saturates in the same places.
+        dark, bright = dark.reshape(-1, 3), bright.reshape(-1, 3)
+        tones = np.empty_like(dark)
+        np.put_along_axis(tones, np.argsort(dark, axis=0), np.sort(bright, axis=0), axis=0)
+        return bool(_correlation(tones.reshape(1, -1), bright.reshape(1, -1)) > self.config.relit)
+
+    def _across(self, plain: np.ndarray, start: int, stop: int) -> np.ndarray:
+        """Around frames that are black or white: what was there before is there after."""
+        first = np.array([plain - side for side in self.config.sides])
+        second = np.array([plain + side for side in self.config.sides])
+        across = np.ones(stop - start)
+        across[plain - start] = self._highest(first, second)
+        return across
+
+    def _highest(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        """Highest survival [P] over rows of pairs of frames [L, P]; 0 of those not held."""
         held = (low >= self.begin) & (high < self.end)
         share = np.zeros(low.shape)
         share[held] = self.compare(low[held], high[held])[0]
-        again = np.ones(stop - start)
-        again[broken - start] = share.max(0)
-        return again
+        return share.max(0)
 
     def _mixed(self, start: int, stop: int) -> np.ndarray:
         """Where a frame lies between two others that share no particles."""
@@ -194,6 +244,8 @@ class Window:
             # Across a cut or a flash anything may look like a mixture of anything.
             lowest = np.lib.stride_tricks.sliding_window_view(steps, 2 * span).min(axis=1)
             likely &= lowest[index - span - self.begin] > config.shared
+            # What lies between a picture and plain black or white is a fade or a flash.
+            likely &= ~(self._plain(index - span) | self._plain(index + span))
             index = index[likely & (_correlation(a, b) < config.related)]
             first.append(index - span)
             middle.append(index)
@@ -211,6 +263,11 @@ def _shrunk(frames: np.ndarray) -> np.ndarray:
     rows = frames.reshape(count, height // 4, 4, -1).sum(2, dtype=np.uint16)
     cells = rows.reshape(count, -1, 4, 3).sum(2, dtype=np.uint16)
     return cells.reshape(count, -1).astype(np.float32) / (16 * 255)
+
+
+def _size(pictures: np.ndarray) -> np.ndarray:
+    """Root mean squares [T] of pictures [T, D]."""
+    return np.sqrt(np.mean(pictures**2, axis=1))
 
 
 def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -123,7 +123,7 @@ class _Watch:
         signals = joined([*self._judged, self._window.judge(self._done, end)])
         begin = end - len(signals.level)
         times = np.asarray(self._times)[-len(signals.level) :]
-        changes = transitions(signals, times, self._config.shots)
+        changes = transitions(signals, times, self._config.shots, ended=last)
         return any(c.kind == "cut" and c.first + begin == index for c in changes)
 
     def _survival(self, index: int) -> float:

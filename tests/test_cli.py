@@ -25,7 +25,7 @@ from vidparticles.inference.understand import Understanding
 from vidparticles.video import Encoding, open_video, probe
 from vidparticles.viz import show as show_module
 
-VERBS = ("understand", "predict", "edit", "splice", "cuts", "show", "prepare")
+VERBS = ("understand", "predict", "edit", "splice", "cuts", "show", "prepare", "weights")
 HEAVY = ("flax", "optax", "orbax", "tensorflow", "jax_md", "av", "matplotlib", "sklearn")
 
 
@@ -224,6 +224,7 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
         "stabilize": True,
         "speed": "0.5",
         "recolor": "hue=90",
+        "network": None,
         "overwrite": True,
         "encoding": Encoding("hevc", crf=22, preset="fast", pix_fmt="yuv420p10le"),
     }

@@ -81,9 +81,10 @@ class ProgressBar:
         from tqdm import tqdm
 
         if self._bar is None:
-            self._bar = tqdm(file=self._stream, leave=False, dynamic_ncols=True, unit=" frames")
+            self._bar = tqdm(file=self._stream, leave=False, dynamic_ncols=True)
         if rate is not None:  # of what is counted, without what was compiled before
             self._bar.start_t, self._bar.initial = time.time() - (done - first) / rate, first
         self._bar.total, self._bar.n = total or None, done
+        self._bar.unit = " MB" if work.startswith("downloading") else " frames"
         self._bar.set_description_str(work, refresh=False)
         self._bar.refresh()

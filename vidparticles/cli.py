@@ -11,7 +11,6 @@ import argparse
 import dataclasses
 import json
 import os
-import re
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -20,9 +19,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from vidparticles import __version__, progress, startup, stopping, storage
 from vidparticles.bar import KINDS, ProgressBar
 from vidparticles.errors import InputError, nearest
+from vidparticles.parsing import Option, Parser
 
 if TYPE_CHECKING:
     from vidparticles.editing import Written
+    from vidparticles.editing.retime import Network
 
 
 def console() -> NoReturn:
@@ -84,11 +85,16 @@ def _say(result: _Result, args: argparse.Namespace) -> None:
     for sentence in () if args.quiet else result.warnings:
         print(f"vidparticles: warning: {sentence}", file=sys.stderr)
     if getattr(args, "json", False):
-        found = dataclasses.asdict(result.data)
+        found = _plain(result.data)
         print(json.dumps(found, default=str, indent=1, ensure_ascii=False))
     elif not args.quiet:
         print(result.text)
     sys.stdout.flush()
+
+
+def _plain(data: Any) -> Any:
+    """A dataclass, or a list of them, as JSON takes it."""
+    return [*map(_plain, data)] if isinstance(data, list) else dataclasses.asdict(data)
 
 
 def _one_line(error: InputError) -> str:
@@ -98,49 +104,8 @@ def _one_line(error: InputError) -> str:
 # ---------------------------------------------------------------- parsing
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse with mistakes as `InputError`, a misspelt option with the nearest known one."""
-
-    def __init__(self, **options: Any) -> None:
-        def layout(prog: str) -> argparse.HelpFormatter:
-            return argparse.HelpFormatter(prog, max_help_position=30)
-
-        super().__init__(allow_abbrev=False, formatter_class=layout, **options)
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}; see `{self.prog} --help`.")
-
-    def parse_verb(self, words: Sequence[str]) -> argparse.Namespace:
-        """Parse the words behind a verb; an unknown option is named before a missing one."""
-        known = [name for action in self._actions for name in action.option_strings]
-        words = _with_negative(words)
-        for word in words:
-            name = word.split("=", 1)[0]
-            if name == "--":
-                break
-            if name.startswith("--") and name not in known:
-                long = [k for k in known if k.startswith("--")]
-                raise InputError(f"there is no option {name}.{nearest(name, long)}")
-            if word.startswith("-") and word not in known and os.path.exists(word):
-                raise InputError(
-                    f"{word} is taken for an option; give the file as ./{word}, or behind --."
-                )
-        return self.parse_args(words)
-
-
-def _with_negative(words: Sequence[str]) -> list[str]:
-    """Words in which `--speed -1@1-2` is one: argparse takes the latter for an option."""
-    joined: list[str] = []
-    for word in words:
-        if joined and joined[-1].startswith("--") and re.match(r"-\.?\d", word):
-            joined[-1] += "=" + word
-        else:
-            joined.append(word)
-    return joined
-
-
 def _parse(words: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(
+    parser = Parser(
         prog="vidparticles",
         description="Video as particles: understand, predict and edit video files.",
     )
@@ -185,8 +150,18 @@ def _edit(args: argparse.Namespace) -> _Result:
     from vidparticles.editing.edit import edit
 
     options = {"trim": args.trim, "stabilize": args.stabilize}
-    options |= {"speed": args.speed, "recolor": args.recolor}
+    options |= {"speed": args.speed, "recolor": args.recolor, "network": _network(args)}
     return _written(edit(args.clip, args.output, **options, **_output(args)))
+
+
+def _network(args: argparse.Namespace) -> Network | None:
+    if args.motion is None and args.quality is None:
+        if args.weights is not None:
+            raise InputError("--weights are of --motion rife or --quality best; give one of them.")
+        return None
+    from vidparticles.inference.slow_motion import rife
+
+    return rife(args.weights, pictures=args.quality == "best")
 
 
 def _splice(args: argparse.Namespace) -> _Result:
@@ -222,6 +197,23 @@ def _prepare(args: argparse.Namespace) -> _Result:
     )
 
 
+def _weights(args: argparse.Namespace) -> _Result:
+    from vidparticles import weights
+    from vidparticles.viz.text import list_weights
+
+    actions = {"list": weights.named, "get": weights.get, "remove": weights.remove}
+    if args.action not in actions:
+        raise InputError(f"weights: there is no '{args.action}'.{nearest(args.action, actions)}")
+    names = args.names or (list(weights.TABLE) if args.action == "list" else [])
+    if not names:
+        raise InputError(f"weights {args.action}: say of which; {', '.join(weights.TABLE)}.")
+    for action in (weights.named, actions[args.action]):  # all names are known before the first act
+        for name in names:
+            action(name)
+    found = [weights.status(name) for name in names]
+    return _Result(list_weights(found), found)
+
+
 def _output(args: argparse.Namespace) -> dict[str, Any]:
     """How what is written is written."""
     from vidparticles.video import Encoding
@@ -244,13 +236,6 @@ def _written(written: Written) -> _Result:
 # ---------------------------------------------------------------- the verbs
 
 
-class _Option:
-    """A word of the command line, as `argparse.add_argument` takes it."""
-
-    def __init__(self, *names: str, **meaning: Any) -> None:
-        self.names, self.meaning = names, meaning
-
-
 @dataclasses.dataclass(frozen=True)
 class _Verb:
     """A line of the table.
@@ -262,32 +247,31 @@ class _Verb:
     """
 
     help: str
-    options: Sequence[_Option]
+    options: Sequence[Option]
     run: Callable[[argparse.Namespace], _Result]
 
 
-def _checkpoint(use: str) -> _Option:
-    return _Option("--checkpoint", metavar="W", help=f"workdir of a training run: {use}")
+def _checkpoint(use: str) -> Option:
+    return Option("--checkpoint", metavar="W", help=f"workdir of a training run: {use}")
 
 
-CLIP = _Option("clip", metavar="CLIP", help="a video file")
-JSON = _Option("--json", action="store_true", help="print JSON, and nothing else on stdout")
-QUIET = _Option("-q", "--quiet", action="store_true", help="print errors alone, and with --json")
-PROGRESS = _Option(
+CLIP = Option("clip", metavar="CLIP", help="a video file")
+JSON = Option("--json", action="store_true", help="print JSON, and nothing else on stdout")
+QUIET = Option("-q", "--quiet", action="store_true", help="print errors alone, and with --json")
+PROGRESS = Option(
     "--progress",
     choices=KINDS,
     default="bar",
     help="of long work, on stderr: bar, on a terminal (default); json, a line a second; none",
 )
-OUTPUT = _Option("-o", "--output", metavar="OUT", required=True, help="the file to write")
-OVERWRITE = _Option("--overwrite", action="store_true", help="replace OUT if it exists")
+WEIGHTS = Option("--weights", metavar="PATH", help="a file of them; default: see `weights`")
+OUTPUT = Option("-o", "--output", metavar="OUT", required=True, help="the file to write")
+OVERWRITE = Option("--overwrite", action="store_true", help="replace OUT if it exists")
 ENCODING = (
-    _Option("--codec", metavar="C", help="h264, hevc, vp9, av1, prores (default: as the clip's)"),
-    _Option("--crf", metavar="Q", type=float, help="quality on the codec's scale, less is better"),
-    _Option("--preset", metavar="P", help="speed of coding: medium for h264, 6 for av1"),
-    _Option(
-        "--pix-fmt", metavar="F", help="pixel format: yuv420p, yuv420p10le (default: as it is)"
-    ),
+    Option("--codec", metavar="C", help="h264, hevc, vp9, av1, prores (default: as the clip's)"),
+    Option("--crf", metavar="Q", type=float, help="quality on the codec's scale, less is better"),
+    Option("--preset", metavar="P", help="speed of coding: medium for h264, 6 for av1"),
+    Option("--pix-fmt", metavar="F", help="pixel format: yuv420p, yuv420p10le (default: as it is)"),
 )
 
 VERBS = {
@@ -295,7 +279,7 @@ VERBS = {
         "say what happens in a clip, and when",
         [
             CLIP,
-            _Option("--checkpoint", metavar="W", required=True, help="workdir of a training run"),
+            Option("--checkpoint", metavar="W", required=True, help="workdir of a training run"),
             JSON,
         ],
         _understand,
@@ -305,7 +289,7 @@ VERBS = {
         [
             CLIP,
             _checkpoint("its laws of motion (default: untrained ones)"),
-            _Option("--seconds", metavar="S", type=float, default=1.0, help="how far (default: 1)"),
+            Option("--seconds", metavar="S", type=float, default=1.0, help="how far (default: 1)"),
             OUTPUT,
             OVERWRITE,
             *ENCODING,
@@ -316,16 +300,21 @@ VERBS = {
         "trim, stabilize, change the speed, recolor; sound stays in step",
         [
             CLIP,
-            _Option("--trim", metavar="START:END", help="keep this: 1.0:3.5, 24f:84f or 1:05-1:10"),
-            _Option("--stabilize", action="store_true", help="take out the camera's shake"),
-            _Option(
+            Option("--trim", metavar="START:END", help="keep this: 1.0:3.5, 24f:84f or 1:05-1:10"),
+            Option("--stabilize", action="store_true", help="take out the camera's shake"),
+            Option(
                 "--speed",
                 metavar="FACTOR",
                 help="times as fast: 0.5 is half speed, -1 backwards; or pieces: 0.25@1-2 from "
                 "1 s to 2 s, 1:0.25@1-2 slowing down, -1@1-2 this part backwards in its place, "
                 "hold:1.5@2 the frame at 2 s for 1.5 s",
             ),
-            _Option("--recolor", metavar="KEY=VALUE,…", help="new colors: hue=90,saturation=1.2"),
+            Option("--motion", choices=["rife"], help="of slow motion, by others' network"),
+            Option(
+                "--quality", choices=["best"], help="best: its pictures too, which takes longer"
+            ),
+            WEIGHTS,
+            Option("--recolor", metavar="KEY=VALUE,…", help="new colors: hue=90,saturation=1.2"),
             OUTPUT,
             OVERWRITE,
             *ENCODING,
@@ -335,7 +324,7 @@ VERBS = {
     "splice": _Verb(
         "join clips one after another",
         [
-            _Option("clips", metavar="CLIP", nargs="+", help="video files, in order"),
+            Option("clips", metavar="CLIP", nargs="+", help="video files, in order"),
             OUTPUT,
             OVERWRITE,
             *ENCODING,
@@ -347,19 +336,19 @@ VERBS = {
         "draw a clip's particles and their paths over it",
         [
             CLIP,
-            _Option(
+            Option(
                 "--color",
                 metavar="BY",
                 default="speed",
                 help="what colors tell: speed (default), or group: what moves together",
             ),
-            _Option(
+            Option(
                 "--forces",
                 action="store_true",
                 help="arrows: the pull of neighbors, or of the laws of a checkpoint",
             ),
             _checkpoint("draw the objects it follows, or the paths that its laws expect"),
-            _Option(
+            Option(
                 "-o",
                 "--output",
                 metavar="OUT",
@@ -374,9 +363,9 @@ VERBS = {
     "prepare": _Verb(
         "make small copies of a folder of clips, for training",
         [
-            _Option("folder", metavar="DIR", help="DIR/class/clip.mp4"),
-            _Option("-o", "--output", metavar="OUT", required=True, help="the new folder"),
-            _Option(
+            Option("folder", metavar="DIR", help="DIR/class/clip.mp4"),
+            Option("-o", "--output", metavar="OUT", required=True, help="the new folder"),
+            Option(
                 "--size",
                 metavar="PIXELS",
                 type=int,
@@ -385,6 +374,21 @@ VERBS = {
             ),
         ],
         _prepare,
+    ),
+    "weights": _Verb(
+        "list published weights, get or remove them",
+        [
+            Option(
+                "action",
+                metavar="ACTION",
+                nargs="?",
+                default="list",
+                help="list (default): what is here and what is not; get; remove",
+            ),
+            Option("names", metavar="NAME", nargs="*", help="of the list"),
+            JSON,
+        ],
+        _weights,
     ),
 }
 

@@ -16,6 +16,8 @@ import sys
 import warnings
 from collections.abc import Iterator
 
+from vidparticles import storage
+
 FLAGS = "XLA_FLAGS"
 CACHE = "JAX_COMPILATION_CACHE_DIR"
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
@@ -131,8 +133,7 @@ def keep_programs(*, most: int = 1 << 29) -> None:
         most: bytes; beyond them the programs that were made first are removed.
     """
     if CACHE not in os.environ:
-        root = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-        base = pathlib.Path(root) / "vidparticles"
+        base = storage.cache_folder()
         os.environ[CACHE] = str(base)
         _prune(base, most)
 

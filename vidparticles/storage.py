@@ -153,6 +153,49 @@ def _sweep(folder: pathlib.Path) -> None:
 
 
 @contextlib.contextmanager
+def one_at_a_time(folder: PathLike) -> Iterator[None]:
+    """Within the block no other process is in such a block of the same folder; it waits.
+
+    Args:
+        folder: is made where it is not there. Nothing is left in it.
+
+    Raises:
+        InputError: it cannot be made.
+
+    Example:
+        >>> import tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp()) / "new"
+        >>> with one_at_a_time(folder):
+        ...     list(folder.iterdir())
+        []
+    """
+    with write_errors(folder):
+        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    if fcntl is None:
+        yield
+        return
+    with write_errors(folder):
+        file = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
+
+
+def cache_folder() -> pathlib.Path:
+    """The folder of this package in the user's cache; `XDG_CACHE_HOME` is heeded.
+
+    Example:
+        >>> cache_folder().name
+        'vidparticles'
+    """
+    root = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(root) / "vidparticles"
+
+
+@contextlib.contextmanager
 def write_errors(path: PathLike, *more: type[Exception]) -> Iterator[None]:
     """Turns what goes wrong while `path` is written into a sentence.
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from vidparticles.inference.cuts import Cuts
-from vidparticles.inference.understand import Understanding
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vidparticles.inference.cuts import Cuts
+    from vidparticles.inference.understand import Understanding
+    from vidparticles.weights import Status
 
 WIDTH = 40
 
@@ -53,6 +58,26 @@ def list_shots(found: Cuts) -> str:
         row = f"  {number:>{len(str(count))}}  {drawn}  {span}  {frames:{wide}}  {shot.begins}"
         lines.append(row.rstrip())
     return "\n".join(lines)
+
+
+def list_weights(found: Sequence[Status]) -> str:
+    """Published weights, one a line.
+
+    Args:
+        found: what `weights.status` gave of each.
+
+    Returns:
+        Lines, without the last line's end.
+    """
+    wide = max(len(one.name) for one in found)
+    lines = []
+    for one in found:
+        size = f"{one.bytes / 1e6:.0f} MB"
+        size += "" if one.state == "there" else " to get"
+        lines.append(f"{one.name:{wide}}  {one.state:9}  {size:12} {one.license}  {one.what}")
+    missing = " ".join(one.name for one in found if one.state != "there")
+    get = f"; vidparticles weights get {missing}" if missing else ""
+    return "\n".join([*lines, "", f"kept in {found[0].path.parent}{get}"])
 
 
 def clock(seconds: float) -> str:

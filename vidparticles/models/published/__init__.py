@@ -1,0 +1,1 @@
+"""Networks that others have trained, for their own weights: see `weights`."""

@@ -3,7 +3,8 @@
 Each one-shot clip of the shared data gives a stretch of its frames around the middle, at most
 480 pixels high. Every second one is given away and every candidate rebuilds the others:
 `between` here, ffmpeg's minterpolate (motion compensated, both directions, variable blocks;
-in PyAV's filter graph, at 4:4:4 so that it loses no color), OpenCV's DIS flow both ways,
+in PyAV's filter graph, at 4:4:4 so that it loses no color), OpenCV's DIS flow both ways, `RIFE`
+and `best` (`--motion rife`, `--quality best`, with the weights of `vidparticles weights get rife`),
 the mean of the two neighbors, and the nearer neighbor. minterpolate gives no frame in the
 last gap: that one counts for nobody. PSNR is that of the mean squared error over the stretch,
 SSIM the mean over its frames, of luma. CPU time is that of the whole process, compiled, from
@@ -24,6 +25,9 @@ import av
 import numpy as np
 
 from experiments.benchmarks import harness
+from vidparticles import weights
+from vidparticles.editing.retime import BY_NETWORK, Network
+from vidparticles.inference import slow_motion
 from vidparticles.render import between as warp
 from vidparticles.video import open_video
 
@@ -46,6 +50,17 @@ Candidate = Callable[[np.ndarray], list[np.ndarray]]
 def ours(given: np.ndarray) -> list[np.ndarray]:
     pairs = itertools.pairwise(given)
     return [np.asarray(warp.between(a, b, warp.match(a, b), 0.5)) for a, b in pairs]
+
+
+def by_network(network: Network) -> Candidate:
+    """What slow motion shows by a network's motion, and by its picture where it has one."""
+
+    def shown(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        found = warp.match_by(a, b, network.motion(a, b, 0.5))
+        picture = network.picture and network.picture(a, b, 0.5).picture
+        return np.asarray(warp.between(a, b, found, 0.5, BY_NETWORK, picture))
+
+    return lambda given: [shown(a, b) for a, b in itertools.pairwise(given)]
 
 
 def blend(given: np.ndarray) -> list[np.ndarray]:
@@ -194,6 +209,11 @@ def main() -> None:
         "blend": blend,
         "nearest": nearest,
     }
+    if weights.status("rife").state == "there":
+        candidates["RIFE"] = by_network(slow_motion.rife())
+        candidates["best"] = by_network(slow_motion.rife(pictures=True))
+    else:
+        print("skipped: RIFE, best (`vidparticles weights get rife`)")
     if not importlib.util.find_spec("cv2"):
         print("skipped: DIS (OpenCV is not installed)")
         del candidates["DIS"]
@@ -246,6 +266,17 @@ def main() -> None:
                 score["ours"][2] / score[peer][2] for score in real
             )
             figures[f"synthetic_db_{peer.lower()}"] = scores["made"][peer][0]
+    if "minterpolate" in candidates:
+        for name in ("RIFE", "best"):
+            if name in candidates:
+                own = [score[name] for score in real]
+                peer = [score["minterpolate"] for score in real]
+                won = [a[0] > b[0] for a, b in zip(own, peer, strict=True)]
+                suffix = f"_{name.lower()}"
+                figures["win_vs_minterpolate" + suffix] = 100 * statistics.mean(won)
+                gained = statistics.mean(-g for g in gain(name, 0))
+                figures[f"gain_db{suffix}_on_ours"] = gained
+                figures["synthetic_db" + suffix] = scores["made"][name][0]
     figures["win_vs_minterpolate_ssim"] = (
         wins("minterpolate", measures=(1,)) if "minterpolate" in candidates else float("nan")
     )

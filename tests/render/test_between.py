@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -129,3 +131,50 @@ def test_what_lies_between_pixels_is_sharpened():
     sharp = between(before, after, 0.5)
     soft = np.asarray(warp.between(before, after, found, 0.5, warp.BetweenConfig(sharp=0.0)))
     assert psnr(sharp[inner], truth[inner]) > psnr(soft[inner], truth[inner]) + 0.5
+
+
+# ------------------------------------------------------------------ by what another source found
+
+
+def found_by(way: np.ndarray, picture: np.ndarray):
+    """A source that knows the way from the first frame to the second, at the moment between."""
+    Found = collections.namedtuple("Found", "to_first to_second picture")
+    return Found(jnp.asarray(-way / 2), jnp.asarray(way / 2), jnp.asarray(picture))
+
+
+NETWORK = warp.BetweenConfig(cubic=0.02)
+
+
+def test_a_motion_that_is_known_reaches_further_than_the_pyramid():
+    before, truth, after = (waves(0, 28.0 * s, -12.0 * s) for s in (0, 0.5, 1))
+    way = np.broadcast_to(np.float32([27.5, -11.5]), (*SIZE, 2))  # half a pixel off
+    found = warp.match_by(before, after, found_by(way, before))
+    shown = np.asarray(warp.between(before, after, found, 0.5, NETWORK))
+    inner = slice(12, -12), slice(20, -20)
+    assert psnr(shown[inner], truth[inner]) > 35
+    assert psnr(between(before, after, 0.5)[inner], truth[inner]) < 25
+
+
+def test_a_picture_that_is_known_counts_half_where_anything_moves():
+    before, after = covered(20), covered(28)
+    way = np.zeros((*SIZE, 2), np.float32)
+    way[20:44, 24:48] = 8, 0
+    picture = np.full((*SIZE, 3), 90.0, np.float32)
+    found = warp.match_by(before, after, found_by(way, picture))
+    shown = np.asarray(warp.between(before, after, found, 0.5, NETWORK))
+    mean = np.asarray(warp.between(before, after, found, 0.5, NETWORK, picture))
+    thing, corner = (slice(24, 40), slice(28, 44)), (slice(52, 64), slice(0, 12))
+    np.testing.assert_allclose(mean[thing], (shown[thing] + 90.0) / 2, atol=1.01)
+    np.testing.assert_array_equal(mean[corner], before[corner])
+
+
+def test_cubics_where_both_frames_agree_come_closer_to_the_truth():
+    before, after, truth = waves(0), waves(0, 5.0, -3.0), waves(0, 2.5, -1.5)
+    way = np.broadcast_to(np.float32([5, -3]), (*SIZE, 2))
+    found, inner = warp.match_by(before, after, found_by(way, before)), (slice(8, -8), slice(8, -8))
+    plain, cubic = (
+        np.asarray(warp.between(before, after, found, 0.5, config))
+        for config in (warp.BetweenConfig(), NETWORK)
+    )
+    assert psnr(plain[inner], truth[inner]) > 38
+    assert psnr(cubic[inner], truth[inner]) > psnr(plain[inner], truth[inner])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vidparticles.editing import base, reel
 from vidparticles.editing.recolor import parse_colors
 from vidparticles.editing.recolor import recolor as recoloring
-from vidparticles.editing.retime import retime
+from vidparticles.editing.retime import Network, retime
 from vidparticles.editing.stabilize import stabilize as stabilizing
 from vidparticles.editing.trim import parse_span
 from vidparticles.editing.trim import trim as trimming
@@ -20,6 +20,7 @@ def parse_edits(
     recolor: str | None = None,
     stabilize: bool = False,
     trim: str | None = None,
+    network: Network | None = None,
 ) -> list[base.Edit]:
     """The edits that options ask for: first trimmed, then stabilized, retimed and recolored.
 
@@ -29,21 +30,24 @@ def parse_edits(
         recolor: KEY=VALUE,… of hue, saturation, brightness, contrast, or a preset by name.
         stabilize: take out the shake of the camera; the clip is read twice.
         trim: START:END in seconds or frames, see `editing.trim.parse_span`.
+        network: whose motion slow motion shows, see `editing.retime.retime`.
 
     Raises:
-        InputError: an option that is not understood.
+        InputError: an option that is not understood, or a network without a speed.
 
     Example:
         >>> len(parse_edits(trim="1:3", recolor="gray"))
         2
     """
+    if network is not None and speed is None:
+        raise InputError("a network's motion is shown in slow motion alone; give --speed too.")
     edits: list[base.Edit] = []
     if trim is not None:
         edits.append(trimming(*parse_span(trim)))
     if stabilize:
         edits.append(stabilizing())
     if speed is not None:
-        edits.append(retime(speed))
+        edits.append(retime(speed, network=network))
     if recolor is not None:
         edits.append(recoloring(parse_colors(recolor)))
     return edits
@@ -57,6 +61,7 @@ def edit(
     recolor: str | None = None,
     stabilize: bool = False,
     trim: str | None = None,
+    network: Network | None = None,
     overwrite: bool = False,
     encoding: Encoding | None = None,
 ) -> reel.Written:
@@ -65,7 +70,7 @@ def edit(
     Args:
         path: a video file.
         out: what to write.
-        speed, recolor, stabilize, trim: see `parse_edits`.
+        speed, recolor, stabilize, trim, network: see `parse_edits`.
         overwrite: replace an existing file.
         encoding: how pictures are encoded; default, as they were.
 
@@ -76,7 +81,9 @@ def edit(
         InputError: nothing to do, an option that is not understood, or a file that cannot be
             read or written.
     """
-    edits = parse_edits(speed=speed, recolor=recolor, stabilize=stabilize, trim=trim)
+    edits = parse_edits(
+        speed=speed, recolor=recolor, stabilize=stabilize, trim=trim, network=network
+    )
     if not edits:
         raise InputError("edit has nothing to do; give --trim, --stabilize, --speed or --recolor.")
     return base.apply(path, out, *edits, overwrite=overwrite, encoding=encoding)

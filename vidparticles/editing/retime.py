@@ -26,7 +26,23 @@ from vidparticles.editing.sounds import retimed
 from vidparticles.render import between as warp
 from vidparticles.video import Picture
 
+# By a network's motion, whose errors are few, edges are worth keeping.
+BY_NETWORK = warp.BetweenConfig(cubic=0.02)
+
 Told = Iterator[tuple[Fraction, Picture, float | None]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """What a network that others have trained says of two frames.
+
+    Attributes:
+        motion: asked once for each two pictures, of the moment half-way between them.
+        picture: asked for each moment; None, and its picture is not used.
+    """
+
+    motion: warp.FoundFn
+    picture: warp.FoundFn | None = None
 
 
 class _Source:
@@ -109,7 +125,9 @@ class _Source:
         self._coming += 1
 
 
-def _shown(source: _Source, moments: Sequence[Moment], reel: Reel) -> Frames:
+def _shown(
+    source: _Source, moments: Sequence[Moment], reel: Reel, network: Network | None
+) -> Frames:
     """Frames at any moment, by the motion from each picture to the next."""
     matched, found = None, None
     try:
@@ -126,14 +144,33 @@ def _shown(source: _Source, moments: Sequence[Moment], reel: Reel) -> Frames:
                 both = [pair[first], pair[second]]
                 if matched != (first, second) or found is None:
                     matched = (first, second)
-                    found = warp.match(*(picture.levels() for picture in both))
-                between = functools.partial(warp.between, found=found, fraction=float(share))
+                    found = _match(network, *(picture.levels() for picture in both))
+                between = functools.partial(_between, network, found, float(share))
                 picture = reel.redrawn(both, between)
                 del both
             del pair  # the new picture is all that is held while it is looked at
             yield moment.time, picture
     finally:
         source.let_go()
+
+
+def _match(network: Network | None, before: np.ndarray, after: np.ndarray) -> warp.Match:
+    if network is None:
+        return warp.match(before, after)
+    return warp.match_by(before, after, network.motion(before, after, 0.5))
+
+
+def _between(
+    network: Network | None,
+    found: warp.Match,
+    share: float,
+    before: np.ndarray,
+    after: np.ndarray,
+) -> np.ndarray:
+    if network is None:
+        return np.asarray(warp.between(before, after, found, share))
+    picture = network.picture and network.picture(before, after, share).picture
+    return np.asarray(warp.between(before, after, found, share, BY_NETWORK, picture))
 
 
 def _sources(
@@ -186,13 +223,20 @@ def _with_pictures(pieces: Sequence[Piece], reel: Reel, config: RetimeConfig) ->
             yield dataclasses.replace(moment, index=moment.index - 1, since=since)
 
 
-def retime(speed: float | Fraction | str, *, config: RetimeConfig = DEFAULT) -> Edit:
+def retime(
+    speed: float | Fraction | str,
+    *,
+    config: RetimeConfig = DEFAULT,
+    network: Network | None = None,
+) -> Edit:
     """An edit that changes the speed; sound keeps its pitch and is silent while a frame is held.
 
     Args:
         speed: 2 is twice as quick, 0.5 half speed, −1 backwards; or a curve, see
             `curve.parse_curve`.
         config: how finely.
+        network: whose motion, and whose picture too, slow motion shows; default, motion that is
+            found in the frames alone.
 
     Returns:
         The edit; it raises InputError where the curve reaches beyond the clip's end.
@@ -227,10 +271,10 @@ def retime(speed: float | Fraction | str, *, config: RetimeConfig = DEFAULT) -> 
 
         def part(first: int, last: int) -> Frames:
             shown = moments[first:last]
-            return _shown(source(min(map(begin, shown))), shown, reel)
+            return _shown(source(min(map(begin, shown))), shown, reel, network)
 
         return reel.replace(
-            frames=_shown(source(None), moments, reel),
+            frames=_shown(source(None), moments, reel, network),
             slow=reel.slow or any(moment.share for moment in moments),
             again=reel.again and part,
             times=tuple(moment.time for moment in moments),

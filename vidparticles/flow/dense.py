@@ -65,6 +65,7 @@ class DenseConfig:
     step: float = 2.0
 
 
+_LOOKUPS = 4  # towards what is at a position of a frame, of a motion at the moment between
 _Pair = tuple[Array, Array, Array, Array]  # both components, and as they were before
 
 
@@ -107,9 +108,56 @@ def motions(before: Array, after: Array, config: DenseConfig | None = None) -> t
         >>> [round(float(step), 1) for step in steps[:, 16, 16, 0]]
         [1.0, -1.0]
     """
+    config = config or DenseConfig()
+    pictures, finest = _pyramid(before, after, config)
+    motion = jnp.zeros((*pictures[-1].shape, 2))
+    for level in range(len(pictures) - 1, finest - 1, -1):
+        size = pictures[level].shape[1:]
+        if motion.shape[1:3] != size:
+            motion = 2 * jax.vmap(lambda sheet, size=size: enlarge(sheet, *size))(motion)
+        motion = _settle(pictures[level], motion, config)
+    return motion, pictures[finest]
+
+
+def settled(
+    before: Array, after: Array, halfway: Array, config: DenseConfig | None = None
+) -> tuple[Array, Array]:
+    """The same from a motion that is known already: pulled into place on the finest level alone.
+
+    Args:
+        before, after: [H, W, 3] uint8, neighbors in time.
+        halfway: [H, W, 2] pixels, from `before` to `after`, of what is at each position at the
+            moment between them.
+        config: how the sheet is pulled; default `DenseConfig()`.
+
+    Returns:
+        As `motions`.
+
+    Example:
+        >>> wave = 127 + 100 * jnp.sin((jnp.arange(64) - jnp.array([[0], [2]])) / 5)
+        >>> frames = jnp.broadcast_to(wave[:, None, :, None], (2, 64, 64, 3)).astype(jnp.uint8)
+        >>> steps, _ = settled(*frames, jnp.broadcast_to(jnp.array([2.0, 0.0]), (64, 64, 2)))
+        >>> [round(float(step), 1) for step in steps[:, 16, 16, 0]]
+        [1.0, -1.0]
+    """
+    config = config or DenseConfig()
+    pictures, finest = _pyramid(before, after, config)
+    sheets = jnp.moveaxis(halfway, -1, 0)
+    for _ in range(finest):
+        sheets = jax.vmap(halve)(sheets) / 2
+    way = jnp.moveaxis(sheets, 0, -1)
+    both = jnp.stack([way, -way])
+    # What is at x in a frame is half of its motion further at that moment.
+    motion = both
+    for _ in range(_LOOKUPS):
+        motion = warp(both, motion / 2)
+    return _settle(pictures[finest], motion, config), pictures[finest]
+
+
+def _pyramid(before: Array, after: Array, config: DenseConfig) -> tuple[list[Array], int]:
+    """Luma of both pictures [2, h, w], each half of the one before, and which is the finest."""
     chex.assert_equal_shape([before, after])
     chex.assert_shape(before, (None, None, 3))
-    config = config or DenseConfig()
     pictures = [jnp.stack([gray(before), gray(after)])]
     while min(pictures[-1].shape[1:]) >= 2 * config.coarsest:
         pictures.append(jax.vmap(halve)(pictures[-1]))
@@ -118,13 +166,7 @@ def motions(before: Array, after: Array, config: DenseConfig | None = None) -> t
         if finest > 0 and max(pictures[finest].shape) <= config.widest:
             break
         finest += 1
-    motion = jnp.zeros((*pictures[-1].shape, 2))
-    for level in range(len(pictures) - 1, finest - 1, -1):
-        size = pictures[level].shape[1:]
-        if motion.shape[1:3] != size:
-            motion = 2 * jax.vmap(lambda sheet, size=size: enlarge(sheet, *size))(motion)
-        motion = _settle(pictures[level], motion, config)
-    return motion, pictures[finest]
+    return pictures, finest
 
 
 def _settle(pictures: Array, motion: Array, config: DenseConfig) -> Array:

@@ -16,14 +16,15 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jax.typing import ArrayLike
 
 from vidparticles.flow import dense as field
-from vidparticles.image.resample import bilinear, box, stretch, to_bytes
+from vidparticles.image.resample import bicubic, bilinear, box, stretch, to_bytes
 from vidparticles.numerics import safe_norm
 
 
@@ -47,6 +48,8 @@ class BetweenConfig:
         touched: or would alter it by no more than this, levels; else something passes.
         sharp: between pixels, at f, a linear look-up adds f (1 − f) / 2 of its second difference to
             a parabola: this share of it is taken off.
+        cubic: luma, difference along a hypothesis that divides by e the share of a look-up by
+            cubics in a linear one; where both frames agree, grain and edges keep. None: linear.
         lines: of the frame that are made at a time.
     """
 
@@ -62,6 +65,7 @@ class BetweenConfig:
     slow: float = 0.5
     touched: float = 8.0
     sharp: float = 0.6
+    cubic: float | None = None
     lines: int = 64
 
 
@@ -92,6 +96,40 @@ def match(before: Array, after: Array) -> Match:
     return Match(*field.motions(before, after))
 
 
+class Found(Protocol):
+    """What another source says of a moment between two frames."""
+
+    @property
+    def to_first(self) -> Array:
+        """[H, W, 2] pixels from each position of the moment to where it is in the first frame."""
+
+    @property
+    def to_second(self) -> Array:
+        """[H, W, 2] to where it is in the second."""
+
+    @property
+    def picture(self) -> Array:
+        """[H, W, 3] levels, 0 … 255: what is seen at that moment."""
+
+
+class FoundFn(Protocol):
+    """Another source of motion and pictures, such as a network that others have trained."""
+
+    def __call__(self, first: ArrayLike, second: ArrayLike, time: Array | float, /) -> Found:
+        """Args: [H, W, 3] frames as those of `between`; 0 … 1, how far from the first."""
+
+
+@jax.jit
+def match_by(before: Array, after: Array, found: Found) -> Match:
+    """How two frames hang together, from a motion that another source has found.
+
+    Args:
+        before, after: [H, W, 3] uint8, neighbors in time.
+        found: of the moment half-way between them.
+    """
+    return Match(*field.settled(before, after, found.to_second - found.to_first))
+
+
 @functools.partial(jax.jit, static_argnames="config")
 def between(
     before: Array,
@@ -99,6 +137,7 @@ def between(
     found: Match,
     fraction: Array | float,
     config: BetweenConfig | None = None,
+    picture: Array | None = None,
 ) -> Array:
     """The frame a fraction of the way from one frame to the next.
 
@@ -107,6 +146,7 @@ def between(
         found: their `match`.
         fraction: 0 at `before`, 1 at `after`.
         config: how both frames are weighed; default `BetweenConfig()`.
+        picture: [H, W, 3] levels that another source gives for that moment; the mean is shown.
 
     Returns:
         [H, W, 3] of the frames' type; a copy of the frames where they are equal and nothing
@@ -120,11 +160,12 @@ def between(
     config = config or BetweenConfig()
     fraction = jnp.asarray(fraction, jnp.float32)
     gone = jnp.stack([fraction, 1 - fraction])[:, None, None]  # from the own frame of each
-    motion, shares = _hypotheses(found, gone, config)
+    motion, shares, agreement = _hypotheses(found, gone, config)
     height, width = before.shape[:2]
     scale = jnp.asarray([width, height], jnp.float32) / jnp.asarray(shares.shape[:0:-1])
     way = jnp.moveaxis(motion * scale, -1, 1).reshape(4, *shares.shape[1:])
-    sheets = stretch(jnp.concatenate([way, shares]), width, axis=2)
+    parts = [way, shares] if config.cubic is None else [way, shares, agreement[None]]
+    sheets = stretch(jnp.concatenate(parts), width, axis=2)
     still = _unchanged(before, after)
 
     def lines(rows: Array) -> Array:
@@ -132,8 +173,10 @@ def between(
         rows = jnp.clip(jnp.arange(-1, config.lines + 1) + rows, 0, height - 1)
         here = lax.optimization_barrier(stretch(sheets, height, axis=1, lines=rows))
         way, shares = here[:4].reshape(2, 2, *here.shape[1:]), here[4:, ..., None]
-        shown = _blended(before, after, way, shares, gone, rows, config.sharp)
+        shown = _blended(before, after, way, shares, gone, rows, config)
         first = before[rows[1:-1]]
+        if picture is not None:
+            shown = (shown + picture[rows[1:-1]]) / 2
         slow = jnp.max(jnp.hypot(way[:, 0, 1:-1], way[:, 1, 1:-1]), axis=0) < config.slow
         near = jnp.max(jnp.abs(shown - first), axis=-1) <= config.touched
         kept = still[rows[1:-1]] & (slow | near)
@@ -145,11 +188,11 @@ def between(
     return shown.reshape(-1, width, 3)[:height]
 
 
-def _hypotheses(found: Match, gone: Array, config: BetweenConfig) -> tuple[Array, Array]:
+def _hypotheses(found: Match, gone: Array, config: BetweenConfig) -> tuple[Array, Array, Array]:
     """What both frames say moves here [2, h, w, 2], and the shares [5, h, w] of what is shown.
 
     Shares: of the first hypothesis' own frame and the second's, of the other frame by the first
-    hypothesis and by the second, and of the dissolve.
+    hypothesis and by the second, and of the dissolve. And how well both frames agree [h, w], 0 … 1.
     """
     motion, luma, left = found.motion, found.luma, 1 - gone
     way_back = safe_norm(motion + field.warp(motion[::-1], motion))
@@ -171,7 +214,11 @@ def _hypotheses(found: Match, gone: Array, config: BetweenConfig) -> tuple[Array
     fit *= jax.nn.sigmoid(6 * (config.useless - explained))
     rest = config.dissolve + config.alike * _likeness(standing, config.unlike)
     weights = jnp.concatenate([left * (fit + config.alone * alone), gone * fit, rest])
-    return moved, weights / jnp.sum(weights, axis=0)
+    shares = weights / jnp.sum(weights, axis=0)
+    apart = unexplained - config.grain
+    sides = shares[:2] + shares[2:4]
+    agreed = jnp.sum(sides * apart, axis=0) / (jnp.sum(sides, axis=0) + 1e-6)
+    return moved, shares, jnp.exp(-agreed / (config.cubic or 1))
 
 
 def _likeness(difference: Array, unlike: float) -> Array:
@@ -202,17 +249,17 @@ def _blended(
     shares: Array,
     gone: Array,
     rows: Array,
-    sharp: float,
+    config: BetweenConfig,
 ) -> Array:
     """Lines of the frame in between, [rows - 2, W, 3] floats.
 
     Args:
         before, after: [H, W, 3] uint8.
         way: [2, 2, rows, W] both hypotheses, x and y, pixels.
-        shares: [5, rows, W, 1].
+        shares: [5, rows, W, 1]; with `config.cubic` a sixth, of look-ups by cubics.
         gone: [2, 1, 1].
         rows: which lines they are, one more above and below.
-        sharp: share of what is lost between pixels that is made good.
+        config: how.
     """
     frames = jnp.stack([before, after])
     x, y = jnp.arange(before.shape[1]) + 0.5, rows[:, None] + 0.5
@@ -224,8 +271,13 @@ def _blended(
         frame, which, part, share = item
         xy = jnp.stack([x + part * way[which, 0], y + part * way[which, 1]], axis=-1)
         off = xy - 0.5 - jnp.floor(xy - 0.5)
-        shown = sums[0] + share * bilinear(frames[frame], xy)
-        return (shown, sums[1] + off * (1 - off) * share), None
+        seen = bilinear(frames[frame], xy)
+        if config.cubic is None:
+            soft = share
+        else:
+            seen += shares[5] * (bicubic(frames[frame], xy) - seen)
+            soft = share * (1 - shares[5])
+        return (sums[0] + share * seen, sums[1] + off * (1 - off) * soft), None
 
     rest = shares[4] * ((1 - gone[0]) * before[rows] + gone[0] * after[rows])
     (shown, soft), _ = lax.scan(sample, (rest, jnp.zeros((*shares.shape[1:3], 2))), samples)
@@ -233,4 +285,4 @@ def _blended(
     wide = jnp.pad(inner, [(0, 0), (1, 1), (0, 0)], mode="edge")
     across = wide[:, 2:] - 2 * inner + wide[:, :-2]
     down = shown[2:] - 2 * inner + shown[:-2]
-    return inner - sharp / 2 * (soft[..., :1] * across + soft[..., 1:] * down)
+    return inner - config.sharp / 2 * (soft[..., :1] * across + soft[..., 1:] * down)

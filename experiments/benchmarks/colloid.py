@@ -37,7 +37,7 @@ Table = np.ndarray  # rows of frame, particle, x, y, brightness, size, eccentric
 def ours(frames: np.ndarray) -> Table:
     height = frames.shape[1]
     spots = LocateConfig(diameter=DIAMETER, count=COUNT, least=LEAST / 255, dark=True)
-    paths = LinkConfig(reach=REACH / height, memory=(HIDDEN + 0.5) / RATE)
+    paths = LinkConfig(reach=REACH / height, memory=(HIDDEN + 1.5) / RATE)
     tracker = blob_tracker(BlobConfig(spots, paths))
     colored = jnp.repeat(jnp.asarray(frames)[..., None], 3, axis=-1)
     follow = jax.jit(lambda frames, times: scan(tracker, (), frames, times))

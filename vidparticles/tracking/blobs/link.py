@@ -1,10 +1,9 @@
 """Spots of one frame after another joined to paths.
 
 Of all ways to pair the particles of a moment with the spots of the next, the likeliest for
-independent diffusers is the one with the least sum of squared distances, those that stay
-unpaired counted as the farthest allowed (Crocker & Grier 1996). Where spots are farther apart
-than a particle goes in a frame, that is who is nearest to each other, found here in rounds,
-each among those that the ones before have left.
+independent diffusers is the one with the least sum of squared distances, a particle that stays
+unpaired counted as the farthest allowed (Crocker & Grier 1996). It is found exactly, however many
+particles are within reach of each other.
 
 A particle that finds no spot is looked for, for a while, from where it is expected: `predict`
 says where, by default where it was visible last. Any motion of the dynamics will do, which is what
@@ -22,6 +21,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from vidparticles.particles import Particles
+from vidparticles.tracking.blobs.pairs import cheapest_pairs
 
 
 class Predict(Protocol):
@@ -48,7 +48,9 @@ class LinkConfig:
 
     Attributes:
         reach: frame heights from where a particle is expected to its spot, at most.
-        memory: seconds for which a particle without a spot is looked for.
+        memory: seconds since a particle was visible, at most, for it to be found again after
+            frames without a spot: for k of them at an even rate, those of k + 1 frames. From one
+            frame to the next it is looked for whenever that is.
         predict: (particles, seconds) → particles, where they are expected.
     """
 
@@ -135,14 +137,19 @@ def link(
     time, cut = jnp.asarray(time, jnp.float32), jnp.asarray(cut)
     dt = jnp.maximum(time - state.time, 1e-6)
     before = jnp.where(cut, jnp.inf, state.hidden)
-    old, known = state.particles, jnp.isfinite(before)
+    # The rest is for the rounding of times and of the sums of their differences.
+    known = (before == 0) | (before + dt <= (1 + 1e-4) * config.memory)
+    old = state.particles
     ahead = config.predict(old.replace(alive=known), dt)
-    mate = _pairs(ahead.position, known, spots.position, spots.alive, config.reach)
+    gap = ahead.position[:, None] - spots.position
+    square = jnp.sum(gap**2, axis=-1)
+    allowed = known[:, None] & spots.alive & (square <= config.reach**2)
+    mate = cheapest_pairs(jnp.where(allowed, square, jnp.inf), alone=config.reach**2)
 
     # Those whose spot was found, then new ones in the slots that are left.
     found, count = mate >= 0, old.count
     hidden = jnp.where(found, 0, before + dt)
-    kept = found | (hidden <= config.memory)
+    kept = found | (known & (hidden <= config.memory))
     taken = jnp.zeros(count + 1, bool).at[jnp.where(found, mate, count)].set(True)[:-1]
     new = spots.alive & ~taken
     free = jnp.argsort(kept, stable=True)  # the free slots first
@@ -174,37 +181,3 @@ def link(
         time=time,
         spawned=state.spawned + jnp.sum(spawned, dtype=jnp.int32),
     )
-
-
-def _pairs(position: Array, known: Array, spots: Array, alive: Array, reach: float) -> Array:
-    """The spot of each particle [N] int32, −1 for none: nearest to each other, in rounds."""
-    square = sum((spots[:, None, d] - position[:, d]) ** 2 for d in range(position.shape[-1]))
-    square = jnp.where(alive[:, None] & known & (square <= reach**2), square, jnp.inf)
-    # Kept both ways round, and reduced along the first axis alone: XLA:CPU is many times slower
-    # along the last one, and at finding where the least is.
-    both = jax.lax.optimization_barrier((square, square.T))
-    of_spot, of_particle = (jnp.arange(size, dtype=jnp.int32)[:, None] for size in square.shape)
-
-    def pair(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        mate, owner, _ = carry
-        by_spot, by_particle = (
-            jnp.where((rows[:, None] < 0) & (columns < 0), s, jnp.inf)
-            for s, rows, columns in ((both[0], owner, mate), (both[1], mate, owner))
-        )
-        least, least_of_spot = jnp.min(by_spot, 0), jnp.min(by_particle, 0)
-
-        def mutual(s: Array, rows: Array, columns: Array, index: Array) -> Array:
-            return jnp.max(jnp.where((s == rows[:, None]) & (s == columns), index, -1), 0)
-
-        least = jnp.where(jnp.isfinite(least), least, -1)  # equal to nothing
-        spot = mutual(by_spot, least_of_spot, least, of_spot)
-        particle = mutual(by_particle, least, least_of_spot, of_particle)
-        # Of several at the same distance one alone is the spot's.
-        mine = (spot >= 0) & (particle[spot] == of_particle[:, 0])
-        taken = (particle >= 0) & mine[particle] & (spot[particle] == of_spot[:, 0])
-        mate = jnp.where(mine, spot, mate)
-        return mate, jnp.where(taken, particle, owner), jnp.any(mine)
-
-    mate, owner = (jnp.full(size, -1, jnp.int32) for size in square.shape[::-1])
-    start = mate, owner, jnp.any(jnp.isfinite(square))
-    return jax.lax.while_loop(lambda carry: carry[2], pair, start)[0]

@@ -39,7 +39,13 @@ from vidparticles.models.published import transnet
 from vidparticles.shots import SIZE
 from vidparticles.video import open_video, write_video
 
-DEVELOPED_ON = {"counter.mp4", "fades.mp4", "testvideo.mp4", "composed_05.mp4"}
+DEVELOPED_ON = {
+    "counter.mp4",
+    "fades.mp4",
+    "testvideo.mp4",
+    "composed_01.mp4",
+    "composed_05.mp4",
+}
 DETECTORS = ("Content", "Adaptive", "Threshold", "Hash", "Histogram")
 NEAR = 2  # frames between a true cut and one found
 HEIGHT, WIDTH, RATE = 180, 320, 25

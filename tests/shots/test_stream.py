@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.shots.test_shots import BLACK, WHITE, A, B, hold, pan, ramp
+from tests.shots.test_shots import BLACK, WHITE, A, B, hold, jump, pan, ramp
 from vidparticles import shots
 
 FILMS = {
@@ -19,6 +19,7 @@ FILMS = {
     "whip pan": pan([0] * 12 + [3, 10, 18, 22, 24, 22, 18, 10, 3] + [0] * 12),
     "dissolve": hold(A, 30) + ramp(A, B, 10) + hold(B, 30),
     "fade": hold(A, 20) + ramp(A, BLACK, 12) + hold(BLACK, 3) + ramp(BLACK, B, 12) + hold(B, 20),
+    "one who jumps": jump(0, 20) + jump(60, 30),
     "flash at the start": [WHITE, *hold(A, 40)],
     "flash at the end": [*hold(A, 20), WHITE, WHITE],
     "fade through white": hold(A, 20) + ramp(A, WHITE, 12) + ramp(WHITE, B, 12) + hold(B, 20),

@@ -33,6 +33,10 @@ class ShotConfig:
         plain_shot: seconds of black or of white that count as a shot of its own.
         gap: frames that do not look mixed, but end no dissolve.
         near: frames around a gradual change in which no cut is told.
+        stays: share of a jump of the picture that must be left frames later.
+        ends: frames from either end of a clip in which a jump is none, as not enough is known.
+        pause: frames on each side of a jump that tell how fast things move there.
+        held: change of a frame over the most around it, below which it is the one before again.
         shortest_slope, longest_slope: frames of a fade.
         rise: of the level in a frame of a fade, at least.
     """
@@ -47,6 +51,10 @@ class ShotConfig:
     plain_shot: float = 0.5
     gap: int = 4
     near: int = 2
+    stays: float = 0.6
+    ends: int = 4
+    pause: int = 12
+    held: float = 0.1
     shortest_slope: int = 3
     longest_slope: int = 90
     rise: float = 0.002
@@ -91,7 +99,9 @@ def transitions(
     fades = _fades(signals, times, config)
     dissolves = [d for d in _dissolves(signals, config) if not _touches(d, fades, near=near)]
     gradual = fades + dissolves
-    cuts = [c for c in _cuts(signals, config) if not _touches(c, gradual, near=near)]
+    sharp = _cuts(signals, config)
+    sharp += [j for j in _jumps(signals, times, config) if not _touches(j, sharp, near=near)]
+    cuts = [c for c in sorted(sharp, key=_first) if not _touches(c, gradual, near=near)]
     kept: list[Transition] = []
     for cut in cuts:
         # A few black or white frames between two shots are one change, not two; at the start, as
@@ -103,7 +113,11 @@ def transitions(
         kept.append(cut)
     if kept and ended and _plain_between(signals, times, kept[-1].first, count, config):
         kept.pop()
-    return _apart(sorted(kept + gradual, key=lambda t: t.first), count)
+    return _apart(sorted(kept + gradual, key=_first), count)
+
+
+def _first(change: Transition) -> int:
+    return change.first
 
 
 def _apart(changes: list[Transition], count: int) -> list[Transition]:
@@ -148,6 +162,35 @@ def _cuts(signals: Signals, config: ShotConfig) -> list[Transition]:
         if share[at] < min(enough, around - config.drop) and not returns:
             cuts.append(Transition("cut", at, at))
     return cuts
+
+
+def _jumps(signals: Signals, times: np.ndarray, config: ShotConfig) -> list[Transition]:
+    """Jumps of the picture within one place, which leave most particles where they are."""
+    count, jumps = len(signals.jump), []
+    for k in np.flatnonzero(signals.jump > config.stays):
+        flashes = signals.survival[k] < config.chain and signals.again[k] > config.again
+        inside = config.ends <= k < count - config.ends
+        if inside and not flashes and not _after_pause(int(k), signals.change, times, config):
+            jumps.append(Transition("cut", int(k), int(k)))
+    return jumps
+
+
+def _after_pause(index: int, change: np.ndarray, times: np.ndarray, config: ShotConfig) -> bool:
+    """A picture stood still, or frames are missing, and then it is where it would have been."""
+    around = np.arange(max(1, index - config.pause), min(len(change), index + config.pause + 1))
+    around = around[around != index]
+    moving = change[around] >= config.held * change[around].max(initial=0)
+    # Time since the frame, of those that are not the one before again, that came before each.
+    moved = np.zeros(len(change), bool)
+    moved[around[moving]] = moved[index] = moved[max(0, around[0] - 1)] = True
+    since = np.zeros(len(change))
+    for k in np.flatnonzero(moved):
+        earlier = np.flatnonzero(moved[:k])
+        since[k] = times[k] - times[earlier[-1]] if len(earlier) else 0
+    others = around[moving & (since[around] > 0)]
+    if not len(others) or since[index] <= 1.5 * since[others].max():
+        return False
+    return bool(change[index] / since[index] <= (change[others] / since[others]).max())
 
 
 def _dissolves(signals: Signals, config: ShotConfig) -> list[Transition]:

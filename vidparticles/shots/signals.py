@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from vidparticles.shots.survival import SIZE, stays, survival
+from vidparticles.shots.survival import SIZE, survival
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +20,6 @@ class SignalConfig:
     """What is looked for around each frame.
 
     Attributes:
-        calm: share that stays put; above, motion need not be looked for.
         chain: survival below which the chain of particles breaks.
         lags: frames that a flash may last.
         spans: half lengths of dissolves looked for, frames.
@@ -33,9 +32,14 @@ class SignalConfig:
         sides: frames before and after it that are compared.
         lit: mean brightness by which a flash is brighter, at least.
         relit: correlation from which on two pictures with the same tones are one.
+        around: frames on each side of one whose steps a jump is compared with.
+        jump: what a jump leaves unexplained over the most that a step around it does, at least.
+        step: change of the picture at a jump over the most around it, at least.
+        both: the first of these squared, as it varies half as much, times the second, at least.
+        least: unexplained in a jump, at least, mean standard deviation of luma: more than coding
+            makes.
     """
 
-    calm: float = 0.6
     chain: float = 0.45
     lags: tuple[int, ...] = (1, 2, 3, 5, 8)
     spans: tuple[int, ...] = (4, 6, 8, 12, 16)
@@ -47,11 +51,16 @@ class SignalConfig:
     sides: tuple[int, ...] = (8, 16)
     lit: float = 0.15
     relit: float = 0.85
+    around: int = 12
+    jump: float = 1.2
+    step: float = 1.35
+    both: float = 4.0
+    least: float = 0.016
 
     @property
     def margin(self) -> int:
         """Frames needed on each side of one."""
-        return max(*self.spans, *self.sides, self.lags[-1] + 1)
+        return max(*self.spans, *self.sides, self.around, self.lags[-1] + 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +70,9 @@ class Signals:
     Attributes:
         survival: [T] share of the particles of the frame before that are found in this one.
         shift: [T, 2] displacement of the whole picture since the frame before, pixels of SIZE.
+        change: [T] mean difference of the pixels from the frame before, in [0, 1].
+        jump: [T] at a jump of the picture from one step to the next, the least that is left of it
+            from before to after it, as a share of it; elsewhere 0.
         again: [T] where the chain breaks here, the highest survival across a few frames.
         mixed: [T] bool, the frame is a mixture of two pictures around it that share nothing.
         level: [T] r.m.s. of the pixels, in [0, 1]: 0 is black.
@@ -71,6 +83,8 @@ class Signals:
 
     survival: np.ndarray
     shift: np.ndarray
+    change: np.ndarray
+    jump: np.ndarray
     again: np.ndarray
     mixed: np.ndarray
     level: np.ndarray
@@ -122,7 +136,7 @@ class Window:
         self.begin = self.end = 0
         self.frames = np.empty((0, *SIZE, 3), np.uint8)
         self.small = np.empty((0, SIZE[0] * SIZE[1] * 3 // 16), np.float32)
-        self.survival = np.empty(0)
+        self.survival, self.unexplained, self.change = np.empty(0), np.empty(0), np.empty(0)
         self.shift = np.empty((0, 2))
 
     def extend(self, block: list[np.ndarray]) -> None:
@@ -134,31 +148,51 @@ class Window:
         self.frames = np.concatenate([self.frames, new])
         self.small = np.concatenate([self.small, _shrunk(new)])
         index = np.arange(at, self.end)
-        shift = np.zeros((len(new), 2))
-        before = np.maximum(index - 1, 0)
-        pad = np.resize(np.arange(len(new)), self.block)
-        share = np.array(stays(self._at(before)[pad], new[pad]))[: len(new)]
-        moving = np.flatnonzero(share < self.config.calm)
-        share[moving], shift[moving] = self.compare(before[moving], index[moving])
+        before = np.maximum(index - 1, self.begin)
+        share, shift, unexplained = self.compare(before, index)
+        change = np.abs(self.small[index - self.begin] - self.small[before - self.begin]).mean(1)
         self.survival = np.concatenate([self.survival, share])
         self.shift = np.concatenate([self.shift, shift])
+        self.unexplained = np.concatenate([self.unexplained, unexplained])
+        self.change = np.concatenate([self.change, change])
 
     def forget(self, before: int) -> None:
         """Drop the frames before an index."""
         drop = max(0, before - self.begin)
         self.begin += drop
-        for name in ("frames", "small", "survival", "shift"):
+        for name in ("frames", "small", "survival", "shift", "unexplained", "change"):
             setattr(self, name, getattr(self, name)[drop:])
 
-    def compare(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Survival [P] and displacement [P, 2] between frames of indices [P]."""
-        share, shift = np.empty(len(first)), np.empty((len(first), 2))
+    def compare(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Survival [P], displacement [P, 2] and what is unexplained [P] between frames [P]."""
+        found = np.empty(len(first)), np.empty((len(first), 2)), np.empty(len(first))
         for k in range(0, len(first), self._pairs):
             some = np.arange(k, min(k + self._pairs, len(first)))
             pad = np.resize(some, self._pairs)
-            found = survival(self._at(first[pad]), self._at(second[pad]))
-            share[some], shift[some] = (np.asarray(f)[: len(some)] for f in found)
-        return share, shift
+            measured = survival(self._at(first[pad]), self._at(second[pad]))
+            for all_of, part in zip(found, measured, strict=True):
+                all_of[some] = np.asarray(part)[: len(some)]
+        return found
+
+    def jumps(self, index: int, *, after: bool = True) -> bool:
+        """Whether the picture changes more into a frame than it does in any step around it.
+
+        Args:
+            index: of the frame.
+            after: the steps after it are known too.
+        """
+        config, at = self.config, index - self.begin
+        begin = max(1 - self.begin, at - config.around)
+        stop = at + config.around + 1 if after else at
+        if self.unexplained[at] < config.least:
+            return False
+
+        def ratio(steps: np.ndarray) -> float:
+            others = np.concatenate([steps[begin:at], steps[at + 1 : stop]])
+            return float(steps[at] / (others.max(initial=0) + 1e-9))
+
+        jump, step = ratio(self.unexplained), ratio(self.change)
+        return jump > config.jump and step > config.step and jump**2 * step > config.both
 
     def judge(self, start: int, stop: int) -> Signals:
         """The signals of frames start … stop."""
@@ -168,6 +202,8 @@ class Window:
         return Signals(
             survival=self.survival[part],
             shift=self.shift[part],
+            change=self.change[part],
+            jump=self._jump(start, stop),
             again=self._again(start, stop),
             mixed=self._mixed(start, stop),
             level=_size(small),
@@ -195,6 +231,23 @@ class Window:
             if self._relit(*self._at(np.array([k - 1, k])) / 255):
                 again[k - start] = 1
         return again
+
+    def _jump(self, start: int, stop: int) -> np.ndarray:
+        """Where the picture jumps: how much of that is left some frames later, or was before."""
+        left = np.zeros(stop - start)
+        for k in (k for k in range(max(1, start), stop) if self.jumps(k)):
+            if self._relit(*self._at(np.array([k - 1, k])) / 255):
+                continue
+            pairs = [(k - 1, k + lag) for lag in self.config.lags if k + lag < self.end]
+            pairs += [(k - 1 - lag, k) for lag in self.config.lags if k - 1 - lag >= self.begin]
+            first, second = np.array(pairs).reshape(-1, 2).T
+            _, _, unexplained = self.compare(first, second)
+            change = np.abs(self.small[second - self.begin] - self.small[first - self.begin])
+            left[k - start] = min(
+                unexplained.min(initial=1) / self.unexplained[k - self.begin],
+                change.mean(1).min(initial=1) / self.change[k - self.begin],
+            )
+        return left
 
     def _relit(self, before: np.ndarray, after: np.ndarray) -> bool:
         """Whether two pictures are one in other light, with what saturates.
@@ -252,7 +305,7 @@ class Window:
         mixed = np.zeros(stop - start, bool)
         if middle:
             low, at = np.concatenate(first), np.concatenate(middle)
-            share, _ = self.compare(low, 2 * at - low)
+            share, *_ = self.compare(low, 2 * at - low)
             mixed[at[share < config.shared] - start] = True
         return mixed
 

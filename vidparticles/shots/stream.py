@@ -111,12 +111,10 @@ class _Watch:
     def cut_at(self, index: int, *, last: bool) -> bool | None:
         """Whether a frame begins a shot, or None as long as that is not known."""
         end, chain = self._window.end, self._config.shots.chain
-        if index == 0 or self._survival(index) >= chain:
+        if index == 0:
             return False
-        first = next(k for k in range(index - 1, -1, -1) if self._survival(k) >= chain) + 1
-        breaks = [k for k in range(first, end) if self._survival(k) < chain]
-        # What breaks in more than two frames in a row is no cut, whatever comes.
-        if breaks[:3] == [first, first + 1, first + 2]:
+        jumps = self._window.jumps(index, after=False)
+        if not jumps and (self._survival(index) >= chain or self._broken_for_long(index)):
             return False
         if not last and end <= index + self._config.ahead:
             return None
@@ -125,6 +123,13 @@ class _Watch:
         times = np.asarray(self._times)[-len(signals.level) :]
         changes = transitions(signals, times, self._config.shots, ended=last)
         return any(c.kind == "cut" and c.first + begin == index for c in changes)
+
+    def _broken_for_long(self, index: int) -> bool:
+        """Around a frame more than two in a row break: that is no cut, whatever comes."""
+        chain = self._config.shots.chain
+        first = next(k for k in range(index - 1, -1, -1) if self._survival(k) >= chain) + 1
+        last = min(first + 3, self._window.end)
+        return last == first + 3 and all(self._survival(k) < chain for k in range(first, last))
 
     def _survival(self, index: int) -> float:
         """Survival into a frame; that of frames long gone is taken to be all."""

@@ -5,6 +5,10 @@ window of 8 × 8 pixels at rest. One with texture survives where normalized corr
 it again, so that changes of brightness and contrast do not matter; it is looked for
 around where it was, or around where the whole picture went (phase correlation, Kuglin & Hines
 1975), whichever explains more. One without texture survives if its hue stays.
+
+What of the picture no particle explains is measured beside it: as a share of particles changes
+where a picture jumps within one place, most of it stays, but what is left unexplained is more than
+motion leaves.
 """
 
 from __future__ import annotations
@@ -117,16 +121,25 @@ def _share(found: Array, among: Array, least: Array, config: SurvivalConfig) -> 
     return (jnp.sum(found & among, (1, 2)) + missing) / jnp.maximum(count, config.enough)
 
 
-def _alike(luma: Array, mean: Array, variance: Array, other: Array, noise: float) -> Array:
-    """Normalized correlation of each window with the same one of another picture."""
+def _alike(
+    luma: Array, mean: Array, variance: Array, other: Array, noise: float
+) -> tuple[Array, Array]:
+    """Each window beside the same one of another picture.
+
+    Returns:
+        Normalized correlation, and the variance that either leaves unexplained of the other
+        whatever the contrast.
+    """
     other_mean = _window_means(other)
     spread = _window_means(other * other) - other_mean**2
     both = _window_means(luma * other) - mean * other_mean
-    return both * jax.lax.rsqrt((variance + noise) * (spread + noise))
+    alike = both * jax.lax.rsqrt((variance + noise) * (spread + noise))
+    left = 0.5 * (variance + spread) * (1 - jnp.clip(alike, 0, 1) ** 2)
+    return alike, jnp.maximum(left, 0)
 
 
 def _settled(before: Array, after: Array, config: SurvivalConfig) -> tuple[Array, ...]:
-    """What both measures share.
+    """What does not depend on motion.
 
     Returns:
         Luma of both pictures; mean and variance of the windows of the first; the share of all
@@ -141,27 +154,9 @@ def _settled(before: Array, after: Array, config: SurvivalConfig) -> tuple[Array
 
 
 @functools.partial(jax.jit, static_argnames="config")
-def stays(before: Array, after: Array, config: SurvivalConfig | None = None) -> Array:
-    """What `survival` would be if nothing moved, at a sixth of its cost.
-
-    Args:
-        before, after: [P, *SIZE, 3] uint8, or floats in [0, 1].
-        config: when a particle is found; default `SurvivalConfig()`.
-
-    Returns:
-        [P] shares in [0, 1].
-    """
-    config = config or SurvivalConfig()
-    first, second, mean, variance, same = _settled(before, after, config)
-    found = _alike(first, mean, variance, second, config.noise) > config.found
-    least = _least(second, config)
-    return jnp.minimum(_share(found, variance > config.texture, least, config), same)
-
-
-@functools.partial(jax.jit, static_argnames="config")
 def survival(
     before: Array, after: Array, config: SurvivalConfig | None = None
-) -> tuple[Array, Array]:
+) -> tuple[Array, Array, Array]:
     """The share of the particles of one picture that are found in another.
 
     Args:
@@ -169,13 +164,14 @@ def survival(
         config: when a particle is found; default `SurvivalConfig()`.
 
     Returns:
-        Share [P] in [0, 1] and global displacement [P, 2] in pixels of SIZE, x first, which
-        is 0 where standing still explains as much.
+        Share [P] in [0, 1]; global displacement [P, 2] in pixels of SIZE, x first, which is 0
+        where standing still explains as much; and what is unexplained of the windows [P], a mean
+        standard deviation of luma in [0, 1].
 
     Example:
         >>> noise = jax.random.uniform(jax.random.key(0), (1, 12, 16, 3))
         >>> picture = jax.image.resize(noise, (1, *SIZE, 3), "linear")
-        >>> share, shift = survival(picture, 0.5 * jnp.roll(picture, 9, axis=2))
+        >>> share, shift, _ = survival(picture, 0.5 * jnp.roll(picture, 9, axis=2))
         >>> float(share[0]) > 0.9, shift.tolist()
         (True, [[9.0, 0.0]])
     """
@@ -195,24 +191,28 @@ def survival(
         return jnp.sum(correlation * among, (1, 2)) / jnp.maximum(jnp.sum(among, (1, 2)), 1)
 
     moved = _moved(second, y, x, reach)
-    rest = _alike(first, mean, variance, second, config.noise)
+    rest, rest_left = _alike(first, mean, variance, second, config.noise)
     overlap = moved[:, reach:-reach, reach:-reach]  # flat beyond the edges of the second
-    gone = _alike(first, mean, variance, overlap, config.noise)
+    gone, gone_left = _alike(first, mean, variance, overlap, config.noise)
     moves = ~few & (explained(gone, staying) > explained(rest, textured))
     each = moves[:, None, None]
     edges = ((0, 0), (reach, reach), (reach, reach))
     around = jnp.where(each, moved, jnp.pad(second, edges, mode="edge"))
 
-    def better(best: Array, step: Array) -> tuple[Array, None]:
+    def better(best: tuple[Array, Array], step: Array) -> tuple[tuple[Array, Array], None]:
         other = jax.lax.dynamic_slice(
             around, (0, step[0] + reach, step[1] + reach), (len(first), height, width)
         )
-        return jnp.maximum(best, _alike(first, mean, variance, other, config.noise)), None
+        alike, left = _alike(first, mean, variance, other, config.noise)
+        return (jnp.maximum(best[0], alike), jnp.minimum(best[1], left)), None
 
     span = range(-reach, reach + 1)
     steps = [(y, x) for y in span for x in span if 0 < abs(y) + abs(x) <= reach]
-    best, _ = jax.lax.scan(better, jnp.where(each, gone, rest), jnp.asarray(steps))
+    start = jnp.where(each, gone, rest), jnp.where(each, gone_left, rest_left)
+    (best, left), _ = jax.lax.scan(better, start, jnp.asarray(steps))
     least = jnp.where(moves, _least(overlap, config), _least(second, config))
     share = _share(best > config.found, jnp.where(each, staying, textured), least, config)
     shift = jnp.stack([x, y], -1) * moves[:, None].astype(jnp.float32)
-    return jnp.minimum(share, same), shift
+    there = (~each | inside).astype(jnp.float32)
+    unexplained = jnp.sum(jnp.sqrt(left) * there, (1, 2)) / jnp.maximum(jnp.sum(there, (1, 2)), 1)
+    return jnp.minimum(share, same), shift, unexplained

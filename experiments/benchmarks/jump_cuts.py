@@ -132,7 +132,8 @@ def reframed_joins(source: str, frames: np.ndarray, rate: float) -> Made:
     """Takes of up to a second, at most a second apart, each other one magnified."""
     rng = _random(source, 0)
     length = max(8, min(round(rate), len(frames) // 4))
-    takes, begin = [], 0
+    takes: list[np.ndarray] = []
+    begin = 0
     first = int(rng.integers(2))
     while begin + length <= len(frames) and len(takes) < 5:
         take = frames[begin : begin + length]

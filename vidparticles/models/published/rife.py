@@ -150,21 +150,38 @@ class _Up(nn.Module):
     def __call__(self, x: Array) -> Array:
         shape = (4, 4, x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
-        height, width = x.shape[:2]
-        # An even line of the result sees lines i - 1 and i by taps 3 and 1, an odd one i and i + 1
-        # by taps 2 and 0.
-        taps = (jnp.asarray([3, 1]), jnp.asarray([2, 0]))
-        phases = [
-            [
-                _convolved(x, kernel[taps[a]][:, taps[b]], ((1 - a, a), (1 - b, b)), 1)
-                for b in (0, 1)
-            ]
-            for a in (0, 1)
-        ]
-        y = jnp.stack([jnp.stack(row, axis=2) for row in phases], axis=1)
-        y = y.reshape(2 * height, 2 * width, self.features)
+        y = _phases(x, kernel, at_once=self.features < 16)
         y += self.param("bias", nn.initializers.zeros, (self.features,))
         return _leaky(self, y) if self.slopes else y
+
+
+def _phases(x: Array, kernel: Array, *, at_once: bool) -> Array:
+    """A transposed convolution [2 H, 2 W, F], as convolutions to its even and odd lines.
+
+    Args:
+        x: [H, W, C].
+        kernel: [4, 4, C, F].
+        at_once: by one convolution of 3 × 3 that gives all four phases: more sums, but of few
+            features they take less time.
+    """
+    height, width = x.shape[:2]
+    # An even line of the result sees lines i - 1 and i by taps 3 and 1, an odd one i and i + 1 by
+    # taps 2 and 0.
+    taps, padding = (jnp.asarray([3, 1]), jnp.asarray([2, 0])), ((1, 0), (0, 1))
+    kernels = [[kernel[taps[a]][:, taps[b]] for b in (0, 1)] for a in (0, 1)]
+    if at_once:
+        wide = []
+        for row, p in zip(kernels, padding, strict=True):
+            room = [[p[::-1], q[::-1], (0, 0), (0, 0)] for q in padding]
+            wide.append(jnp.stack([jnp.pad(*k) for k in zip(row, room, strict=True)], axis=3))
+        whole = jnp.stack(wide, axis=3).reshape(3, 3, x.shape[-1], -1)
+        y = _convolved(x, whole, ((1, 1), (1, 1)), 1).reshape(height, width, 2, 2, -1)
+        return y.transpose(0, 2, 1, 3, 4).reshape(2 * height, 2 * width, -1)
+    rows = [
+        jnp.stack([_convolved(x, kernels[a][b], (padding[a], padding[b]), 1) for b in (0, 1)], 2)
+        for a in (0, 1)
+    ]
+    return jnp.stack(rows, axis=1).reshape(2 * height, 2 * width, -1)
 
 
 def _leaky(module: nn.Module, x: Array) -> Array:

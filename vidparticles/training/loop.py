@@ -15,7 +15,7 @@ import jax
 from jax import Array
 from jax.sharding import Mesh
 
-from vidparticles.training import sharding
+from vidparticles.training import peers, sharding
 from vidparticles.training import step as steps
 from vidparticles.training.checkpoint import Checkpoints
 from vidparticles.training.progress import Clock, Progress
@@ -104,14 +104,16 @@ def fit(
     batch = sharding.global_batch(next(stream), mesh)
     while done < rhythm.steps:
         clock.start()
-        state, measured = step(state, batch, key)
+        with peers.meeting():
+            state, measured = step(state, batch, key)
         clock.watch(measured)
         done, position = done + 1, position + 1
         if done < rhythm.steps:  # read the next batch while the device works
             batch = sharding.global_batch(next(stream), mesh)
         clock.finish()
 
-        measured = jax.device_get(measured)
+        with peers.meeting():
+            measured = jax.device_get(measured)
         steps.check_finite(done, measured, last_good=output.checkpoints.describe())
         ends = done == rhythm.steps
         rate = rhythm.batch_size * clock.steps_per_second

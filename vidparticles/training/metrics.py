@@ -12,7 +12,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from vidparticles.errors import InputError
-from vidparticles.training import sharding
+from vidparticles.training import peers, sharding
 
 
 def wilson(correct: int, count: int, *, z: float = 1.959964) -> tuple[float, float]:
@@ -125,7 +125,9 @@ def evaluate(
 
     def rows() -> Iterator[tuple[int, int, np.ndarray]]:
         for batch in batches:
-            got = jax.device_get(eval_step(params, sharding.global_batch(batch, mesh)))
+            rows_of_all = sharding.global_batch(batch, mesh)
+            with peers.meeting():
+                got = jax.device_get(eval_step(params, rows_of_all))
             for row in np.flatnonzero(got["_mask"]):
                 yield int(got["index"][row]), int(got["label"][row]), got["probability"][row]
 

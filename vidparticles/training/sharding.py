@@ -16,6 +16,7 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from vidparticles.errors import InputError
+from vidparticles.training import peers
 
 
 def initialize(
@@ -43,7 +44,9 @@ def initialize(
     # Collectives between CPU processes; ignored on other devices.
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     if coordinator in (None, "auto"):
-        jax.distributed.initialize()
+        with peers.joining():
+            jax.distributed.initialize()
+        peers.report()
         return
     if processes is None or process is None or not 0 <= process < processes:
         raise InputError(
@@ -51,7 +54,9 @@ def initialize(
             f"--process={process}; expected the number of processes and which of them this is, "
             "from 0."
         )
+    peers.call_roll(coordinator, processes=processes, process=process)
     jax.distributed.initialize(coordinator, num_processes=processes, process_id=process)
+    peers.report()
 
 
 def data_mesh() -> Mesh:
@@ -106,4 +111,5 @@ def first_then_all(work: Callable[[], Any]) -> None:
     if jax.process_count() > 1:
         from jax.experimental import multihost_utils
 
-        multihost_utils.sync_global_devices("first_then_all")
+        with peers.meeting():
+            multihost_utils.sync_global_devices("first_then_all")

@@ -75,25 +75,86 @@ def test_another_model_is_told_by_its_first_leaf(tmp_path):
             checkpoints.restore_ema({"head": make_state().ema["head"]})
 
 
-def test_no_checkpoint_and_a_damaged_one(tmp_path):
+def test_without_a_checkpoint_there_is_nothing_to_restore(tmp_path):
     with (
         checkpoint.Checkpoints(tmp_path, read_only=True) as checkpoints,
         pytest.raises(InputError, match="holds no complete checkpoint"),
     ):
         checkpoints.restore_ema(make_state().ema)
+
+
+def damage(path: pathlib.Path, how: str) -> None:
+    """Remove, empty, halve or zero a file, as a disk that is full or fails does."""
+    content = path.read_bytes()
+    if how == "removed":
+        path.unlink()
+    else:
+        left = {"empty": b"", "half": content[: len(content) // 2], "zeros": bytes(len(content))}
+        path.write_bytes(left[how])
+
+
+@pytest.mark.parametrize("how", ["removed", "empty", "half", "zeros"])
+@pytest.mark.parametrize(
+    "which",
+    [
+        "_METADATA",
+        "manifest.ocdbt",
+        "d/*",
+        pytest.param("*", marks=pytest.mark.slow),
+    ],
+)
+def test_a_damaged_checkpoint_is_passed_over_and_said(tmp_path, capfd, which, how):
+    """Whatever file of it is damaged: all of the newest comes back, or all of the one before."""
+    saved = tmp_path / "saved"
+    save(saved, 1, 2)
+    newest = saved / "checkpoints" / "2"
+    files = newest.rglob("*") if which == "*" else (newest / "params").glob(which)
+    passed_over = 0
+    for number, file in enumerate(sorted(f for f in files if f.is_file())):
+        workdir = tmp_path / str(number)
+        shutil.copytree(saved, workdir)
+        damage(workdir / file.relative_to(saved), how)
+        capfd.readouterr()
+        with checkpoint.Checkpoints(workdir) as checkpoints:
+            got, position = checkpoints.restore(make_state())
+        step, said = int(got.step), capfd.readouterr().err
+        assert position == 3 * step
+        for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(make_state(step=step)), strict=True):
+            np.testing.assert_array_equal(a, b)
+        if step == 1:
+            passed_over += 1
+            assert said.startswith(f"{workdir}/checkpoints/2 cannot be read (")
+            assert said.endswith("going on from the checkpoint before it, 1\n")
+            assert said.count("\n") == 1
+        else:
+            assert (step, said) == (2, "")
+    assert passed_over > 0
+
+
+def test_a_run_that_passed_one_over_puts_a_whole_one_in_its_place(tmp_path):
     save(tmp_path, 1, 2)
-    for file in (tmp_path / "checkpoints" / "2" / "ema").rglob("*"):
-        if file.is_file() and file.stat().st_size > 0:
-            file.write_bytes(b"")
-    with (
-        checkpoint.Checkpoints(tmp_path) as checkpoints,
-        pytest.raises(InputError, match=r"checkpoints/2 cannot be read .* remove that folder"),
-    ):
+    damage(tmp_path / "checkpoints" / "2" / "ema" / "manifest.ocdbt", "empty")
+    notes = []
+    with checkpoint.Checkpoints(tmp_path, note=notes.append) as checkpoints:
         checkpoints.restore(make_state())
-    shutil.rmtree(tmp_path / "checkpoints" / "2")
-    with checkpoint.Checkpoints(tmp_path) as checkpoints:
-        _, position = checkpoints.restore(make_state())
-    assert position == 3
+        assert checkpoints.describe().endswith("checkpoints/1")
+        assert (tmp_path / "checkpoints" / "2").exists()  # until there is a newer one
+        checkpoints.save(make_state(step=2), position=6)
+    assert len(notes) == 1
+    with checkpoint.Checkpoints(tmp_path, note=notes.append) as checkpoints:
+        assert int(checkpoints.restore(make_state())[0].step) == 2
+    assert len(notes) == 1
+
+
+def test_where_all_are_damaged_none_is_restored(tmp_path):
+    save(tmp_path, 1, 2)
+    for step in ("1", "2"):
+        damage(tmp_path / "checkpoints" / step / "params" / "manifest.ocdbt", "zeros")
+    with (
+        checkpoint.Checkpoints(tmp_path, read_only=True) as checkpoints,
+        pytest.raises(InputError, match=r"checkpoints/1 cannot be read .*, and there is none"),
+    ):
+        checkpoints.restore_ema({**make_state().ema})
 
 
 KILLED = """

@@ -2,23 +2,29 @@
 
 A checkpoint holds the whole `TrainState` and the position in the data. It is written beside and
 renamed when complete, so a run that is killed at any moment goes on from the last complete one.
+Where the newest is damaged all the same (a full or a failing disk), the one before it is read.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
-from typing import Any
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 
 from vidparticles.errors import InputError
+from vidparticles.training import peers
 from vidparticles.training.state import PyTree, TrainState
 
+_Read = TypeVar("_Read")
 FOLDER = "checkpoints"
 _ITEMS = ("params", "ema", "optimizer")
 
@@ -67,20 +73,38 @@ def first_not_finite(params: PyTree) -> str | None:
     return None
 
 
+class _DamagedError(Exception):
+    """A checkpoint cannot be read."""
+
+
+def _on_stderr(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
 class Checkpoints:
     """The checkpoints of one run; saving waits until the checkpoint is complete."""
 
-    def __init__(self, workdir: str | os.PathLike[str], *, keep: int = 2, read_only: bool = False):
+    def __init__(
+        self,
+        workdir: str | os.PathLike[str],
+        *,
+        keep: int = 2,
+        read_only: bool = False,
+        note: Callable[[str], None] = _on_stderr,
+    ):
         """Look at W/checkpoints.
 
         Args:
             workdir: W.
             keep: how many of the last are kept.
             read_only: create, delete and save nothing.
+            note: takes a sentence on each damaged checkpoint that is passed over; default stderr.
         """
         import orbax.checkpoint as ocp
 
         self._ocp = ocp
+        self._note = note
+        self._passed_over: list[int] = []
         self.folder = pathlib.Path(workdir).absolute() / FOLDER
         if read_only:
             # Said in full: orbax warns of each default that read_only overrides.
@@ -100,8 +124,8 @@ class Checkpoints:
             )
 
     def latest(self) -> int | None:
-        """The step of the last complete checkpoint, None where there is none."""
-        return self._manager.latest_step()
+        """The step of the last complete checkpoint that is not known to be damaged, or None."""
+        return max(self._steps(), default=None)
 
     def save(self, state: TrainState, *, position: int) -> None:
         """Write a checkpoint, unless there is one of that step.
@@ -111,18 +135,22 @@ class Checkpoints:
             position: the number of training batches consumed.
         """
         step = int(state.step)
-        if step in self._manager.all_steps():
+        if step in self._steps():
             return
         save = self._ocp.args.StandardSave
-        self._manager.save(
-            step,
-            args=self._ocp.args.Composite(
-                params=save(state.params),
-                ema=save(state.ema),
-                optimizer=save({"step": state.step, "state": state.opt_state}),
-                data=self._ocp.args.JsonSave({"position": position}),
-            ),
-        )
+        with peers.meeting():
+            # Only now that the run has got as far again; else they would count as the newest.
+            while self._passed_over:
+                self._manager.delete(self._passed_over.pop())
+            self._manager.save(
+                step,
+                args=self._ocp.args.Composite(
+                    params=save(state.params),
+                    ema=save(state.ema),
+                    optimizer=save({"step": state.step, "state": state.opt_state}),
+                    data=self._ocp.args.JsonSave({"position": position}),
+                ),
+            )
 
     def describe(self) -> str:
         """Where a run that has to stop goes on from, in words."""
@@ -132,7 +160,7 @@ class Checkpoints:
         return f"the last good checkpoint is {self.folder / str(step)}"
 
     def restore(self, like: TrainState) -> tuple[TrainState, int]:
-        """The last checkpoint.
+        """The last checkpoint that can be read; of each damaged one after it there is a note.
 
         Args:
             like: a state of the same shape; the arrays come back laid out as its arrays are.
@@ -141,29 +169,35 @@ class Checkpoints:
             The state and the number of training batches consumed.
 
         Raises:
-            InputError: there is none, it is of another model, its files are damaged, or a
+            InputError: there is none, it is of another model, the files of all are damaged, or a
                 parameter is not finite.
         """
-        step = self._require()
-        self._compare(step, "params", like.params)
         optimizer = {"step": like.step, "state": like.opt_state}
-        got = self._read(step, params=like.params, ema=like.ema, optimizer=optimizer, data=None)
-        state = TrainState(
-            step=got["optimizer"]["step"],
-            params=got["params"],
-            opt_state=got["optimizer"]["state"],
-            ema=got["ema"],
-        )
-        self._check_finite(step, {"params": state.params, "ema": state.ema})
-        return state, int(got["data"]["position"])
+
+        def read(step: int) -> tuple[TrainState, int]:
+            self._compare(step, "params", like.params)
+            got = self._read(step, params=like.params, ema=like.ema, optimizer=optimizer, data=None)
+            state = TrainState(
+                step=got["optimizer"]["step"],
+                params=got["params"],
+                opt_state=got["optimizer"]["state"],
+                ema=got["ema"],
+            )
+            self._check_finite(step, {"params": state.params, "ema": state.ema})
+            return state, int(got["data"]["position"])
+
+        return self._last(read)
 
     def restore_ema(self, like: PyTree) -> tuple[PyTree, int]:
-        """The averaged parameters of the last checkpoint and its step; errors as `restore`."""
-        step = self._require()
-        self._compare(step, "ema", like)
-        ema = self._read(step, ema=like)["ema"]
-        self._check_finite(step, ema)
-        return ema, step
+        """The averaged parameters of the checkpoint that `restore` reads, and its step."""
+
+        def read(step: int) -> tuple[PyTree, int]:
+            self._compare(step, "ema", like)
+            ema = self._read(step, ema=like)["ema"]
+            self._check_finite(step, ema)
+            return ema, step
+
+        return self._last(read)
 
     def __enter__(self) -> Checkpoints:
         return self
@@ -171,20 +205,38 @@ class Checkpoints:
     def __exit__(self, *_: object) -> None:
         self._manager.close()
 
-    def _require(self) -> int:
+    def _steps(self) -> list[int]:
+        return sorted(set(self._manager.all_steps()) - set(self._passed_over))
+
+    def _last(self, read: Callable[[int], _Read]) -> _Read:
+        """What is read of the last checkpoint of which it can be."""
         step = self.latest()
         if step is None:
             raise InputError(
                 f"{self.folder} holds no complete checkpoint; train first with "
                 "experiments/train.py --workdir=W, or give the workdir of a run that has saved one."
             )
-        return step
+        while True:
+            try:
+                return read(step)
+            except _DamagedError as error:
+                self._passed_over.append(step)
+                before = self.latest()
+                if before is None:
+                    raise InputError(
+                        f"{error}, and there is none before it that can be; start again with "
+                        "another --workdir."
+                    ) from error
+                self._note(f"{error}; going on from the checkpoint before it, {before}")
+                step = before
 
     def _compare(self, step: int, item: str, expected: PyTree) -> None:
         try:
             with _quiet():
                 found = self._manager.item_metadata(step)[item]
             found = getattr(found, "tree", found)
+            if not jax.tree.leaves(found):
+                raise ValueError(f"what {item} consists of is missing")
             difference = first_difference(expected, found)
         except Exception as error:
             raise self._damaged(step, error) from error
@@ -202,7 +254,7 @@ class Checkpoints:
             for name, like in items.items()
         }
         try:
-            with _quiet():
+            with _quiet(), peers.meeting():
                 return self._manager.restore(step, args=self._ocp.args.Composite(**args))
         except Exception as error:
             raise self._damaged(step, error) from error
@@ -216,24 +268,34 @@ class Checkpoints:
                 "with a lower config.optimizer.learning_rate."
             )
 
-    def _damaged(self, step: int, error: Exception) -> InputError:
+    def _damaged(self, step: int, error: Exception) -> _DamagedError:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        return InputError(
-            f"{self.folder / str(step)} cannot be read ({reason}); remove that folder to go on "
-            "from the checkpoint before it, or start again with another --workdir."
-        )
+        return _DamagedError(f"{self.folder / str(step)} cannot be read ({reason})")
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without orbax's warnings of what it was not asked to do (write, restore every item)."""
-    log = logging.getLogger("absl")
-    level = log.level
-    log.setLevel(logging.ERROR)
+    """Without orbax's warnings of what it was not asked to do (write, restore every item).
+
+    Where a file is damaged, that comes as an exception; the tasks that were reading others fail
+    as well, and would say so at length when they are collected: here.
+    """
+    levels = {log: log.level for log in map(logging.getLogger, ("absl", "asyncio"))}
+    hook = sys.unraisablehook
     try:
-        yield
+        for log in levels:
+            log.setLevel(logging.CRITICAL)
+        sys.unraisablehook = lambda _: None
+        try:
+            yield
+        except Exception as error:
+            traceback.clear_frames(error.__traceback__)
+            gc.collect()
+            raise
     finally:
-        log.setLevel(level)
+        sys.unraisablehook = hook
+        for log, level in levels.items():
+            log.setLevel(level)
 
 
 def _abstract(tree: PyTree) -> PyTree:

@@ -15,7 +15,7 @@ import warnings
 import numpy as np
 import pytest
 
-from vidparticles import __version__, cli, editing, startup, storage
+from vidparticles import __version__, cli, editing, startup, stopping, storage
 from vidparticles.editing import Written
 from vidparticles.editing import edit as edit_module
 from vidparticles.inference import predict as predict_module
@@ -401,6 +401,22 @@ def partial_of(folder, child, *, seconds=60):
         assert child.poll() is None, child.stderr.read()
         time.sleep(0.02)
     raise AssertionError("nothing was begun")
+
+
+def test_stopped_while_it_imports_says_so_too():
+    code = (
+        "import os, signal, sys\n"
+        "from vidparticles import command\n"
+        "class Stopped:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'vidparticles.cli': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Stopped())\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "command.console()"
+    )
+    done = python("-c", code)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == f"{stopping.sentence([])}\n"
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])

@@ -52,6 +52,7 @@ ROOMS["bar"] = set()
 ROOMS["parsing"] = set()
 ROOMS["stopping"] = {"storage"}
 ROOMS["cli"] = LIBRARY | {"inference", "viz", "startup", "bar", "stopping", "parsing"}
+ROOMS["command"] = {"cli"}
 ROOMS["__init__"] = GROUND
 
 # package → where alone it may be imported

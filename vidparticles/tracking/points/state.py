@@ -8,9 +8,12 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from vidparticles.flow.patches import PatchConfig, levels_of
+from vidparticles.flow.camera import CameraConfig
+from vidparticles.flow.global_motion import GlobalMotionConfig
+from vidparticles.flow.patches import Level, PatchConfig, levels_of
 from vidparticles.image.resample import shrink_size
 from vidparticles.particles import Particles
+from vidparticles.tracking.points.camera import Drift
 from vidparticles.tracking.points.match import MatchConfig
 from vidparticles.tracking.points.spawn import SpawnConfig
 from vidparticles.tracking.points.springs import SpringConfig, Springs, no_springs
@@ -37,6 +40,8 @@ class PointConfig:
         spawn_interval: seconds between spawns, which cost as much as following,
         spawn_share: but at once where a smaller share than this of the particles is found.
         duplicate: pixels within which two particles of a cell are one.
+        global_motion: how the motion of the whole picture is found,
+        camera: and fitted to what the particles did.
         patches, match, spawn, springs: of these parts.
 
     Raises:
@@ -57,6 +62,8 @@ class PointConfig:
     spawn_interval: float = 0.1
     spawn_share: float = 0.2
     duplicate: float = 2.0
+    global_motion: GlobalMotionConfig = dataclasses.field(default_factory=GlobalMotionConfig)
+    camera: CameraConfig = dataclasses.field(default_factory=lambda: CameraConfig(rounds=4))
     patches: PatchConfig = dataclasses.field(default_factory=PatchConfig)
     match: MatchConfig = dataclasses.field(default_factory=MatchConfig)
     spawn: SpawnConfig = dataclasses.field(default_factory=SpawnConfig)
@@ -99,6 +106,8 @@ class PointState:
         time: seconds, of the newest frame.
         spawned: int32, particles ever spawned.
         spawn_time: seconds, when free slots were last filled.
+        picture: [h, w] luma of the newest frame, at the level in which global motion is found.
+        camera: how fast the whole picture moved, a second.
         springs: between neighbors.
         deformation: [2, 2, N] how the surroundings have deformed since the spawn.
         misfit: [N] how much it differed from its template when it was visible last.
@@ -114,6 +123,8 @@ class PointState:
     time: Array
     spawned: Array
     spawn_time: Array
+    picture: Array
+    camera: Drift
     springs: Springs
     deformation: Array
     misfit: Array
@@ -142,9 +153,25 @@ def no_points(size: tuple[int, int], time: Array | float, config: PointConfig) -
         time=jnp.asarray(time, jnp.float32),
         spawned=jnp.zeros((), jnp.int32),
         spawn_time=jnp.asarray(-jnp.inf, jnp.float32),
+        picture=jnp.zeros(_coarse(config.size(*size), config)[1:], jnp.float32),
+        camera=Drift(jnp.zeros(2), jnp.zeros(2)),
         springs=no_springs(count),
         deformation=jnp.broadcast_to(jnp.eye(2)[..., None], (2, 2, count)),
         misfit=jnp.zeros(count, jnp.float32),
         template=jnp.zeros((wide, wide, count), jnp.float32),
         patches=jnp.zeros((levels, small, small, count), jnp.float32),
     )
+
+
+def _coarse(size: tuple[int, int], config: PointConfig) -> Level:
+    """The level of the pyramid in which global motion is found: at a quarter of the size."""
+    levels = levels_of(*size, config.patches)
+    return levels[min(2, len(levels) - 1)]
+
+
+def coarse_level(flat: Array, size: tuple[int, int], config: PointConfig) -> Array:
+    """The picture [h, w] in which global motion is found, out of a pyramid."""
+    (offset, height, width), pad = _coarse(size, config), config.patches.template
+    wide = (height + 2 * pad, width + 2 * pad)
+    level = flat[offset : offset + wide[0] * wide[1]].reshape(wide)
+    return level[pad:-pad, pad:-pad]

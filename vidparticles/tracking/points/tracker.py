@@ -22,6 +22,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from vidparticles.flow.global_motion import global_motion
 from vidparticles.flow.patches import into_picture, levels_of, patches_at, pyramid_of
 from vidparticles.flow.tiles import shifted, window
 from vidparticles.image.resample import bilinear, gray, shrink
@@ -33,7 +34,8 @@ from vidparticles.tracking.points.blocks import by_blocks
 from vidparticles.tracking.points.match import Known, match_particles
 from vidparticles.tracking.points.spawn import beside, occupants, spawn
 from vidparticles.tracking.points.springs import predict, renew
-from vidparticles.tracking.points.state import PointConfig, PointState, no_points
+from vidparticles.tracking.points.camera import Drift, refined
+from vidparticles.tracking.points.state import PointConfig, PointState, coarse_level, no_points
 
 
 @jax.tree_util.register_dataclass
@@ -118,9 +120,21 @@ def _step(
     old, count = state.particles, state.particles.count
     dt = jnp.maximum(time - state.time, 1e-6)
 
-    # Predict.
+    # Predict: as the whole picture has just moved, and on top of that as each did before.
     followed = jnp.isfinite(state.hidden)
-    ahead = predict(old.replace(alive=followed), old.alive, state.springs, dt, config.springs)
+    picture = coarse_level(flat, size, config)
+    found, share = global_motion(
+        state.picture, picture, state.camera.over(dt), config.global_motion
+    )
+    believed = share > config.global_motion.least_share
+    camera = jax.tree.map(
+        lambda new, kept: jnp.where(believed, new, kept), found, state.camera.over(dt)
+    )
+    own = old.velocity - state.camera(old.position)
+    swept = old.replace(
+        velocity=own + (camera(old.position) - old.position) / dt, alive=followed
+    )
+    ahead = predict(swept, old.alive, state.springs, dt, config.springs)
     guess = ahead.position * unit
 
     # Correct.
@@ -134,10 +148,14 @@ def _step(
     near = away < (config.reach + config.reach_speed * state.hidden) ** 2
     steady = (state.age == 0) | (away < (config.jump + config.jump_speed * dt) ** 2)
     visible = followed & match.visible & jnp.where(old.alive, steady, match.anchored & near)
-    newest = (match.xy / unit - old.position) / dt
+    where = match.xy / unit
+    measured = visible & old.alive
+    camera = refined(camera, old.position, where, measured, config.camera)
+    swept = (camera(old.position) - old.position) / dt
+    newest = (where - old.position) / dt - swept
     weight = jnp.where(state.age > 0, 1 - jnp.exp(-dt / config.smoothing), 1.0)[:, None]
-    velocity = old.velocity + weight * (newest - old.velocity)
-    velocity = jnp.where((visible & old.alive)[:, None], velocity, ahead.velocity)
+    velocity = swept + own + weight * (newest - own)
+    velocity = jnp.where(measured[:, None], velocity, ahead.velocity)
     xy = jnp.where(visible[:, None], match.xy, guess)
 
     # Spawns and ends: what was hidden for long, left or has a duplicate is gone.
@@ -201,6 +219,8 @@ def _step(
         time=time,
         spawned=state.spawned + jnp.sum(spawned, dtype=jnp.int32),
         spawn_time=jnp.where(due, time, state.spawn_time),
+        picture=picture,
+        camera=Drift.of(camera, dt),
         springs=springs,
         deformation=jnp.where(afresh, straight, deformation),
         misfit=misfit,

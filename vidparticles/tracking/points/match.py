@@ -44,6 +44,12 @@ class MatchConfig:
         return_start: pixels from home, each way, at which following back starts.
         astray: pixels between what the patch and the template say, at most.
         noise_share: variance of the difference of two patches × variance of the noise.
+        coarser: levels at which the template is known besides, for what is blurred.
+        search: pixels of the search level, each way, in which what is lost is looked for,
+        search_level: at this many halvings,
+        search_size: in patches of so many pixels; odd.
+        alike: normalized correlation there, at least,
+        unique: and by how much less it must be elsewhere.
     """
 
     return_error: float = 0.7
@@ -54,6 +60,12 @@ class MatchConfig:
     return_start: float = 0.4
     astray: float = 0.75
     noise_share: float = 0.42
+    coarser: int = 1
+    search: int = 8
+    search_level: int = 2
+    search_size: int = 7
+    alike: float = 0.7
+    unique: float = 0.05
 
 
 class Known(NamedTuple):
@@ -61,7 +73,7 @@ class Known(NamedTuple):
 
     Attributes:
         patches: [L, P + 2, P + 2, N] where it was visible last, coarsest level first.
-        template: [W + 2, W + 2, N] at its spawn.
+        template: [K, W + 2, W + 2, N] at its spawn, finest level first.
         deformation: [2, 2, N] how that has deformed since.
         misfit: [N] how much it differed from the template.
         hidden: [N] bool, it was not visible in the frame before.
@@ -117,9 +129,17 @@ def match_particles(
         patches: how patches are matched.
         config: when that is believed.
     """
-    find = functools.partial(_match_block, flat, size, noise, patches, config)
-    xy, *more = by_blocks(find, among, known)
-    return Match(xy.T, *more)
+    look = _Look(flat, size, noise, patches, config)
+    first = by_blocks(look.follow, among, known)
+    # Who was not found, or not like its template, is looked for again: these few, packed.
+    again = among & ~(first.visible & first.anchored)
+    order = jnp.argsort(~again, stable=True)
+    packed = jax.tree.map(lambda x: x[..., order], (known, first))
+    second = by_blocks(look.again, jnp.arange(len(among)) < jnp.sum(again), packed)
+    back = jnp.argsort(order)
+    second = jax.tree.map(lambda x: x[..., back], second)
+    found = jax.tree.map(lambda new, old: jnp.where(again, new, old), second, first)
+    return dataclasses.replace(found, xy=found.xy.T)
 
 
 def _apply(map_: Array, vector: Array) -> Array:
@@ -134,39 +154,110 @@ def _undo(map_: Array, bend: Array) -> Array:
     return jnp.stack([_apply(map_, x) for x in columns], 1) / (a * d - b * c)
 
 
-def _match_block(
-    flat: Array,
-    size: tuple[int, int],
-    noise: Array,
-    patches: PatchConfig,
-    config: MatchConfig,
-    known: Known,
-) -> tuple[Array, ...]:
-    """The fields of a `Match`, particles last."""
-    margin, pad = patches.template_margin, patches.template
-    xy = match_patches(known.patches, flat, size, known.guess, known.hidden, patches)
-    level = jnp.asarray(levels_of(*size, patches)[0])
-    wide = patches.template + 2 * margin
-    tile = warped_window(flat, level, xy, known.deformation, wide, pad=pad)
-    shift, bend = match_template(known.template, tile, config=patches)
+@dataclasses.dataclass(frozen=True)
+class _Look:
+    """One picture in which blocks of particles are looked for; fields as `match_particles`."""
 
-    def misfit(patch: Array, shown: Array) -> Array:
-        *_, left, spread = fit_light(patch[1:-1, 1:-1], shown, gaussian_weights(len(shown)))
-        return jnp.sqrt(jnp.maximum(left - config.noise_share * noise, 0) / (spread + 1e-5))
+    flat: Array
+    size: tuple[int, int]
+    noise: Array
+    patches: PatchConfig
+    config: MatchConfig
 
-    astray = jnp.sum(shift**2, 0) > config.astray**2
-    since_spawn = misfit(known.template, shifted(tile, shift, patches.template, margin))
-    anchored = (since_spawn < config.template_misfit) & ~astray
-    where = xy + jnp.where(anchored, _apply(known.deformation, shift), 0)
-    found = into_picture(where, *size)
-    near, rest = window(flat, level, found, patches.size + 4, pad=pad)
-    near, last = shifted(near, rest, patches.size + 2, 1), known.patches[-1]
-    # The way back starts off home, so that it tells whether it leads there.
-    back = align(near, last, jnp.full_like(xy, config.return_start), margin=1, config=patches)
-    change = misfit(last, near[1:-1, 1:-1])
-    steady = (change < config.steady) & (since_spawn < known.misfit + config.sudden)
-    good = jnp.where(anchored, change < config.patch_misfit, steady)
-    good = good & (jnp.sum(back**2, 0) < config.return_error**2)
-    good = good & jnp.all(where == found, 0)
+    def follow(self, known: Known) -> Match:
+        """From where each is expected; `xy` is [2, N] here and below."""
+        xy = match_patches(
+            known.patches, self.flat, self.size, known.guess, known.hidden, self.patches
+        )
+        return self.judge(known, xy, 0)
 
-    return found, good, anchored, since_spawn, _undo(known.deformation, bend)
+    def again(self, item: tuple[Known, Match]) -> Match:
+        """Those that were not found, or not like their template at its finest level."""
+        known, first = item
+        lost = ~first.visible & ~known.hidden
+        guess, sure = self.search(known)
+        # Coarse levels were what led astray.
+        xy = match_patches(
+            known.patches, self.flat, self.size, guess, jnp.ones_like(lost), self.patches
+        )
+        other = self.judge(known, xy, 0)
+        take = lost & sure & other.visible & other.anchored
+        found = jax.tree.map(lambda new, old: jnp.where(take, new, old), other, first)
+        for level in range(1, 1 + self.config.coarser):
+            coarse = self.judge(known, found.xy, level)
+            take = ~found.anchored & coarse.visible & coarse.anchored
+            found = jax.tree.map(
+                lambda new, old, take=take: jnp.where(take, new, old), coarse, found
+            )
+        return found
+
+    def judge(self, known: Known, xy: Array, level: int) -> Match:
+        """What the template at a level says of positions near which the particles are."""
+        patches, config, size = self.patches, self.config, self.size
+        margin, pad = patches.template_margin, patches.template
+        finest = jnp.asarray(levels_of(*size, patches)[0])
+        coarse = jnp.asarray(levels_of(*size, patches)[level])
+        wide, scale = patches.template + 2 * margin, 2.0**-level
+        tile = warped_window(self.flat, coarse, xy * scale, known.deformation, wide, pad=pad)
+        template = known.template[level]
+        shift, bend = match_template(template, tile, config=patches)
+
+        def misfit(patch: Array, shown: Array) -> Array:
+            *_, left, spread = fit_light(patch[1:-1, 1:-1], shown, gaussian_weights(len(shown)))
+            left = jnp.maximum(left - config.noise_share * self.noise * scale**2, 0)
+            return jnp.sqrt(left / (spread + 1e-5))
+
+        astray = jnp.sum(shift**2, 0) > config.astray**2
+        since_spawn = misfit(template, shifted(tile, shift, patches.template, margin))
+        anchored = (since_spawn < config.template_misfit) & ~astray
+        where = xy + jnp.where(anchored, _apply(known.deformation, shift) / scale, 0)
+        found = into_picture(where, *size)
+        near, rest = window(self.flat, finest, found, patches.size + 4, pad=pad)
+        near, last = shifted(near, rest, patches.size + 2, 1), known.patches[-1]
+        # The way back starts off home, so that it tells whether it leads there.
+        back = align(near, last, jnp.full_like(xy, config.return_start), margin=1, config=patches)
+        change = misfit(last, near[1:-1, 1:-1])
+        steady = (change < config.steady) & (since_spawn < known.misfit + config.sudden)
+        good = jnp.where(anchored, change < config.patch_misfit, steady)
+        good = good & (jnp.sum(back**2, 0) < config.return_error**2)
+        good = good & jnp.all(where == found, 0)
+        return Match(found, good, anchored, since_spawn, _undo(known.deformation, bend))
+
+    def search(self, known: Known) -> tuple[Array, Array]:
+        """Where, far around the guess, each looks most like its patch, and whether that is sure.
+
+        Normalized correlation over all shifts by whole pixels of a coarse level.
+        """
+        config, patches = self.config, self.patches
+        levels = levels_of(*self.size, patches)
+        number = min(config.search_level, len(levels) - 1)
+        scale, reach, across = 2.0**-number, config.search, config.search_size
+        cut = (patches.size + 2 - across) // 2
+        patch = known.patches[len(levels) - 1 - number][cut:-cut, cut:-cut]
+        guess = into_picture(known.guess, *self.size)
+        tile, rest = window(
+            self.flat, jnp.asarray(levels[number]), guess * scale, across + 2 * reach,
+            pad=patches.template,
+        )  # fmt: skip
+        weight = gaussian_weights(across)
+        patch = weight * (patch - jnp.sum(weight * patch, (0, 1)))
+        spread = jnp.sum(patch * patch / weight, (0, 1))
+
+        def score(_: None, place: Array) -> tuple[None, Array]:
+            shown = jax.lax.dynamic_slice(
+                tile, (place[0], place[1], 0), (across, across, tile.shape[2])
+            )
+            mean = jnp.sum(weight * shown, (0, 1))
+            other = jnp.sum(weight * shown * shown, (0, 1)) - mean**2
+            return None, jnp.sum(patch * shown, (0, 1)) / jnp.sqrt(spread * other + 1e-8)
+
+        steps = jnp.arange((2 * reach + 1) ** 2)
+        places = jnp.stack([steps // (2 * reach + 1), steps % (2 * reach + 1)], -1)
+        scores = jax.lax.scan(score, None, places)[1]  # [S, N]
+        best = jnp.argmax(scores, 0)
+        highest = jnp.max(scores, 0)
+        far = jnp.max(jnp.abs(places[:, None] - places[best]), -1) > 2
+        second = jnp.max(jnp.where(far, scores, -1), 0)
+        shift = (places[best][:, ::-1] - reach).T - rest
+        sure = (highest > config.alike) & (highest - second > config.unique)
+        return into_picture(guess + shift / scale, *self.size), sure

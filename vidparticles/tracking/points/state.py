@@ -111,7 +111,8 @@ class PointState:
         springs: between neighbors.
         deformation: [2, 2, N] how the surroundings have deformed since the spawn.
         misfit: [N] how much it differed from its template when it was visible last.
-        template: [W + 2, W + 2, N] luma around the particle when it was spawned.
+        template: [K, W + 2, W + 2, N] luma around the particle when it was spawned, finest level
+            first.
         patches: [L, P + 2, P + 2, N] around where it was visible last, coarsest level first.
     """
 
@@ -158,7 +159,7 @@ def no_points(size: tuple[int, int], time: Array | float, config: PointConfig) -
         springs=no_springs(count),
         deformation=jnp.broadcast_to(jnp.eye(2)[..., None], (2, 2, count)),
         misfit=jnp.zeros(count, jnp.float32),
-        template=jnp.zeros((wide, wide, count), jnp.float32),
+        template=jnp.zeros((1 + config.match.coarser, wide, wide, count), jnp.float32),
         patches=jnp.zeros((levels, small, small, count), jnp.float32),
     )
 

@@ -146,8 +146,7 @@ def _step(
     )
     away = jnp.sum((match.xy / unit - ahead.position) ** 2, -1)
     near = away < (config.reach + config.reach_speed * state.hidden) ** 2
-    steady = (state.age == 0) | (away < (config.jump + config.jump_speed * dt) ** 2)
-    visible = followed & match.visible & jnp.where(old.alive, steady, match.anchored & near)
+    visible = followed & match.visible & (old.alive | (match.anchored & near))
     where = match.xy / unit
     measured = visible & old.alive
     camera = refined(camera, old.position, where, measured, config.camera)
@@ -198,11 +197,15 @@ def _step(
 
     # What is around them.
     here, afresh = into_picture(xy.T, *size), spawned | (visible & ~match.anchored)
-    level, wide = jnp.asarray(levels_of(*size, config.patches)[0]), config.patches.template
+    levels = levels_of(*size, config.patches)[: 1 + config.match.coarser]
+    wide = config.patches.template
 
     def surroundings(here: Array) -> tuple[Array, Array]:
-        plain, rest = window(flat, level, here, wide + 4, pad=wide)
-        return shifted(plain, rest, wide + 2, 1), patches_at(flat, size, here, config.patches)
+        plain = []
+        for k, level in enumerate(levels):
+            tile, rest = window(flat, jnp.asarray(level), here / 2**k, wide + 4, pad=wide)
+            plain.append(shifted(tile, rest, wide + 2, 1))
+        return jnp.stack(plain), patches_at(flat, size, here, config.patches)
 
     plain, patches = by_blocks(surroundings, active, here)
     straight = jnp.eye(2)[..., None]

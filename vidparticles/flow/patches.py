@@ -47,7 +47,6 @@ class PatchConfig:
         robust_contrast: and what is added to it, × contrast of the patch.
         coarsest: pixels of the shorter side of the coarsest level, at least.
         levels: of the pyramid, at most.
-        sure_scale: scale below which a level is not asked about a guess that is sure.
         damping: of the shift, × mean square slope,
         bend_damping: and of the deformation.
         longest_bend: the most that the deformation changes in a match, per pixel a pixel.
@@ -62,7 +61,6 @@ class PatchConfig:
     robust_contrast: float = 0.6
     coarsest: int = 16
     levels: int = 4
-    sure_scale: float = 1.0
     damping: float = 1e-3
     bend_damping: float = 1e-2
     longest_bend: float = 0.1
@@ -306,6 +304,8 @@ def match_patches(
     guess: Array,
     sure: Array,
     config: PatchConfig,
+    *,
+    sure_scale: float = 1.0,
 ) -> Array:
     """Positions [2, N] in pixels of the finest level, found level by level.
 
@@ -317,6 +317,7 @@ def match_patches(
         sure: [N] bool, whose guess is better than what coarse levels say: their patches are
             wide, and still show what passed in front of a particle long after it is free.
         config: how.
+        sure_scale: scale below which a level is not asked about a guess that is sure.
     """
     pad, wide = config.template, config.size + 2 * config.margin
 
@@ -324,7 +325,7 @@ def match_patches(
         patch, level, scale = item
         tile, rest = window(flat, level, xy * scale, wide, pad=pad)
         shift = align(patch, tile, rest, margin=config.margin, config=config)
-        shift = jnp.where(sure & (scale < config.sure_scale), rest, shift)
+        shift = jnp.where(sure & (scale < sure_scale), rest, shift)
         return into_picture(xy + (shift - rest) / scale, *size), None
 
     items = (patches, *coarse_to_fine(*size, config))

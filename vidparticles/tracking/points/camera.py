@@ -38,7 +38,7 @@ class Drift:
         return Similarity(self.turn, self.shift)(points)
 
 
-def refined(
+def refit(
     motion: Similarity, before: Array, after: Array, among: Array, config: CameraConfig
 ) -> Similarity:
     """A motion of the whole picture, fitted to what most particles near it did.
@@ -60,3 +60,10 @@ def refined(
 
     scales = config.narrow * config.shrink ** -jnp.arange(config.rounds - 1.0, -1, -1)
     return jax.lax.scan(again, motion, scales)[0]
+
+
+def turned(motion: Similarity, deformation: Array) -> Array:
+    """Deformations [2, 2, N] after the turn and zoom of the whole picture."""
+    c, s = motion.turn
+    x, y = deformation
+    return jnp.stack([c * x - s * y, s * x + c * y])

@@ -44,6 +44,10 @@ class MatchConfig:
         return_start: pixels from home, each way, at which following back starts.
         astray: pixels between what the patch and the template say, at most.
         noise_share: variance of the difference of two patches × variance of the noise.
+        calm: median of how much they differ from where they were visible last, above which the
+            picture as a whole has changed, and as much more is allowed,
+        most_slack: but no more than this,
+        lost: and nothing where it is above this: then it is another picture.
         coarser: levels at which the template is known besides, for what is blurred.
         search: pixels of the search level, each way, in which what is lost is looked for,
         search_level: at this many halvings,
@@ -60,6 +64,9 @@ class MatchConfig:
     return_start: float = 0.4
     astray: float = 0.75
     noise_share: float = 0.42
+    calm: float = 0.1
+    most_slack: float = 0.3
+    lost: float = 0.7
     coarser: int = 1
     search: int = 8
     search_level: int = 2
@@ -97,7 +104,8 @@ class Match:
         xy: [N, 2] pixels, where it is if it is visible.
         visible: [N] bool.
         anchored: [N] bool, it still is like its template.
-        misfit: [N] how much it differs from that.
+        misfit: [N] how much it differs from that,
+        change: [N] and from where it was visible last.
         deformation: [2, 2, N].
     """
 
@@ -105,6 +113,7 @@ class Match:
     visible: Array
     anchored: Array
     misfit: Array
+    change: Array
     deformation: Array
 
 
@@ -117,7 +126,7 @@ def match_particles(
     *,
     patches: PatchConfig,
     config: MatchConfig,
-) -> Match:
+) -> tuple[Match, Array]:
     """The particles looked for in a new picture.
 
     Args:
@@ -128,6 +137,9 @@ def match_particles(
         known: of each particle.
         patches: how patches are matched.
         config: when that is believed.
+
+    Returns:
+        The match, and by how much more than else they may differ in this picture, [].
     """
     look = _Look(flat, size, noise, patches, config)
     first = by_blocks(look.follow, among, known)
@@ -135,11 +147,20 @@ def match_particles(
     again = among & ~(first.visible & first.anchored)
     order = jnp.argsort(~again, stable=True)
     packed = jax.tree.map(lambda x: x[..., order], (known, first))
-    second = by_blocks(look.again, jnp.arange(len(among)) < jnp.sum(again), packed)
+    # What all have in common is the blur, the light or the encoder, and no end of any.
+    seen = among & ~known.hidden
+    common = jnp.nanmedian(jnp.where(seen, first.change, jnp.nan))
+    slack = jnp.clip(common - config.calm, 0, config.most_slack)
+    slack = jnp.where(common < config.lost, slack, 0)
+    second = by_blocks(
+        functools.partial(look.again, slack=slack),
+        jnp.arange(len(among)) < jnp.sum(again),
+        packed,
+    )
     back = jnp.argsort(order)
     second = jax.tree.map(lambda x: x[..., back], second)
     found = jax.tree.map(lambda new, old: jnp.where(again, new, old), second, first)
-    return dataclasses.replace(found, xy=found.xy.T)
+    return dataclasses.replace(found, xy=found.xy.T), slack
 
 
 def _apply(map_: Array, vector: Array) -> Array:
@@ -171,27 +192,35 @@ class _Look:
         )
         return self.judge(known, xy, 0)
 
-    def again(self, item: tuple[Known, Match]) -> Match:
-        """Those that were not found, or not like their template at its finest level."""
+    def again(self, item: tuple[Known, Match], slack: Array) -> Match:
+        """Those that were not found, or not like their template at its finest level.
+
+        Args:
+            item: what is known of them, and what was found.
+            slack: by how much more they may differ, as the whole picture does.
+        """
         known, first = item
         lost = ~first.visible & ~known.hidden
         guess, sure = self.search(known)
-        # Coarse levels were what led astray.
+        # The coarsest levels were what led astray.
+        everyone = jnp.ones_like(lost)
         xy = match_patches(
-            known.patches, self.flat, self.size, guess, jnp.ones_like(lost), self.patches
-        )
+            known.patches, self.flat, self.size, guess, everyone, self.patches,
+            sure_scale=2.0 ** (1 - self.config.search_level),
+        )  # fmt: skip
         other = self.judge(known, xy, 0)
         take = lost & sure & other.visible & other.anchored
         found = jax.tree.map(lambda new, old: jnp.where(take, new, old), other, first)
         for level in range(1, 1 + self.config.coarser):
-            coarse = self.judge(known, found.xy, level)
+            coarse = self.judge(known, found.xy, level, slack)
             take = ~found.anchored & coarse.visible & coarse.anchored
             found = jax.tree.map(
                 lambda new, old, take=take: jnp.where(take, new, old), coarse, found
             )
-        return found
+        loose = self.judge(known, found.xy, 0, slack)
+        return jax.tree.map(lambda new, old: jnp.where(found.visible, old, new), loose, found)
 
-    def judge(self, known: Known, xy: Array, level: int) -> Match:
+    def judge(self, known: Known, xy: Array, level: int, slack: Array | float = 0.0) -> Match:
         """What the template at a level says of positions near which the particles are."""
         patches, config, size = self.patches, self.config, self.size
         margin, pad = patches.template_margin, patches.template
@@ -209,7 +238,7 @@ class _Look:
 
         astray = jnp.sum(shift**2, 0) > config.astray**2
         since_spawn = misfit(template, shifted(tile, shift, patches.template, margin))
-        anchored = (since_spawn < config.template_misfit) & ~astray
+        anchored = (since_spawn < config.template_misfit + (slack if level else 0)) & ~astray
         where = xy + jnp.where(anchored, _apply(known.deformation, shift) / scale, 0)
         found = into_picture(where, *size)
         near, rest = window(self.flat, finest, found, patches.size + 4, pad=pad)
@@ -217,11 +246,12 @@ class _Look:
         # The way back starts off home, so that it tells whether it leads there.
         back = align(near, last, jnp.full_like(xy, config.return_start), margin=1, config=patches)
         change = misfit(last, near[1:-1, 1:-1])
-        steady = (change < config.steady) & (since_spawn < known.misfit + config.sudden)
-        good = jnp.where(anchored, change < config.patch_misfit, steady)
+        steady = change < config.steady + slack
+        steady = steady & (since_spawn < known.misfit + config.sudden + slack)
+        good = jnp.where(anchored, change < config.patch_misfit + slack, steady)
         good = good & (jnp.sum(back**2, 0) < config.return_error**2)
         good = good & jnp.all(where == found, 0)
-        return Match(found, good, anchored, since_spawn, _undo(known.deformation, bend))
+        return Match(found, good, anchored, since_spawn, change, _undo(known.deformation, bend))
 
     def search(self, known: Known) -> tuple[Array, Array]:
         """Where, far around the guess, each looks most like its patch, and whether that is sure.

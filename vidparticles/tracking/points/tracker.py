@@ -34,7 +34,7 @@ from vidparticles.tracking.points.blocks import by_blocks
 from vidparticles.tracking.points.match import Known, match_particles
 from vidparticles.tracking.points.spawn import beside, occupants, spawn
 from vidparticles.tracking.points.springs import predict, renew
-from vidparticles.tracking.points.camera import Drift, refined
+from vidparticles.tracking.points.camera import Drift, refit, turned
 from vidparticles.tracking.points.state import PointConfig, PointState, coarse_level, no_points
 
 
@@ -138,10 +138,9 @@ def _step(
     guess = ahead.position * unit
 
     # Correct.
-    known = Known(
-        state.patches, state.template, state.deformation, state.misfit, ~old.alive, guess.T
-    )
-    match = match_particles(
+    deformation = turned(camera, state.deformation)
+    known = Known(state.patches, state.template, deformation, state.misfit, ~old.alive, guess.T)
+    match, slack = match_particles(
         flat, size, noise, followed, known, patches=config.patches, config=config.match
     )
     away = jnp.sum((match.xy / unit - ahead.position) ** 2, -1)
@@ -149,13 +148,16 @@ def _step(
     visible = followed & match.visible & (old.alive | (match.anchored & near))
     where = match.xy / unit
     measured = visible & old.alive
-    camera = refined(camera, old.position, where, measured, config.camera)
-    swept = (camera(old.position) - old.position) / dt
+    # What the particles say of the whole is finer than what its pixels said: mended, lest
+    # what is hidden adds up the difference.
+    refined = refit(camera, old.position, where, measured, config.camera)
+    mended = refined(old.position) - camera(old.position)
+    swept = (refined(old.position) - old.position) / dt
     newest = (where - old.position) / dt - swept
     weight = jnp.where(state.age > 0, 1 - jnp.exp(-dt / config.smoothing), 1.0)[:, None]
     velocity = swept + own + weight * (newest - own)
-    velocity = jnp.where(measured[:, None], velocity, ahead.velocity)
-    xy = jnp.where(visible[:, None], match.xy, guess)
+    velocity = jnp.where(measured[:, None], velocity, ahead.velocity + mended / dt)
+    xy = jnp.where(visible[:, None], match.xy, guess + mended * unit)
 
     # Spawns and ends: what was hidden for long, left or has a duplicate is gone.
     before = jnp.sum(followed)
@@ -196,7 +198,9 @@ def _step(
     springs = renew(state.springs, points, active, table, around, dt, config.springs)
 
     # What is around them.
-    here, afresh = into_picture(xy.T, *size), spawned | (visible & ~match.anchored)
+    here = into_picture(xy.T, *size)
+    # A blurred picture is no new template: the old one waits until it is sharp again.
+    afresh = spawned | (visible & ~match.anchored & (slack == 0))
     levels = levels_of(*size, config.patches)[: 1 + config.match.coarser]
     wide = config.patches.template
 
@@ -209,10 +213,11 @@ def _step(
 
     plain, patches = by_blocks(surroundings, active, here)
     straight = jnp.eye(2)[..., None]
-    deformation = jnp.where(visible, match.deformation, state.deformation)
-    misfit = jnp.where(visible, jnp.where(afresh, 0, match.misfit), state.misfit * ~spawned)
+    deformation = jnp.where(visible, match.deformation, deformation)
+    misfit = jnp.where(visible & (match.anchored | afresh), match.misfit * ~afresh, state.misfit)
+    misfit = misfit * ~spawned
     # What has begun to be covered is remembered as it was before.
-    renewed = afresh | (visible & (match.misfit < config.match.steady))
+    renewed = afresh | (visible & (match.misfit < config.match.steady + slack))
     return PointState(
         particles=points.replace(alive=active),
         identity=identity,
@@ -223,7 +228,7 @@ def _step(
         spawned=state.spawned + jnp.sum(spawned, dtype=jnp.int32),
         spawn_time=jnp.where(due, time, state.spawn_time),
         picture=picture,
-        camera=Drift.of(camera, dt),
+        camera=Drift.of(refined, dt),
         springs=springs,
         deformation=jnp.where(afresh, straight, deformation),
         misfit=misfit,

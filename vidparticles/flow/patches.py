@@ -60,7 +60,7 @@ class PatchConfig:
     robust: float = 0.03
     robust_contrast: float = 0.6
     coarsest: int = 16
-    levels: int = 4
+    levels: int = 3
     damping: float = 1e-3
     bend_damping: float = 1e-2
     longest_bend: float = 0.1
@@ -305,7 +305,7 @@ def match_patches(
     sure: Array,
     config: PatchConfig,
     *,
-    sure_scale: float = 1.0,
+    levels: int,
 ) -> Array:
     """Positions [2, N] in pixels of the finest level, found level by level.
 
@@ -314,10 +314,11 @@ def match_patches(
         flat: the pyramid in which they are looked for.
         size: height and width of its finest level.
         guess: [2, N] first guess, pixels of the finest level.
-        sure: [N] bool, whose guess is better than what coarse levels say: their patches are
-            wide, and still show what passed in front of a particle long after it is free.
+        sure: [N] bool, whose guess is better than what any level but the finest says: patches of
+            the others are wide, and still show what passed in front of a particle long after it
+            is free.
         config: how.
-        sure_scale: scale below which a level is not asked about a guess that is sure.
+        levels: so many are asked, from the finest on.
     """
     pad, wide = config.template, config.size + 2 * config.margin
 
@@ -325,8 +326,8 @@ def match_patches(
         patch, level, scale = item
         tile, rest = window(flat, level, xy * scale, wide, pad=pad)
         shift = align(patch, tile, rest, margin=config.margin, config=config)
-        shift = jnp.where(sure & (scale < sure_scale), rest, shift)
+        shift = jnp.where(sure & (scale < 1), rest, shift)
         return into_picture(xy + (shift - rest) / scale, *size), None
 
-    items = (patches, *coarse_to_fine(*size, config))
+    items = jax.tree.map(lambda x: x[-levels:], (patches, *coarse_to_fine(*size, config)))
     return jax.lax.scan(one, into_picture(guess, *size), items)[0]

@@ -39,8 +39,10 @@ class MatchConfig:
         patch_misfit: against the patch where it was visible last, at most.
         template_misfit: against the template; above, what is visible now takes its place,
         steady: if it differs no more than this from where it was visible last,
-        sudden: and no more than this more from the template than one frame before: else it is
-            covered.
+        sudden: and no more than this more from the template than before: else what is around it is
+            being covered, and it is followed
+        intact: only as long as it differs no more than this from where it was visible last.
+        levels: of the pyramid that are asked around a guess, from the finest on.
         return_start: pixels from home, each way, at which following back starts.
         astray: pixels between what the patch and the template say, at most.
         noise_share: variance of the difference of two patches × variance of the noise.
@@ -61,6 +63,8 @@ class MatchConfig:
     template_misfit: float = 0.3
     steady: float = 0.2
     sudden: float = 0.1
+    intact: float = 0.1
+    levels: int = 2
     return_start: float = 0.4
     astray: float = 0.75
     noise_share: float = 0.42
@@ -104,6 +108,7 @@ class Match:
         xy: [N, 2] pixels, where it is if it is visible.
         visible: [N] bool.
         anchored: [N] bool, it still is like its template.
+        calm: [N] bool, it has not become less so at once.
         misfit: [N] how much it differs from that,
         change: [N] and from where it was visible last.
         deformation: [2, 2, N].
@@ -112,6 +117,7 @@ class Match:
     xy: Array
     visible: Array
     anchored: Array
+    calm: Array
     misfit: Array
     change: Array
     deformation: Array
@@ -163,6 +169,18 @@ def match_particles(
     return dataclasses.replace(found, xy=found.xy.T), slack
 
 
+def _peak(scores: Array, best: Array, step: int, rows: int) -> Array:
+    """How far beside a best score the top of the parabola through its neighbors is, [N]."""
+    column = jnp.arange(scores.shape[1])
+    at, inside = best // step % rows, len(scores) - 1
+    left, middle, right = (
+        scores[jnp.clip(best + k * step, 0, inside), column] for k in (-1, 0, 1)
+    )
+    bend = jnp.maximum(2 * middle - left - right, 1e-6)
+    held = (at > 0) & (at < rows - 1)
+    return jnp.where(held, jnp.clip(0.5 * (right - left) / bend, -0.5, 0.5), 0)
+
+
 def _apply(map_: Array, vector: Array) -> Array:
     return jnp.stack([map_[k, 0] * vector[0] + map_[k, 1] * vector[1] for k in (0, 1)])
 
@@ -187,10 +205,15 @@ class _Look:
 
     def follow(self, known: Known) -> Match:
         """From where each is expected; `xy` is [2, N] here and below."""
-        xy = match_patches(
-            known.patches, self.flat, self.size, known.guess, known.hidden, self.patches
+        return self.judge(known, self.near(known, known.guess, known.hidden), 0)
+
+    def near(self, known: Known, guess: Array, sure: Array) -> Array:
+        """Positions found by the patches around guesses [2, N]."""
+        patches = self.patches
+        levels = self.config.levels
+        return match_patches(
+            known.patches, self.flat, self.size, guess, sure, patches, levels=levels
         )
-        return self.judge(known, xy, 0)
 
     def again(self, item: tuple[Known, Match], slack: Array) -> Match:
         """Those that were not found, or not like their template at its finest level.
@@ -202,23 +225,18 @@ class _Look:
         known, first = item
         lost = ~first.visible & ~known.hidden
         guess, sure = self.search(known)
-        # The coarsest levels were what led astray.
-        everyone = jnp.ones_like(lost)
-        xy = match_patches(
-            known.patches, self.flat, self.size, guess, everyone, self.patches,
-            sure_scale=2.0 ** (1 - self.config.search_level),
-        )  # fmt: skip
-        other = self.judge(known, xy, 0)
+        other = self.judge(known, self.near(known, guess, jnp.zeros_like(lost)), 0)
         take = lost & sure & other.visible & other.anchored
         found = jax.tree.map(lambda new, old: jnp.where(take, new, old), other, first)
-        for level in range(1, 1 + self.config.coarser):
+        for level in range(1, len(known.template)):
             coarse = self.judge(known, found.xy, level, slack)
             take = ~found.anchored & coarse.visible & coarse.anchored
             found = jax.tree.map(
                 lambda new, old, take=take: jnp.where(take, new, old), coarse, found
             )
         loose = self.judge(known, found.xy, 0, slack)
-        return jax.tree.map(lambda new, old: jnp.where(found.visible, old, new), loose, found)
+        found = jax.tree.map(lambda new, old: jnp.where(found.visible, old, new), loose, found)
+        return found
 
     def judge(self, known: Known, xy: Array, level: int, slack: Array | float = 0.0) -> Match:
         """What the template at a level says of positions near which the particles are."""
@@ -246,12 +264,14 @@ class _Look:
         # The way back starts off home, so that it tells whether it leads there.
         back = align(near, last, jnp.full_like(xy, config.return_start), margin=1, config=patches)
         change = misfit(last, near[1:-1, 1:-1])
-        steady = change < config.steady + slack
-        steady = steady & (since_spawn < known.misfit + config.sudden + slack)
+        calm = since_spawn < known.misfit + config.sudden + slack
+        steady = (change < config.intact + slack) | ((change < config.steady + slack) & calm)
         good = jnp.where(anchored, change < config.patch_misfit + slack, steady)
         good = good & (jnp.sum(back**2, 0) < config.return_error**2)
         good = good & jnp.all(where == found, 0)
-        return Match(found, good, anchored, since_spawn, change, _undo(known.deformation, bend))
+        return Match(
+            found, good, anchored, calm, since_spawn, change, _undo(known.deformation, bend)
+        )
 
     def search(self, known: Known) -> tuple[Array, Array]:
         """Where, far around the guess, each looks most like its patch, and whether that is sure.
@@ -288,6 +308,8 @@ class _Look:
         highest = jnp.max(scores, 0)
         far = jnp.max(jnp.abs(places[:, None] - places[best]), -1) > 2
         second = jnp.max(jnp.where(far, scores, -1), 0)
+        rows = 2 * reach + 1
         shift = (places[best][:, ::-1] - reach).T - rest
+        shift = shift + jnp.stack([_peak(scores, best, 1, rows), _peak(scores, best, rows, rows)])
         sure = (highest > config.alike) & (highest - second > config.unique)
         return into_picture(guess + shift / scale, *self.size), sure

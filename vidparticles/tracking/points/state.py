@@ -32,8 +32,8 @@ class PointConfig:
         longest: pixels of the longer side of what is followed.
         shortest: pixels of the shorter side, at least; thinner pictures are stretched.
         smoothing: seconds over which displacements are averaged to velocities.
-        jump: frame heights from where it is expected that a visible particle may be,
-        jump_speed: and per second since the last frame.
+        noise: frame heights; a displacement that differs by as much from the one before is not
+            smoothed.
         reach: frame heights from where it is expected that a hidden particle may be,
         reach_speed: and per second that it has been hidden.
         longest_hidden: seconds that a particle is looked for.
@@ -54,8 +54,7 @@ class PointConfig:
     longest: int = 320
     shortest: int = 16
     smoothing: float = 0.04
-    jump: float = 0.015
-    jump_speed: float = 0.15
+    noise: float = 0.005
     reach: float = 0.02
     reach_speed: float = 0.1
     longest_hidden: float = 0.6
@@ -159,7 +158,7 @@ def no_points(size: tuple[int, int], time: Array | float, config: PointConfig) -
         springs=no_springs(count),
         deformation=jnp.broadcast_to(jnp.eye(2)[..., None], (2, 2, count)),
         misfit=jnp.zeros(count, jnp.float32),
-        template=jnp.zeros((1 + config.match.coarser, wide, wide, count), jnp.float32),
+        template=jnp.zeros((min(1 + config.match.coarser, levels), wide, wide, count), jnp.float32),
         patches=jnp.zeros((levels, small, small, count), jnp.float32),
     )
 

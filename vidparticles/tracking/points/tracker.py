@@ -27,7 +27,7 @@ from vidparticles.flow.patches import into_picture, levels_of, patches_at, pyram
 from vidparticles.flow.tiles import shifted, window
 from vidparticles.image.resample import bilinear, gray, shrink
 from vidparticles.image.structure import noise_variance
-from vidparticles.numerics import masked_mean
+from vidparticles.numerics import masked_mean, safe_norm
 from vidparticles.particles import Particles
 from vidparticles.tracking.base import Tracker, one_by_one
 from vidparticles.tracking.points.blocks import by_blocks
@@ -154,7 +154,10 @@ def _step(
     mended = refined(old.position) - camera(old.position)
     swept = (refined(old.position) - old.position) / dt
     newest = (where - old.position) / dt - swept
-    weight = jnp.where(state.age > 0, 1 - jnp.exp(-dt / config.smoothing), 1.0)[:, None]
+    # What is far above the noise of a match is no noise.
+    sudden = safe_norm(newest - own, keepdims=True) * dt / config.noise
+    weight = jnp.clip(sudden, 1 - jnp.exp(-dt / config.smoothing), 1.0)
+    weight = jnp.where(state.age[:, None] > 0, weight, 1.0)
     velocity = swept + own + weight * (newest - own)
     velocity = jnp.where(measured[:, None], velocity, ahead.velocity + mended / dt)
     xy = jnp.where(visible[:, None], match.xy, guess + mended * unit)
@@ -200,7 +203,7 @@ def _step(
     # What is around them.
     here = into_picture(xy.T, *size)
     # A blurred picture is no new template: the old one waits until it is sharp again.
-    afresh = spawned | (visible & ~match.anchored & (slack == 0))
+    afresh = spawned | (visible & ~match.anchored & match.calm & (slack == 0))
     levels = levels_of(*size, config.patches)[: 1 + config.match.coarser]
     wide = config.patches.template
 

@@ -49,8 +49,8 @@ KINDS = (
     "defocus",
     "dim",
 )
-OBJECT = 46  # pixels, radius of what flies over the picture
-ROUND = 60  # pixels, radius of the circle that it flies
+OBJECT = 42  # pixels, radius of what flies over the picture
+ROUND = 75  # pixels, radius of the circle that it flies
 
 
 @dataclasses.dataclass(frozen=True)

@@ -33,7 +33,8 @@ class PointConfig:
         shortest: pixels of the shorter side, at least; thinner pictures are stretched.
         smoothing: seconds over which displacements are averaged to velocities.
         noise: frame heights; a displacement that differs by as much from the one before is not
-            smoothed.
+            smoothed,
+        turn: and goes on changing as much, if it changes by less than this share of itself.
         reach: frame heights from where it is expected that a hidden particle may be,
         reach_speed: and per second that it has been hidden.
         longest_hidden: seconds that a particle is looked for.
@@ -55,6 +56,7 @@ class PointConfig:
     shortest: int = 16
     smoothing: float = 0.04
     noise: float = 0.005
+    turn: float = 0.5
     reach: float = 0.02
     reach_speed: float = 0.1
     longest_hidden: float = 0.6
@@ -105,6 +107,7 @@ class PointState:
         time: seconds, of the newest frame.
         spawned: int32, particles ever spawned.
         spawn_time: seconds, when free slots were last filled.
+        turn: [N, 2] frame heights / s, by which its own velocity changed, where that is no noise.
         picture: [h, w] luma of the newest frame, at the level in which global motion is found.
         camera: how fast the whole picture moved, a second.
         springs: between neighbors.
@@ -123,6 +126,7 @@ class PointState:
     time: Array
     spawned: Array
     spawn_time: Array
+    turn: Array
     picture: Array
     camera: Drift
     springs: Springs
@@ -153,6 +157,7 @@ def no_points(size: tuple[int, int], time: Array | float, config: PointConfig) -
         time=jnp.asarray(time, jnp.float32),
         spawned=jnp.zeros((), jnp.int32),
         spawn_time=jnp.asarray(-jnp.inf, jnp.float32),
+        turn=flat,
         picture=jnp.zeros(_coarse(config.size(*size), config)[1:], jnp.float32),
         camera=Drift(jnp.zeros(2), jnp.zeros(2)),
         springs=no_springs(count),

@@ -130,7 +130,8 @@ def _step(
     camera = jax.tree.map(
         lambda new, kept: jnp.where(believed, new, kept), found, state.camera.over(dt)
     )
-    own = old.velocity - state.camera(old.position)
+    before = old.velocity - state.camera(old.position)
+    own = before + state.turn
     swept = old.replace(
         velocity=own + (camera(old.position) - old.position) / dt, alive=followed
     )
@@ -154,12 +155,17 @@ def _step(
     mended = refined(old.position) - camera(old.position)
     swept = (refined(old.position) - old.position) / dt
     newest = (where - old.position) / dt - swept
+    change = newest - before
     # What is far above the noise of a match is no noise.
-    sudden = safe_norm(newest - own, keepdims=True) * dt / config.noise
+    sudden = safe_norm(change, keepdims=True) * dt / config.noise
     weight = jnp.clip(sudden, 1 - jnp.exp(-dt / config.smoothing), 1.0)
     weight = jnp.where(state.age[:, None] > 0, weight, 1.0)
-    velocity = swept + own + weight * (newest - own)
+    velocity = swept + before + weight * change
     velocity = jnp.where(measured[:, None], velocity, ahead.velocity + mended / dt)
+    # Who turns goes on turning, unless it bounced.
+    turns = measured & (state.age > 0) & (sudden[:, 0] > 1)
+    turns = turns & (jnp.sum(change**2, -1) < config.turn**2 * jnp.sum(newest**2, -1))
+    turn = jnp.where(turns[:, None], change, 0)
     xy = jnp.where(visible[:, None], match.xy, guess + mended * unit)
 
     # Spawns and ends: what was hidden for long, left or has a duplicate is gone.
@@ -230,6 +236,7 @@ def _step(
         time=time,
         spawned=state.spawned + jnp.sum(spawned, dtype=jnp.int32),
         spawn_time=jnp.where(due, time, state.spawn_time),
+        turn=turn,
         picture=picture,
         camera=Drift.of(refined, dt),
         springs=springs,

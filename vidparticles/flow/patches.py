@@ -50,6 +50,8 @@ class PatchConfig:
         damping: of the shift, × mean square slope,
         bend_damping: and of the deformation.
         longest_bend: the most that the deformation changes in a match, per pixel a pixel.
+        as_sharp: ratio of mean square slopes, of equal contrast, above which all of it is taken,
+        blurred: and below which none.
     """
 
     size: int = 9
@@ -64,6 +66,8 @@ class PatchConfig:
     damping: float = 1e-3
     bend_damping: float = 1e-2
     longest_bend: float = 0.1
+    as_sharp: float = 0.9
+    blurred: float = 0.6
 
 
 # ---------------------------------------------------------------- the pyramid
@@ -246,7 +250,25 @@ def match_template(patch: Array, tile: Array, *, config: PatchConfig) -> tuple[A
     vote, error = by_rows(votes, weight, inner, shifted(tile, shift, size, margin))
     bend, right, tensor = _affine_step(vote, error, gx, gy, config)
     shift = jnp.clip(shift - _solve(_damped(*tensor, config), right), -margin, margin)
-    return shift, jnp.clip(bend, -config.longest_bend, config.longest_bend)
+    # Blur looks as if all grew a little: what it does is no deformation.
+    sharp = _sharpness_ratio(inner, gx, gy, tile, weight, spread)
+    sharp = jnp.minimum(sharp, 1 / jnp.maximum(sharp, 1e-6))
+    rigid = (sharp - config.blurred) / (config.as_sharp - config.blurred)
+    limit = config.longest_bend * jnp.clip(rigid, 0, 1)
+    return shift, jnp.clip(jnp.clip(rigid, 0, 1) * bend, -limit, limit)
+
+
+def _sharpness_ratio(
+    inner: Array, gx: Array, gy: Array, tile: Array, weight: Array, spread: Array
+) -> Array:
+    """Mean square slope over variance of what is shown, over that of the template, [N]."""
+
+    def moments(w: Array, t: Array, gx: Array, gy: Array, hx: Array, hy: Array):
+        wt = w * t
+        return w * (gx * gx + gy * gy), w * (hx * hx + hy * hy), wt, wt * t
+
+    known, now, mean, square = pixel_sums(moments, weight, inner, gx, gy, *tile_slopes(tile))
+    return now * (square - mean**2) / (known * spread + 1e-9)
 
 
 def _affine_step(

@@ -223,8 +223,7 @@ def _step(
     plain, patches = by_blocks(surroundings, active, here)
     straight = jnp.eye(2)[..., None]
     deformation = jnp.where(visible, match.deformation, deformation)
-    misfit = jnp.where(visible & (match.anchored | afresh), match.misfit * ~afresh, state.misfit)
-    misfit = misfit * ~spawned
+    misfit = jnp.where(visible, match.misfit * ~afresh, state.misfit * ~spawned)
     # What has begun to be covered is remembered as it was before.
     renewed = afresh | (visible & (match.misfit < config.match.steady + slack))
     return PointState(

@@ -66,8 +66,8 @@ class PatchConfig:
     damping: float = 1e-3
     bend_damping: float = 1e-2
     longest_bend: float = 0.1
-    as_sharp: float = 0.9
-    blurred: float = 0.6
+    as_sharp: float = 0.97
+    blurred: float = 0.87
 
 
 # ---------------------------------------------------------------- the pyramid

@@ -231,6 +231,8 @@ class _Look:
         for level in range(1, len(known.template)):
             coarse = self.judge(known, found.xy, level, slack)
             take = ~found.anchored & coarse.visible & coarse.anchored
+            # How it is told next time that it is being covered: at the finest level.
+            coarse = dataclasses.replace(coarse, calm=found.calm, misfit=found.misfit)
             found = jax.tree.map(
                 lambda new, old, take=take: jnp.where(take, new, old), coarse, found
             )

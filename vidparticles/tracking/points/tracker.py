@@ -225,7 +225,7 @@ def _step(
     deformation = jnp.where(visible, match.deformation, deformation)
     misfit = jnp.where(visible, match.misfit * ~afresh, state.misfit * ~spawned)
     # What has begun to be covered is remembered as it was before.
-    renewed = afresh | (visible & (match.misfit < config.match.steady + slack))
+    renewed = afresh | (visible & match.calm)
     return PointState(
         particles=points.replace(alive=active),
         identity=identity,

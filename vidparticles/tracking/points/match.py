@@ -55,7 +55,10 @@ class MatchConfig:
         search_level: at this many halvings,
         search_size: in patches of so many pixels; odd.
         alike: normalized correlation there, at least,
-        unique: and by how much less it must be elsewhere.
+        unique: and by how much less it must be elsewhere,
+        alike_together: or, where one more did the same,
+        nearby: within so many frame heights,
+        together: and so many pixels, at least this.
     """
 
     return_error: float = 0.7
@@ -75,8 +78,11 @@ class MatchConfig:
     search: int = 8
     search_level: int = 2
     search_size: int = 7
-    alike: float = 0.7
-    unique: float = 0.05
+    alike: float = 0.85
+    unique: float = 0.1
+    alike_together: float = 0.6
+    nearby: float = 0.2
+    together: float = 4.0
 
 
 class Known(NamedTuple):
@@ -224,9 +230,9 @@ class _Look:
         """
         known, first = item
         lost = ~first.visible & ~known.hidden
-        guess, sure = self.search(known)
+        guess, sure = self.search(known, lost)
         other = self.judge(known, self.near(known, guess, jnp.zeros_like(lost)), 0)
-        take = lost & sure & other.visible & other.anchored
+        take = sure & other.visible & other.anchored
         found = jax.tree.map(lambda new, old: jnp.where(take, new, old), other, first)
         for level in range(1, len(known.template)):
             coarse = self.judge(known, found.xy, level, slack)
@@ -275,7 +281,7 @@ class _Look:
             found, good, anchored, calm, since_spawn, change, _undo(known.deformation, bend)
         )
 
-    def search(self, known: Known) -> tuple[Array, Array]:
+    def search(self, known: Known, lost: Array) -> tuple[Array, Array]:
         """Where, far around the guess, each looks most like its patch, and whether that is sure.
 
         Normalized correlation over all shifts by whole pixels of a coarse level.
@@ -313,5 +319,13 @@ class _Look:
         rows = 2 * reach + 1
         shift = (places[best][:, ::-1] - reach).T - rest
         shift = shift + jnp.stack([_peak(scores, best, 1, rows), _peak(scores, best, rows, rows)])
-        sure = (highest > config.alike) & (highest - second > config.unique)
-        return into_picture(guess + shift / scale, *self.size), sure
+        shift = shift / scale
+        # What another nearby did too is easier to believe.
+        apart = jnp.sum((guess[:, :, None] - guess[:, None]) ** 2, 0)
+        differ = jnp.sum((shift[:, :, None] - shift[:, None]) ** 2, 0)
+        with_it = (apart < (config.nearby * self.size[0]) ** 2) & (differ < config.together**2)
+        likely = lost & (highest > config.alike_together)
+        with_it = with_it & likely & ~jnp.eye(len(likely), dtype=bool)
+        alone = (highest > config.alike) & (highest - second > config.unique)
+        sure = lost & (alone | (likely & with_it.any(1)))
+        return into_picture(guess + shift, *self.size), sure

@@ -16,16 +16,22 @@ class SpawnConfig:
     """Where particles are spawned.
 
     Attributes:
-        least_texture: smaller eigenvalue of the structure tensor, (luma / pixel)², at least.
-        over_noise: × variance of the noise that texture must have besides.
+        least_texture: smaller eigenvalue of the structure tensor, (luma / pixel)², at least,
+        least_share: or, in a picture of less contrast, this share of a good cell's,
+        good_cell: the quantile of the cells that is one,
+        floor: but always this.
+        over_noise: × variance of the noise, before it is smoothed, that texture must have besides.
         margin: pixels at the border where nothing is spawned: a patch needs something around it.
         peak: pixels around a position of which it must be the most textured.
         window: radius in pixels of the window over which the tensor is averaged.
         crowd: of the side of a cell, to which a particle keeps others from being spawned.
     """
 
-    least_texture: float = 4e-5
-    over_noise: float = 2.5
+    least_texture: float = 2e-5
+    least_share: float = 0.1
+    good_cell: float = 0.75
+    floor: float = 1.5e-6
+    over_noise: float = 0.3
     margin: int = 3
     peak: int = 3
     window: int = 3
@@ -36,8 +42,8 @@ def seeds(luma: Array, noise: Array, count: int, config: SpawnConfig) -> tuple[A
     """The most textured position of each cell, pixels [cells, 2], and how much can be followed.
 
     Args:
-        luma: [H, W] in [0, 1].
-        noise: its variance.
+        luma: [H, W] in [0, 1], smoothed once: noise is then far below texture.
+        noise: its variance before.
         count: cells wanted; `grid` says how many there are.
         config: what can be followed.
 
@@ -60,7 +66,9 @@ def seeds(luma: Array, noise: Array, count: int, config: SpawnConfig) -> tuple[A
     x = (cell % columns) * wide + best % wide + 0.5
     y = (cell // columns) * high + best // wide + 0.5
     score = jnp.max(cells, axis=1) - config.over_noise * noise
-    score = jnp.where(score > config.least_texture, score, 0)
+    least = config.least_share * jnp.quantile(score, config.good_cell)
+    least = jnp.clip(least, config.floor, config.least_texture)
+    score = jnp.where(score > least, score, 0)
     return jnp.stack([x, y], -1).astype(jnp.float32), score
 
 
@@ -87,8 +95,8 @@ def spawn(
     The k-th free slot takes the k-th emptiest textured cell.
 
     Args:
-        luma: [H, W] in [0, 1].
-        noise: its variance.
+        luma: [H, W] in [0, 1], smoothed once.
+        noise: its variance before.
         xy: [N, 2] pixels, of those that there are.
         visible: [N] bool, they keep new ones away.
         free: [N] bool slots.

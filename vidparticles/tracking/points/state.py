@@ -18,6 +18,8 @@ from vidparticles.tracking.points.match import MatchConfig
 from vidparticles.tracking.points.spawn import SpawnConfig
 from vidparticles.tracking.points.springs import SpringConfig, Springs, no_springs
 
+COARSE = 2  # halvings of the picture in which global motion is found
+
 
 @dataclasses.dataclass(frozen=True)
 class PointConfig:
@@ -158,7 +160,7 @@ def no_points(size: tuple[int, int], time: Array | float, config: PointConfig) -
         spawned=jnp.zeros((), jnp.int32),
         spawn_time=jnp.asarray(-jnp.inf, jnp.float32),
         turn=flat,
-        picture=jnp.zeros(_coarse(config.size(*size), config)[1:], jnp.float32),
+        picture=jnp.zeros(_level(config.size(*size), COARSE, config)[1:], jnp.float32),
         camera=Drift(jnp.zeros(2), jnp.zeros(2)),
         springs=no_springs(count),
         deformation=jnp.broadcast_to(jnp.eye(2)[..., None], (2, 2, count)),
@@ -168,15 +170,14 @@ def no_points(size: tuple[int, int], time: Array | float, config: PointConfig) -
     )
 
 
-def _coarse(size: tuple[int, int], config: PointConfig) -> Level:
-    """The level of the pyramid in which global motion is found: at a quarter of the size."""
+def _level(size: tuple[int, int], number: int, config: PointConfig) -> Level:
     levels = levels_of(*size, config.patches)
-    return levels[min(2, len(levels) - 1)]
+    return levels[min(number, len(levels) - 1)]
 
 
-def coarse_level(flat: Array, size: tuple[int, int], config: PointConfig) -> Array:
-    """The picture [h, w] in which global motion is found, out of a pyramid."""
-    (offset, height, width), pad = _coarse(size, config), config.patches.template
+def level_of(flat: Array, size: tuple[int, int], number: int, config: PointConfig) -> Array:
+    """A level [h, w] of a pyramid, after so many halvings or as many as there are."""
+    (offset, height, width), pad = _level(size, number, config), config.patches.template
     wide = (height + 2 * pad, width + 2 * pad)
     level = flat[offset : offset + wide[0] * wide[1]].reshape(wide)
     return level[pad:-pad, pad:-pad]

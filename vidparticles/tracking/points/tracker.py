@@ -35,7 +35,13 @@ from vidparticles.tracking.points.match import Known, match_particles
 from vidparticles.tracking.points.spawn import beside, occupants, spawn
 from vidparticles.tracking.points.springs import predict, renew
 from vidparticles.tracking.points.camera import Drift, refit, turned
-from vidparticles.tracking.points.state import PointConfig, PointState, coarse_level, no_points
+from vidparticles.tracking.points.state import (
+    COARSE,
+    PointConfig,
+    PointState,
+    level_of,
+    no_points,
+)
 
 
 @jax.tree_util.register_dataclass
@@ -122,7 +128,7 @@ def _step(
 
     # Predict: as the whole picture has just moved, and on top of that as each did before.
     followed = jnp.isfinite(state.hidden)
-    picture = coarse_level(flat, size, config)
+    finest, picture = (level_of(flat, size, k, config) for k in (0, COARSE))
     found, share = global_motion(
         state.picture, picture, state.camera.over(dt), config.global_motion
     )
@@ -174,7 +180,7 @@ def _step(
     due = due | (time - state.spawn_time > config.spawn_interval)
     spawned, positions = jax.lax.cond(
         due,
-        lambda: spawn(luma, noise, xy, visible, ~followed, cells=cells, config=config.spawn),
+        lambda: spawn(finest, noise, xy, visible, ~followed, cells=cells, config=config.spawn),
         lambda: (jnp.zeros(count, bool), xy),
     )
     table, cell, _ = occupants(xy, visible, state.identity, size, cells=cells)

@@ -50,3 +50,35 @@ def by_blocks(function: Callable[[Any], Any], among: Array, tree: Any, *, block:
     nothing = jax.tree.map(lambda s: jnp.zeros((*s.shape[:-1], count), s.dtype), shapes)
     reach = jnp.max(jnp.where(among, jnp.arange(count) + 1, 0))
     return lax.fori_loop(0, -(-reach // size), add, nothing)
+
+
+def by_some(
+    function: Callable[[Any], Any], among: Array, tree: Any, out: Any, *, block: int = 32
+) -> Any:
+    """`out`, with `function` of some particles in their places.
+
+    Args:
+        function: of a tree of arrays [..., n] to one like `out`; each particle by itself or with
+            others of its block, in which some may be there twice.
+        among: [N] bool, who; few of them, anywhere.
+        tree: arrays [..., N].
+        out: arrays [..., N].
+        block: particles at a time.
+
+    Example:
+        >>> among = jnp.array([False, True, False, True])
+        >>> by_some(lambda x: -x, among, jnp.arange(4), jnp.zeros(4, int)).tolist()
+        [0, -1, 0, -3]
+    """
+    count = len(among)
+    size = min(block, count)
+    order = jnp.argsort(~among, stable=True)
+    total = jnp.sum(among)
+
+    def change(number: Array, out: Any) -> Any:
+        place = number * size + jnp.arange(size)
+        some = order[jnp.minimum(place, total - 1)]
+        made = function(jax.tree.map(lambda x: x[..., some], tree))
+        return jax.tree.map(lambda whole, part: whole.at[..., some].set(part), out, made)
+
+    return lax.fori_loop(0, -(-total // size), change, out)

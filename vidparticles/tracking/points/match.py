@@ -25,7 +25,7 @@ from vidparticles.flow.patches import (
     match_template,
 )
 from vidparticles.flow.tiles import gaussian_weights, shifted, warped_window, window
-from vidparticles.tracking.points.blocks import by_blocks
+from vidparticles.tracking.points.blocks import by_blocks, by_some
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,23 +155,15 @@ def match_particles(
     """
     look = _Look(flat, size, noise, patches, config)
     first = by_blocks(look.follow, among, known)
-    # Who was not found, or not like its template, is looked for again: these few, packed.
-    again = among & ~(first.visible & first.anchored)
-    order = jnp.argsort(~again, stable=True)
-    packed = jax.tree.map(lambda x: x[..., order], (known, first))
     # What all have in common is the blur, the light or the encoder, and no end of any.
     seen = among & ~known.hidden
     common = jnp.nanmedian(jnp.where(seen, first.change, jnp.nan))
     slack = jnp.clip(common - config.calm, 0, config.most_slack)
     slack = jnp.where(common < config.lost, slack, 0)
-    second = by_blocks(
-        functools.partial(look.again, slack=slack),
-        jnp.arange(len(among)) < jnp.sum(again),
-        packed,
-    )
-    back = jnp.argsort(order)
-    second = jax.tree.map(lambda x: x[..., back], second)
-    found = jax.tree.map(lambda new, old: jnp.where(again, new, old), second, first)
+    # Who is gone at once, or no more like its template, is looked for once more.
+    again = seen & ~(first.visible & first.anchored)
+    look_again = functools.partial(look.again, slack=slack)
+    found = by_some(look_again, again, (known, first), first)
     return dataclasses.replace(found, xy=found.xy.T), slack
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 import av
 import cv2
 import numpy as np
+from PIL import Image
 
 from experiments.benchmarks.harness import ROOT
 
@@ -29,7 +30,7 @@ TUNED = (
     "clips/water_bottle_drumming.mp4:10",
 )
 HELD = (
-    "masks/davis_tennis/frames/00000.jpg",
+    "masks/davis_tennis/frames/00000.png",
     "scene-cuts/testvideo.mp4:300",
     "clips/cleaning_pool_kinetics.mp4:40",
     "clips/flipping_a_pancake.mkv:60",
@@ -78,7 +79,7 @@ def picture(name: str) -> np.ndarray:
                     break
             image = frame.to_ndarray(format="rgb24")
     else:
-        image = cv2.imread(str(DATA / path))[..., ::-1]
+        image = np.asarray(Image.open(DATA / path).convert("RGB"))
     scale = max(SOURCE[0] / image.shape[1], SOURCE[1] / image.shape[0])
     size = [int(np.ceil(n * scale)) for n in image.shape[1::-1]]
     image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
@@ -97,9 +98,9 @@ def homographies(kind: str, random: np.random.Generator, steps: int) -> np.ndarr
         place, angle = np.zeros(2), 0.0
         for k in range(1, count + 1):
             length = random.uniform(0.02, 0.04) * HEIGHT
-            tries = [a for a in random.uniform(0, 2 * np.pi, 20)]
-            steps_ = [length * np.asarray([np.cos(a), np.sin(a)]) for a in tries]
-            place = min((place + s for s in steps_[:3]), key=lambda p: max(0, np.abs(p).max() - 30))
+            ways = random.uniform(0, 2 * np.pi, 3)
+            there = place + length * np.stack([np.cos(ways), np.sin(ways)], -1)
+            place = min(there, key=lambda p: max(0, np.abs(p).max() - 30))
             angle = 0.7 * angle + np.deg2rad(random.normal(0, 0.5))
             zoom = 1 + random.normal(0, 0.005)
             c, s = zoom * np.cos(angle), zoom * np.sin(angle)
@@ -109,9 +110,8 @@ def homographies(kind: str, random: np.random.Generator, steps: int) -> np.ndarr
         made[:, :2, 2] = 40 * np.sin(0.5 * t)[:, None] * [np.cos(way), 0.7 * np.sin(way)]
     elif kind == "camera 20":
         # 6, then 13, then 20 pixels a frame, there and back.
-        x = np.cumsum(np.concatenate([[0], np.repeat([6, -6, 13, -13, 20, -20], 6)[:count]]))
-        made[:, 0, 2] = x[: count + 1] - 20
-        made[:, 0, 2] -= made[0, 0, 2]
+        speeds = np.resize(np.repeat([6, -6, 13, -13, 20, -20], 6), count)
+        made[1:, 0, 2] = np.cumsum(speeds)
     elif kind == "perspective":
         far = 1.2 * WIDTH
         for k, angle in enumerate(np.deg2rad(2.0) * t):
@@ -178,9 +178,8 @@ def scene(kind: str, name: str, cover: str, *, seed: int) -> Scene:
         return np.mean([through(matrices[t * steps + k], points) for k in between], 0)
 
     def at(t: int, points: np.ndarray) -> np.ndarray:
-        # The first frame has moved while its shutter was open: a shift alone.
-        start = moment(0, points) - points if shutter > 1 else 0
-        return moment(t, points - start) if shutter > 1 else moment(t, points)
+        # Where the shutter stays open all is shifts: the first frame has moved, too.
+        return moment(t, points - (moment(0, points) - points))
 
     return Scene(shown, at, lambda points: np.ones(len(points), bool))
 

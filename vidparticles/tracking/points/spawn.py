@@ -27,8 +27,8 @@ class SpawnConfig:
         crowd: of the side of a cell, to which a particle keeps others from being spawned.
     """
 
-    least_texture: float = 2e-5
-    least_share: float = 0.1
+    least_texture: float = 4e-5
+    least_share: float = 0.03
     good_cell: float = 0.75
     floor: float = 1.5e-6
     over_noise: float = 0.3

@@ -145,7 +145,10 @@ def _step(
     guess = ahead.position * unit
 
     # Correct.
-    deformation = turned(camera, state.deformation)
+    # Of the hidden it waits: over many frames small errors would add up.
+    deformation = jnp.where(
+        old.alive, turned(camera, state.deformation), state.deformation
+    )
     known = Known(state.patches, state.template, deformation, state.misfit, ~old.alive, guess.T)
     match, slack = match_particles(
         flat, size, noise, followed, known, patches=config.patches, config=config.match
@@ -162,12 +165,14 @@ def _step(
     swept = (refined(old.position) - old.position) / dt
     newest = (where - old.position) / dt - swept
     change = newest - before
-    # What is far above the noise of a match is no noise.
-    sudden = safe_norm(change, keepdims=True) * dt / config.noise
+    # What is far above the noise of a match is no noise, unless something begins to cover it.
+    clear = match.anchored & match.calm & (match.change < config.match.steady)
+    sudden = clear[:, None] * safe_norm(change, keepdims=True) * dt / config.noise
     weight = jnp.clip(sudden, 1 - jnp.exp(-dt / config.smoothing), 1.0)
     weight = jnp.where(state.age[:, None] > 0, weight, 1.0)
     velocity = swept + before + weight * change
-    velocity = jnp.where(measured[:, None], velocity, ahead.velocity + mended / dt)
+    lost = ahead.velocity - state.turn + mended / dt
+    velocity = jnp.where(measured[:, None], velocity, lost)
     # Who turns goes on turning, unless it bounced.
     turns = measured & (state.age > 0) & (sudden[:, 0] > 1)
     turns = turns & (jnp.sum(change**2, -1) < config.turn**2 * jnp.sum(newest**2, -1))
@@ -228,10 +233,11 @@ def _step(
 
     plain, patches = by_blocks(surroundings, active, here)
     straight = jnp.eye(2)[..., None]
-    deformation = jnp.where(visible, match.deformation, deformation)
-    misfit = jnp.where(visible, match.misfit * ~afresh, state.misfit * ~spawned)
+    deformation = jnp.where(visible, match.deformation, state.deformation)
+    misfit = jnp.where(visible & match.calm, match.misfit * ~afresh, state.misfit * ~spawned)
     # What has begun to be covered is remembered as it was before.
-    renewed = afresh | (visible & match.calm)
+    intact = match.change < config.match.intact + slack
+    renewed = afresh | (visible & ((match.misfit < config.match.steady) | intact))
     return PointState(
         particles=points.replace(alive=active),
         identity=identity,

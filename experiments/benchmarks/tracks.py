@@ -31,7 +31,6 @@ from experiments.benchmarks.harness import (
     print_timings,
     ratio,
 )
-from vidparticles import shots
 from vidparticles.flow import dense as field
 from vidparticles.image import resample as sampling
 from vidparticles.tracking import segments
@@ -219,53 +218,6 @@ def one(name: str, warp: str, cover: np.ndarray) -> dict[str, np.ndarray | float
     return found
 
 
-def there_and_back(frames: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same by OpenCV, of whom following back leads home within a pixel."""
-    gray = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
-    points = (seeds - 0.5).astype(np.float32)[:, None]
-    positions, alive = [seeds], [np.ones(len(seeds), bool)]
-    for before, after in itertools.pairwise(gray):
-        there, found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, None)
-        back, again, _ = cv2.calcOpticalFlowPyrLK(after, before, there, None)
-        home = np.linalg.norm(back - points, axis=-1)[:, 0] < 1
-        positions.append(there[:, 0] + 0.5)
-        alive.append(alive[-1] & (found[:, 0] > 0) & (again[:, 0] > 0) & home)
-        points = there
-    return np.stack(positions), np.stack(alive)
-
-
-def hard(kind: str, names: tuple[str, ...], *, seed: int) -> dict[str, float]:
-    """Scenes of one kind: survival of the points that are in the picture all the time, and errors.
-
-    Points of all pictures are pooled.
-    """
-    errors: dict[str, list[np.ndarray]] = {"ours": [], "cv2": []}
-    lives: dict[str, list[np.ndarray]] = {"ours": [], "cv2": []}
-    seeds, cuts = [], 0
-    for k, name in enumerate(names):
-        scene = tracks_scenes.scene(kind, name, names[(k + 1) % len(names)], seed=seed)
-        ours = follow(scene.frames)
-        start = ours[0][0]
-        seeds.append(len(start))
-        cuts += sum(cut for *_, cut in shots.stream(enumerate(scene.frames)))
-        if not len(start):
-            continue
-        truth = np.stack([scene.at(t, start) for t in range(FRAMES)])
-        inside = ((truth > PATCH) & (truth < [WIDTH - PATCH, HEIGHT - PATCH])).all((0, 2))
-        among = scene.counts(start) & inside
-        theirs = there_and_back(scene.frames, start)
-        for who, (position, alive) in {"ours": ours, "cv2": theirs}.items():
-            off = np.linalg.norm(position - truth, axis=-1)
-            errors[who].append(off[1:][alive[1:] & among])
-            lives[who].append((alive[-1] & (off[-1] < 2))[among])
-    found = {}
-    for who in errors:
-        pooled = np.concatenate(errors[who])
-        found[f"{who}_median"], found[f"{who}_p95"] = np.percentile(pooled, [50, 95])
-        found[f"{who}_survival"] = float(np.mean(np.concatenate(lives[who])))
-    return found | {"seeds": min(seeds), "points": len(np.concatenate(lives["ours"])), "cuts": cuts}
-
-
 def davis() -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Frames of the tennis player, and where he is."""
     folder = DATA / "masks" / "davis_tennis"
@@ -386,7 +338,7 @@ def main() -> None:
     )
     kinds = tracks_scenes.KINDS[:1] if args.smoke else tracks_scenes.KINDS
     pictures = tracks_scenes.HELD[:2] if args.smoke else tracks_scenes.HELD
-    made = {kind: hard(kind, pictures, seed=1) for kind in kinds}
+    made = {kind: tracks_scenes.measure(kind, pictures, follow, seed=1) for kind in kinds}
     names = ["ours_survival", "cv2_survival", "ours_median", "cv2_median", "ours_p95", "cv2_p95"]
     hard_rows = [
         [kind, f["points"], f["seeds"], f["cuts"], *(f"{f[name]:.3f}" for name in names)]

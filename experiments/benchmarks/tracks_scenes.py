@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 import zlib
 from collections.abc import Callable
 
@@ -18,9 +19,11 @@ import numpy as np
 from PIL import Image
 
 from experiments.benchmarks.harness import ROOT
+from vidparticles import shots
 
 DATA = ROOT.parent / "shared" / "data"
 HEIGHT, WIDTH, FRAMES = 240, 320, 31
+PATCH = 8  # pixels around a point that must be in the picture
 SOURCE = 960, 720  # the view is the middle of it, at half the size: a warp shows no border
 MIDDLE = np.asarray([WIDTH / 2, HEIGHT / 2])
 TUNED = (
@@ -74,9 +77,7 @@ def picture(name: str) -> np.ndarray:
     path, _, at = name.partition(":")
     if at:
         with av.open(str(DATA / path)) as file:
-            for k, frame in enumerate(file.decode(video=0)):
-                if k == int(at):
-                    break
+            frame = next(itertools.islice(file.decode(video=0), int(at), None))
             image = frame.to_ndarray(format="rgb24")
     else:
         image = np.asarray(Image.open(DATA / path).convert("RGB"))
@@ -223,3 +224,63 @@ def compressed(frames: np.ndarray, *, crf: int) -> np.ndarray:
     store.seek(0)
     with av.open(store) as file:
         return np.stack([f.to_ndarray(format="rgb24") for f in file.decode(video=0)])
+
+
+def there_and_back(frames: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same from given seeds by OpenCV, of whom following back leads home within a pixel."""
+    gray = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
+    points = (seeds - 0.5).astype(np.float32)[:, None]
+    positions, alive = [seeds], [np.ones(len(seeds), bool)]
+    for before, after in itertools.pairwise(gray):
+        there, found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, None)
+        back, again, _ = cv2.calcOpticalFlowPyrLK(after, before, there, None)
+        home = np.linalg.norm(back - points, axis=-1)[:, 0] < 1
+        positions.append(there[:, 0] + 0.5)
+        alive.append(alive[-1] & (found[:, 0] > 0) & (again[:, 0] > 0) & home)
+        points = there
+    return np.stack(positions), np.stack(alive)
+
+
+def measure(
+    kind: str,
+    names: tuple[str, ...],
+    follow: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    *,
+    seed: int,
+) -> dict[str, float]:
+    """Scenes of one kind: survival of the points that are in the picture all the time, and errors.
+
+    Points of all pictures are pooled.
+
+    Args:
+        kind: one of `KINDS`.
+        names: of pictures; a piece of the next flies over each.
+        follow: frames → positions in pixels [T, N, 2] of the points of the first, and [T, N] bool
+            where they are alive.
+        seed: of what is random.
+    """
+    errors: dict[str, list[np.ndarray]] = {"ours": [], "cv2": []}
+    lives: dict[str, list[np.ndarray]] = {"ours": [], "cv2": []}
+    seeds, cuts = [], 0
+    for k, name in enumerate(names):
+        made = scene(kind, name, names[(k + 1) % len(names)], seed=seed)
+        ours = follow(made.frames)
+        start = ours[0][0]
+        seeds.append(len(start))
+        cuts += sum(cut for *_, cut in shots.stream(enumerate(made.frames)))
+        if not len(start):
+            continue
+        truth = np.stack([made.at(t, start) for t in range(FRAMES)])
+        inside = ((truth > PATCH) & (truth < [WIDTH - PATCH, HEIGHT - PATCH])).all((0, 2))
+        among = made.counts(start) & inside
+        theirs = there_and_back(made.frames, start)
+        for who, (position, alive) in {"ours": ours, "cv2": theirs}.items():
+            off = np.linalg.norm(position - truth, axis=-1)
+            errors[who].append(off[1:][alive[1:] & among])
+            lives[who].append((alive[-1] & (off[-1] < 2))[among])
+    found = {}
+    for who in errors:
+        pooled = np.concatenate(errors[who])
+        found[f"{who}_median"], found[f"{who}_p95"] = np.percentile(pooled, [50, 95])
+        found[f"{who}_survival"] = float(np.mean(np.concatenate(lives[who])))
+    return found | {"seeds": min(seeds), "points": len(np.concatenate(lives["ours"])), "cuts": cuts}

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from vidparticles.flow.global_motion import phase_correlation
 from vidparticles.image.resample import gray
 
 SIZE = (48, 64)  # height and width that pictures are shrunk to
@@ -76,18 +77,8 @@ def _hue(frames: Array, luma: Array) -> Array:
 def _global_shift(before: Array, after: Array) -> tuple[Array, Array]:
     """Rows and columns [P] by which whole pictures moved, to the pixel."""
     height, width = SIZE
-    taper = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
-    pitch = np.fft.fftfreq(height)[:, None] ** 2 + np.fft.rfftfreq(width) ** 2
-    first, second = (
-        jnp.fft.rfft2((p - p.mean((1, 2), keepdims=True)) * taper.astype(np.float32))
-        for p in (before, after)
-    )
-    cross = jnp.conj(first) * second
-    size = jnp.abs(cross)
-    # Fine detail is lost in the blur of fast motion, so it is given less say.
-    say = np.exp(-pitch / (2 * 0.15**2)).astype(np.float32)
-    cross = cross * say / (size + 1e-3 * size.mean((1, 2), keepdims=True) + 1e-9)
-    peak = jnp.argmax(jnp.fft.irfft2(cross, SIZE).reshape(-1, height * width), -1)
+    peaks = phase_correlation(before, after)
+    peak = jnp.argmax(peaks.reshape(-1, height * width), -1)
     y, x = peak // width, peak % width
     return jnp.where(y >= height // 2, y - height, y), jnp.where(x >= width // 2, x - width, x)
 

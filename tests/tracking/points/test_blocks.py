@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vidparticles.tracking.points.blocks import by_blocks
+from vidparticles.tracking.points.blocks import by_blocks, by_some
 
 
 @pytest.mark.parametrize("count", [1, 5, 128, 128 + 1, 3 * 128 - 7])
@@ -40,3 +40,15 @@ def test_no_block_behind_the_last_is_looked_at():
 
 def test_nobody_gives_nothing():
     assert not by_blocks(jnp.cos, jnp.zeros(7, bool), jnp.zeros(7)).any()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
+def test_some_are_changed_and_the_others_kept(share):
+    random = np.random.default_rng(3)
+    among = random.uniform(size=150) < share
+    tree = random.normal(size=(2, 150)).astype(np.float32), np.arange(150.0, dtype=np.float32)
+    before = np.full(150, -1.0, np.float32)
+    arrays = jax.tree.map(jnp.asarray, (among, tree, before))
+    made = by_some(lambda x: x[0].sum(0) * x[1], *arrays)
+    right = np.where(among, tree[0].sum(0) * tree[1], before)
+    np.testing.assert_allclose(made, right, rtol=1e-6)

@@ -81,6 +81,59 @@ def test_known_translations_are_followed(shift):
     assert np.percentile(error, 95) < 0.5
 
 
+def test_a_shaken_picture_ends_nothing():
+    """By up to 15 % of the height a frame, there and back."""
+    ways = np.asarray([(0, 0), (6, 4), (-5, 2), (5, -5), (-3, -6), (4, 5), (-6, 0), (3, 3)])
+    places = pixel_centers(HEIGHT, WIDTH)
+    states = stream(np.stack([seen(places - jnp.asarray(way, float)) for way in ways]))
+    first, last = states[0], states[-1]
+    position = np.asarray(first.particles.position) * HEIGHT
+    size = np.asarray([WIDTH, HEIGHT])
+    within = [((position + way > 5) & (position + way < size - 5)).all(-1) for way in ways]
+    among = np.all(within, 0) & np.asarray(first.particles.alive)
+    assert (kept(first, last) & among).sum() >= 0.9 * among.sum() > 20
+    assert np.median(away(first, last, ways[-1])) < 0.1
+
+
+def test_a_thing_too_fast_for_patches_keeps_its_particles():
+    """17 pixels a frame, a quarter of the height, over a picture at rest."""
+    ground, thing = pan((0.0, 0.0), 4), pan((0.0, 0.0), 1, seed=5)[0]
+    side, step = 36, 17
+    for k, frame in enumerate(ground):
+        x = 4 + step * k
+        width = min(side, WIDTH - x)
+        frame[16 : 16 + side, x : x + width] = thing[16 : 16 + side, 4 : 4 + width]
+    states = stream(ground[:4])
+    position = np.asarray(states[0].particles.position) * HEIGHT
+    inner = (np.abs(position - [4 + side / 2, 16 + side / 2]) < side / 2 - 6).all(-1)
+    on = inner & np.asarray(states[0].particles.alive)
+    assert on.sum() >= 4
+    same = on & kept(states[0], states[3])
+    assert same.sum() >= 0.6 * on.sum()
+    gone = np.asarray(states[3].particles.position)[same] * HEIGHT - position[same]
+    assert np.abs(np.median(gone, 0) - [3 * step, 0]).max() < 0.2
+
+
+def test_a_blurred_picture_ends_nothing():
+    clip = pan((0.6, 0.3), 8).astype(float)
+    for k in (3, 4):
+        for _ in range(6):
+            clip[k] = np.asarray(smooth(jnp.asarray(clip[k])))
+    states = stream(np.round(clip).astype(np.uint8))
+    both = kept(states[0], states[-1]).sum()
+    assert both > 0.8 * int(states[0].particles.alive.sum())
+    assert np.median(away(states[0], states[-1], (7 * 0.6, 7 * 0.3))) < 0.15
+
+
+def test_a_dim_noisy_picture_has_particles_too():
+    random = np.random.default_rng(0)
+    frames = 0.1 * pan((0.5, 0.2)).astype(float)
+    frames = np.round(frames + random.normal(0, 0.7, frames.shape)).clip(0, 255).astype(np.uint8)
+    states = stream(frames)
+    assert int(states[0].particles.alive.sum()) >= 30
+    assert np.median(away(states[0], states[-1], (7 * 0.5, 7 * 0.2))) < 0.3
+
+
 def test_errors_do_not_add_up_while_the_picture_turns():
     """By 2° a frame, 28° in all, about the middle: patches deform."""
     places, middle = pixel_centers(HEIGHT, WIDTH), np.asarray([WIDTH / 2, HEIGHT / 2])

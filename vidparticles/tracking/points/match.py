@@ -1,8 +1,11 @@
 """What a new picture says about each particle: where it is, and whether it is visible at all.
 
-It is looked for coarse to fine against the patches where it was visible last, then against its
+It is looked for in two levels against the patches where it was visible last, then against its
 template through the map by which that has deformed, and from there back to where it was. What
-differs too much from what is known of it, or does not lead back, is not visible.
+differs too much from what is known of it, or does not lead back, is not visible. Who is gone from
+one frame to the next is searched for around, and compared with the template at half its size: so is
+what is blurred. Where all differ alike, it is the blur, the light or the encoder, and as much more
+is allowed.
 """
 
 from __future__ import annotations
@@ -171,9 +174,7 @@ def _peak(scores: Array, best: Array, step: int, rows: int) -> Array:
     """How far beside a best score the top of the parabola through its neighbors is, [N]."""
     column = jnp.arange(scores.shape[1])
     at, inside = best // step % rows, len(scores) - 1
-    left, middle, right = (
-        scores[jnp.clip(best + k * step, 0, inside), column] for k in (-1, 0, 1)
-    )
+    left, middle, right = (scores[jnp.clip(best + k * step, 0, inside), column] for k in (-1, 0, 1))
     bend = jnp.maximum(2 * middle - left - right, 1e-6)
     held = (at > 0) & (at < rows - 1)
     return jnp.where(held, jnp.clip(0.5 * (right - left) / bend, -0.5, 0.5), 0)

@@ -28,7 +28,7 @@ class SpawnConfig:
     """
 
     least_texture: float = 4e-5
-    least_share: float = 0.03
+    least_share: float = 0.4
     good_cell: float = 0.75
     floor: float = 1.5e-6
     over_noise: float = 0.3

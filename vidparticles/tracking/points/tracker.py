@@ -1,12 +1,12 @@
 """Particles from any footage, without learning: points of the picture, followed.
 
 A particle is spawned where the picture has texture in two directions, spread evenly by a grid
-(`spawn.py`). From frame to frame its velocity and the springs to its neighbors carry it on
-(`springs.py`), and the picture corrects it (`match.py`): coarse to fine against the patches where
-it was visible last, then against its template, so that errors do not add up. What is not found
-again, or does not lead back, is hidden: for a while it is carried on by its springs and
-looked for, and if it comes back it is the same particle. Free slots go to the emptiest
-textured cells. A cut ends all.
+(`spawn.py`). From frame to frame the motion of the whole picture is found first (`camera.py`); its
+own velocity on top of that and the springs to its neighbors carry it on (`springs.py`), and the
+picture corrects it (`match.py`): against the patches where it was visible last, then against its
+template, so that errors do not add up. What is not found is searched for around; what does not
+lead back is hidden: for a while it is carried on by its springs and looked for, and if it comes
+back it is the same particle. Free slots go to the emptiest textured cells. A cut ends all.
 
 Pictures are shrunk, whatever their size; positions are in frame heights of the frame given,
 velocities per second. It is a measurement: no gradient flows into the frames.
@@ -31,10 +31,10 @@ from vidparticles.numerics import masked_mean, safe_norm
 from vidparticles.particles import Particles
 from vidparticles.tracking.base import Tracker, one_by_one
 from vidparticles.tracking.points.blocks import by_blocks
+from vidparticles.tracking.points.camera import Drift, refit, turned
 from vidparticles.tracking.points.match import Known, match_particles
 from vidparticles.tracking.points.spawn import beside, occupants, spawn
 from vidparticles.tracking.points.springs import predict, renew
-from vidparticles.tracking.points.camera import Drift, refit, turned
 from vidparticles.tracking.points.state import (
     COARSE,
     PointConfig,
@@ -138,17 +138,13 @@ def _step(
     )
     before = old.velocity - state.camera(old.position)
     own = before + state.turn
-    swept = old.replace(
-        velocity=own + (camera(old.position) - old.position) / dt, alive=followed
-    )
-    ahead = predict(swept, old.alive, state.springs, dt, config.springs)
+    carried = old.replace(velocity=own + (camera(old.position) - old.position) / dt, alive=followed)
+    ahead = predict(carried, old.alive, state.springs, dt, config.springs)
     guess = ahead.position * unit
 
     # Correct.
     # Of the hidden it waits: over many frames small errors would add up.
-    deformation = jnp.where(
-        old.alive, turned(camera, state.deformation), state.deformation
-    )
+    deformation = jnp.where(old.alive, turned(camera, state.deformation), state.deformation)
     known = Known(state.patches, state.template, deformation, state.misfit, ~old.alive, guess.T)
     match, slack = match_particles(
         flat, size, noise, followed, known, patches=config.patches, config=config.match

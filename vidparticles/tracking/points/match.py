@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -294,22 +294,30 @@ class _Look:
         patch = weight * (patch - jnp.sum(weight * patch, (0, 1)))
         spread = jnp.sum(patch * patch / weight, (0, 1))
 
-        def score(_: None, place: Array) -> tuple[None, Array]:
-            shown = jax.lax.dynamic_slice(
-                tile, (place[0], place[1], 0), (across, across, tile.shape[2])
-            )
-            mean = jnp.sum(weight * shown, (0, 1))
-            other = jnp.sum(weight * shown * shown, (0, 1)) - mean**2
-            return None, jnp.sum(patch * shown, (0, 1)) / jnp.sqrt(spread * other + 1e-8)
+        # Over all shifts at once, one pixel of the patch after another: few long loops.
+        rows = 2 * reach + 1
 
-        steps = jnp.arange((2 * reach + 1) ** 2)
-        places = jnp.stack([steps // (2 * reach + 1), steps % (2 * reach + 1)], -1)
-        scores = jax.lax.scan(score, None, places)[1]  # [S, N]
+        def add(sums: tuple[Array, ...], item: tuple[Array, ...]) -> tuple[Any, None]:
+            place, pixel, share = item
+            shown = jax.lax.dynamic_slice(
+                tile, (place[0], place[1], 0), (rows, rows, tile.shape[2])
+            )
+            both, mean, square = sums
+            weighted = share * shown
+            return (both + pixel * shown, mean + weighted, square + weighted * shown), None
+
+        pixels = jnp.stack(jnp.meshgrid(*2 * [jnp.arange(across)], indexing="ij"), -1)
+        items = pixels.reshape(-1, 2), patch.reshape(across**2, -1), weight.reshape(-1)
+        zero = jnp.zeros((rows, rows, tile.shape[2]))
+        (both, mean, square), _ = jax.lax.scan(add, (zero, zero, zero), items)
+        scores = both / jnp.sqrt(spread * jnp.maximum(square - mean**2, 0) + 1e-8)
+        scores = scores.reshape(rows**2, -1)  # [S, N]
+        steps = jnp.arange(rows**2)
+        places = jnp.stack([steps // rows, steps % rows], -1)
         best = jnp.argmax(scores, 0)
         highest = jnp.max(scores, 0)
         far = jnp.max(jnp.abs(places[:, None] - places[best]), -1) > 2
         second = jnp.max(jnp.where(far, scores, -1), 0)
-        rows = 2 * reach + 1
         shift = (places[best][:, ::-1] - reach).T - rest
         shift = shift + jnp.stack([_peak(scores, best, 1, rows), _peak(scores, best, rows, rows)])
         shift = shift / scale

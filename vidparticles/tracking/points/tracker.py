@@ -30,7 +30,7 @@ from vidparticles.image.structure import noise_variance
 from vidparticles.numerics import masked_mean, safe_norm
 from vidparticles.particles import Particles
 from vidparticles.tracking.base import Tracker, one_by_one
-from vidparticles.tracking.points.blocks import by_blocks
+from vidparticles.tracking.points.blocks import by_blocks, by_some
 from vidparticles.tracking.points.camera import Drift, refit, turned
 from vidparticles.tracking.points.match import Known, match_particles
 from vidparticles.tracking.points.spawn import beside, occupants, spawn
@@ -220,14 +220,15 @@ def _step(
     levels = levels_of(*size, config.patches)[: 1 + config.match.coarser]
     wide = config.patches.template
 
-    def surroundings(here: Array) -> tuple[Array, Array]:
+    def surroundings(here: Array) -> Array:
         plain = []
         for k, level in enumerate(levels):
             tile, rest = window(flat, jnp.asarray(level), here / 2**k, wide + 4, pad=wide)
             plain.append(shifted(tile, rest, wide + 2, 1))
-        return jnp.stack(plain), patches_at(flat, size, here, config.patches)
+        return jnp.stack(plain)
 
-    plain, patches = by_blocks(surroundings, active, here)
+    template = by_some(surroundings, afresh, here, state.template)
+    patches = by_blocks(lambda here: patches_at(flat, size, here, config.patches), active, here)
     straight = jnp.eye(2)[..., None]
     deformation = jnp.where(visible, match.deformation, state.deformation)
     misfit = jnp.where(visible & match.calm, match.misfit * ~afresh, state.misfit * ~spawned)
@@ -249,7 +250,7 @@ def _step(
         springs=springs,
         deformation=jnp.where(afresh, straight, deformation),
         misfit=misfit,
-        template=jnp.where(afresh, plain, state.template),
+        template=template,
         patches=jnp.where(renewed, patches, state.patches),
     )
 

@@ -108,9 +108,9 @@ def global_motion(
     jumps = Similarity(rest.turn, _jump(before, after, config))
     starts = [rest, start, jumps]
     fits = [_Fit(*pair, config) for pair in pairs]
-    costs = jnp.stack([fits[-1].cost(s) for s in starts])
-    best = jnp.argmin(costs)
-    motion = jax.tree.map(lambda *x: jnp.stack(x)[best], *starts)
+    stacked = jax.tree.map(lambda *x: jnp.stack(x), *starts)
+    best = jnp.argmin(jax.lax.map(fits[-1].cost, stacked))
+    motion = jax.tree.map(lambda x: x[best], stacked)
     for fit in fits[::-1]:
         motion = jax.lax.fori_loop(0, config.steps, lambda _, m, fit=fit: fit.step(m), motion)
     return motion, fits[0].share(motion)

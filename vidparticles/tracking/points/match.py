@@ -224,27 +224,39 @@ class _Look:
         known, first = item
         lost = ~first.visible & ~known.hidden
         guess, sure = self.search(known, lost)
-        other = self.judge(known, self.near(known, guess, jnp.zeros_like(lost)), 0)
-        take = sure & other.visible & other.anchored
-        found = jax.tree.map(lambda new, old: jnp.where(take, new, old), other, first)
-        for level in range(1, len(known.template)):
-            coarse = self.judge(known, found.xy, level, slack)
-            take = ~found.anchored & coarse.visible & coarse.anchored
-            # How it is told next time that it is being covered: at the finest level.
-            coarse = dataclasses.replace(coarse, calm=found.calm, misfit=found.misfit)
-            found = jax.tree.map(
-                lambda new, old, take=take: jnp.where(take, new, old), coarse, found
-            )
-        loose = self.judge(known, found.xy, 0, slack)
-        found = jax.tree.map(lambda new, old: jnp.where(found.visible, old, new), loose, found)
-        return found
+        searched = self.near(known, guess, jnp.zeros_like(lost))
 
-    def judge(self, known: Known, xy: Array, level: int, slack: Array | float = 0.0) -> Match:
+        # One program for what is found by search, the coarser templates, and all that is left: what
+        # judges is long, and compiled once for each place where it stands.
+        def judged(found: Match, item: tuple[Array, ...]) -> tuple[Match, None]:
+            number, level, slack = item
+            new = self.judge(known, jnp.where(number == 0, searched, found.xy), level, slack)
+            sound = new.visible & new.anchored
+            coarse = ~found.anchored & sound
+            take = jnp.where(
+                number == 0, sure & sound, jnp.where(level > 0, coarse, ~found.visible)
+            )
+            # How it is told next time that it is being covered: at the finest level.
+            calm, misfit = (
+                jnp.where(level > 0, old, now)
+                for old, now in ((found.calm, new.calm), (found.misfit, new.misfit))
+            )
+            new = dataclasses.replace(new, calm=calm, misfit=misfit)
+            return jax.tree.map(lambda new, old: jnp.where(take, new, old), new, found), None
+
+        levels = jnp.asarray([0, *range(1, len(known.template)), 0])
+        number = jnp.arange(len(levels))
+        slacks = jnp.where(number > 0, slack, 0)
+        return jax.lax.scan(judged, first, (number, levels, slacks))[0]
+
+    def judge(
+        self, known: Known, xy: Array, level: Array | int, slack: Array | float = 0.0
+    ) -> Match:
         """What the template at a level says of positions near which the particles are."""
         patches, config, size = self.patches, self.config, self.size
         margin, pad = patches.template_margin, patches.template
         finest = jnp.asarray(levels_of(*size, patches)[0])
-        coarse = jnp.asarray(levels_of(*size, patches)[level])
+        coarse = jnp.asarray(levels_of(*size, patches))[level]
         wide, scale = patches.template + 2 * margin, 2.0**-level
         tile = warped_window(self.flat, coarse, xy * scale, known.deformation, wide, pad=pad)
         template = known.template[level]
@@ -257,7 +269,7 @@ class _Look:
 
         astray = jnp.sum(shift**2, 0) > config.astray**2
         since_spawn = misfit(template, shifted(tile, shift, patches.template, margin))
-        anchored = (since_spawn < config.template_misfit + (slack if level else 0)) & ~astray
+        anchored = (since_spawn < config.template_misfit + jnp.where(level > 0, slack, 0)) & ~astray
         where = xy + jnp.where(anchored, _apply(known.deformation, shift) / scale, 0)
         found = into_picture(where, *size)
         near, rest = window(self.flat, finest, found, patches.size + 4, pad=pad)

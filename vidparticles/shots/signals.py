@@ -174,16 +174,13 @@ class Window:
                 all_of[some] = np.asarray(part)[: len(some)]
         return found
 
-    def jumps(self, index: int, *, after: bool = True) -> bool:
-        """Whether the picture changes more into a frame than it does in any step around it.
+    def jumps(self, index: int) -> bool:
+        """Whether the picture changes more into a frame than in any step known around it.
 
-        Args:
-            index: of the frame.
-            after: the steps after it are known too.
+        As more of the steps after it become known, a yes may become a no, and never the reverse.
         """
         config, at = self.config, index - self.begin
-        begin = max(1 - self.begin, at - config.around)
-        stop = at + config.around + 1 if after else at
+        begin, stop = max(1 - self.begin, at - config.around), at + config.around + 1
         if self.unexplained[at] < config.least:
             return False
 

@@ -113,7 +113,8 @@ class _Watch:
         end, chain = self._window.end, self._config.shots.chain
         if index == 0:
             return False
-        jumps = self._window.jumps(index, after=False)
+        # Before the first few frames not enough is known to tell a jump: none is.
+        jumps = index >= self._config.shots.ends and self._window.jumps(index)
         if not jumps and (self._survival(index) >= chain or self._broken_for_long(index)):
             return False
         if not last and end <= index + self._config.ahead:

@@ -169,7 +169,6 @@ class _Fit:
         residual, inside = self.residual(motion)
         # A flat place agrees with anything: it has no say.
         say = jnp.sum(self.slopes[2:] ** 2, 0) * inside
-        # Halfway of what another picture would have: its residual is as large as the contrast.
         agrees = residual**2 < self.scale**2
         return jnp.sum(say * agrees) / (jnp.sum(say) + 1e-9)
 

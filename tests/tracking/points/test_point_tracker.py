@@ -12,8 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from vidparticles.flow.patches import patches_at, pyramid_of
 from vidparticles.image.resample import bilinear, pixel_centers, smooth
 from vidparticles.tracking.base import scan
+from vidparticles.tracking.points.match import Known, _Look
 from vidparticles.tracking.points.state import PointConfig, PointState
 from vidparticles.tracking.points.tracker import point_tracker
 
@@ -112,6 +114,25 @@ def test_a_thing_too_fast_for_patches_keeps_its_particles():
     assert same.sum() >= 0.6 * on.sum()
     gone = np.asarray(states[3].particles.position)[same] * HEIGHT - position[same]
     assert np.abs(np.median(gone, 0) - [3 * step, 0]).max() < 0.2
+
+
+@pytest.mark.parametrize("copies", [1, 4])
+def test_no_particle_is_its_own_witness_that_it_jumped(copies):
+    """Of two alike places it may be at either, however often it stands in its block."""
+    picture = np.full((HEIGHT, WIDTH), 0.5, np.float32)
+    dot = np.asarray(texture()[:9, :9, 0])
+    before, after = picture.copy(), picture.copy()
+    before[30:39, 40:49] = dot
+    after[30:39, 20:29] = after[30:39, 60:69] = dot
+    config = PointConfig()
+    flats = [pyramid_of(jnp.asarray(p), config.patches) for p in (before, after)]
+    size, at = (HEIGHT, WIDTH), jnp.full((2, copies), 1.0) * jnp.array([[44.5], [34.5]])
+    patches = patches_at(flats[0], size, at, config.patches)
+    empty = jnp.zeros(copies)
+    known = Known(patches, empty, empty, empty, empty > 0, at)
+    look = _Look(flats[1], size, jnp.zeros(()), config.patches, config.match)
+    _, sure = look.search(known, jnp.ones(copies, bool))
+    assert not sure.any()
 
 
 def test_a_blurred_picture_ends_nothing():

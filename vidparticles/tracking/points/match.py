@@ -336,9 +336,10 @@ class _Look:
         # What another nearby did too is easier to believe.
         apart = jnp.sum((guess[:, :, None] - guess[:, None]) ** 2, 0)
         differ = jnp.sum((shift[:, :, None] - shift[:, None]) ** 2, 0)
-        with_it = (apart < (config.nearby * self.size[0]) ** 2) & (differ < config.together**2)
         likely = lost & (highest > config.alike_together)
-        with_it = with_it & likely & ~jnp.eye(len(likely), dtype=bool)
+        with_it = (apart < (config.nearby * self.size[0]) ** 2) & (differ < config.together**2)
+        # A block is filled up with copies of its last particle: none is its own witness.
+        with_it = with_it & (apart > 0) & likely
         alone = (highest > config.alike) & (highest - second > config.unique)
         sure = lost & (alone | (likely & with_it.any(1)))
         return into_picture(guess + shift, *self.size), sure

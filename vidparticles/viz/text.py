@@ -69,12 +69,15 @@ def list_weights(found: Sequence[Status]) -> str:
     Returns:
         Lines, without the last line's end.
     """
-    wide = max(len(one.name) for one in found)
-    lines = []
-    for one in found:
-        size = f"{one.bytes / 1e6:.0f} MB"
-        size += "" if one.state == "there" else " to get"
-        lines.append(f"{one.name:{wide}}  {one.state:9}  {size:12} {one.license}  {one.what}")
+    sizes = [
+        f"{one.bytes / 1e6:.0f} MB" + ("" if one.state == "there" else " to get") for one in found
+    ]
+    rows = [(o.name, o.state, size, o.license) for o, size in zip(found, sizes, strict=True)]
+    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join([*(f"{cell:{w}}" for cell, w in zip(row, wide, strict=True)), one.what])
+        for row, one in zip(rows, found, strict=True)
+    ]
     missing = " ".join(one.name for one in found if one.state != "there")
     get = f"; vidparticles weights get {missing}" if missing else ""
     return "\n".join([*lines, "", f"kept in {found[0].path.parent}{get}"])

@@ -52,7 +52,7 @@ def without_keras() -> None:
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 
-def compile_cheaply(*, level: int | None = None) -> None:
+def compile_cheaply(*, level: int = 1) -> None:
     """Ask XLA for programs that are soon compiled, by what fills a process that runs each shortly.
 
     Without the fusion emitters of XLA in jax 0.10 all CPU time of the tests of image and flow is a
@@ -60,16 +60,16 @@ def compile_cheaply(*, level: int | None = None) -> None:
     process.
 
     Args:
-        level: of optimization, 0 … 3; that of XLA, 3, unless given.
+        level: of optimization, 0 … 3. At 1 the point tracker compiles in two thirds of the time of
+            XLA's own 3 and runs as fast; at 0 it runs eight times as long.
     """
     from importlib import metadata
 
-    flags = [os.environ.get(FLAGS, "")]
-    if level is not None:
-        flags.append(f"--xla_backend_optimization_level={level}")
+    flags = [f"--xla_backend_optimization_level={level}"]
     if metadata.version("jaxlib").startswith("0.10."):
         flags.append("--xla_cpu_use_fusion_emitters=false")
-    os.environ[FLAGS] = " ".join(flags).strip()
+    # Of two values of a flag XLA takes the last: those of the user.
+    os.environ[FLAGS] = " ".join([*flags, os.environ.get(FLAGS, "")]).strip()
 
 
 @contextlib.contextmanager

@@ -69,7 +69,7 @@ def main() -> None:
             shutil.rmtree(workdir)
         workdir.mkdir(parents=True)
         # Most is done only for seconds, in smoke for less: level 0 is too slow to draw.
-        startup.compile_cheaply(level=1 if args.smoke else None)
+        startup.compile_cheaply(level=1 if args.smoke else 3)
         # Scoring and drawing run programs that training has compiled.
         with startup.own_words_only(workdir / "compiled"):
             demo(workdir, seed=args.seed, smoke=args.smoke)

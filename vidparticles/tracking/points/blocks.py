@@ -70,15 +70,48 @@ def by_some(
         >>> by_some(lambda x: -x, among, jnp.arange(4), jnp.zeros(4, int)).tolist()
         [0, -1, 0, -3]
     """
-    count = len(among)
-    size = min(block, count)
-    order = jnp.argsort(~among, stable=True)
-    total = jnp.sum(among)
+    return in_blocks(function, *some(among), tree, out, block=block)
+
+
+def some(among: Array) -> tuple[Array, Array]:
+    """Indices [N] of some first, [N] bool, and how many they are, []."""
+    return jnp.argsort(~among, stable=True), jnp.sum(among)
+
+
+def up_to_last(among: Array) -> Array:
+    """How many there are up to the last of some, [N] bool."""
+    return jnp.max(jnp.where(among, jnp.arange(len(among)) + 1, 0))
+
+
+def in_blocks(
+    function: Callable[[Any], Any],
+    order: Array,
+    total: Array,
+    tree: Any,
+    out: Any,
+    *,
+    block: int = 128,
+) -> Any:
+    """`out`, with `function` of the first particles of an order in their places.
+
+    Args:
+        function: as that of `by_some`.
+        order: [N] indices.
+        total: [] how many of them.
+        tree, out, block: as those of `by_some`.
+    """
+    size = min(block, len(order))
 
     def change(number: Array, out: Any) -> Any:
         place = number * size + jnp.arange(size)
-        some = order[jnp.minimum(place, total - 1)]
-        made = function(jax.tree.map(lambda x: x[..., some], tree))
-        return jax.tree.map(lambda whole, part: whole.at[..., some].set(part), out, made)
+        at = order[jnp.minimum(place, total - 1)]
+        # Neighbors are taken at once: to gather them costs more than many a function.
+        part = lax.cond(
+            jnp.all(at == at[0] + jnp.arange(size)),
+            lambda: jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, at[0], size, axis=-1), tree),
+            lambda: jax.tree.map(lambda x: x[..., at], tree),
+        )
+        made = function(part)
+        return jax.tree.map(lambda whole, part: whole.at[..., at].set(part), out, made)
 
     return lax.fori_loop(0, -(-total // size), change, out)

@@ -28,7 +28,7 @@ from vidparticles.flow.patches import (
     match_template,
 )
 from vidparticles.flow.tiles import gaussian_weights, shifted, warped_window, window
-from vidparticles.tracking.points.blocks import by_blocks, by_some
+from vidparticles.tracking.points.blocks import in_blocks, some, up_to_last
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,17 +157,39 @@ def match_particles(
         The match, and by how much more than else they may differ in this picture, [].
     """
     look = _Look(flat, size, noise, patches, config)
-    first = by_blocks(look.follow, among, known)
-    # What all have in common is the blur, the light or the encoder, and no end of any.
+    # Each pass is the same program with other numbers: what judges is long, and is compiled once
+    # for each place where it stands. First all as expected; then who is gone at once, or no more
+    # like its template, once more: searched for, by the coarser templates, and with slack.
+    levels = jnp.asarray([0, 0, *range(1, len(known.template)), 0])
     seen = among & ~known.hidden
-    common = jnp.nanmedian(jnp.where(seen, first.change, jnp.nan))
-    slack = jnp.clip(common - config.calm, 0, config.most_slack)
-    slack = jnp.where(common < config.lost, slack, 0)
-    # Who is gone at once, or no more like its template, is looked for once more.
-    again = seen & ~(first.visible & first.anchored)
-    look_again = functools.partial(look.again, slack=slack)
-    found = by_some(look_again, again, (known, first), first)
+
+    def look_at(carry: tuple[Match, Array], item: tuple[Array, Array]) -> tuple[Any, None]:
+        (found, slack), (number, level) = carry, item
+        lost = ~found.visible & ((number == 1) | (slack > 0))
+        order, total = some(seen & jnp.where(level > 0, ~found.anchored, lost))
+        order = jnp.where(number == 0, jnp.arange(len(among)), order)
+        total = jnp.where(number == 0, up_to_last(among), total)
+        allowed = jnp.where(number > 1, slack, 0)
+        once = functools.partial(look.look, number=number, level=level, slack=allowed)
+        found = in_blocks(once, order, total, (known, found), found)
+        # What all have in common is the blur, the light or the encoder, and no end of any.
+        common = jnp.nanmedian(jnp.where(seen, found.change, jnp.nan))
+        usual = jnp.clip(common - config.calm, 0, config.most_slack)
+        usual = jnp.where(common < config.lost, usual, 0)
+        return (found, jnp.where(number == 0, usual, slack)), None
+
+    start = _nothing(known)
+    number = jnp.arange(len(levels))
+    (found, slack), _ = jax.lax.scan(look_at, (start, jnp.zeros(())), (number, levels))
     return dataclasses.replace(found, xy=found.xy.T), slack
+
+
+def _nothing(known: Known) -> Match:
+    """A match of nobody."""
+    zero, no = jnp.zeros_like(known.misfit), jnp.zeros_like(known.hidden)
+    return Match(
+        jnp.zeros_like(known.guess), no, no, no, zero, zero, jnp.zeros_like(known.deformation)
+    )
 
 
 def _peak(scores: Array, best: Array, step: int, rows: int) -> Array:
@@ -202,9 +224,39 @@ class _Look:
     patches: PatchConfig
     config: MatchConfig
 
-    def follow(self, known: Known) -> Match:
-        """From where each is expected; `xy` is [2, N] here and below."""
-        return self.judge(known, self.near(known, known.guess, known.hidden), 0)
+    def look(
+        self, item: tuple[Known, Match], *, number: Array, level: Array, slack: Array
+    ) -> Match:
+        """A block of particles, with what was found of them before; `xy` is [2, N] here and below.
+
+        Args:
+            item: what is known of them, and what was found.
+            number: of the pass: 0 from where each is expected, 1 after a search around it, then
+                from where it was found.
+            level: of the template.
+            slack: by how much more they may differ, as the whole picture does.
+        """
+        known, found = item
+        lost = ~found.visible & ~known.hidden
+        guess, sure = jax.lax.cond(
+            number == 1, lambda: self.search(known, lost), lambda: (known.guess, known.hidden)
+        )
+        xy = jax.lax.cond(
+            number < 2,
+            lambda: self.near(known, guess, known.hidden & (number == 0)),
+            lambda: found.xy,
+        )
+        new = self.judge(known, xy, level, slack)
+        sound = new.visible & new.anchored
+        again = jnp.where(level > 0, ~found.anchored & sound, ~found.visible)
+        take = jnp.where(number == 0, True, jnp.where(number == 1, sure & sound, again))
+        # How it is told next time that it is being covered: at the finest level.
+        calm, misfit = (
+            jnp.where(level > 0, old, now)
+            for old, now in ((found.calm, new.calm), (found.misfit, new.misfit))
+        )
+        new = dataclasses.replace(new, calm=calm, misfit=misfit)
+        return jax.tree.map(lambda new, old: jnp.where(take, new, old), new, found)
 
     def near(self, known: Known, guess: Array, sure: Array) -> Array:
         """Positions found by the patches around guesses [2, N]."""
@@ -214,44 +266,7 @@ class _Look:
             known.patches, self.flat, self.size, guess, sure, patches, levels=levels
         )
 
-    def again(self, item: tuple[Known, Match], slack: Array) -> Match:
-        """Those that were not found, or not like their template at its finest level.
-
-        Args:
-            item: what is known of them, and what was found.
-            slack: by how much more they may differ, as the whole picture does.
-        """
-        known, first = item
-        lost = ~first.visible & ~known.hidden
-        guess, sure = self.search(known, lost)
-        searched = self.near(known, guess, jnp.zeros_like(lost))
-
-        # One program for what is found by search, the coarser templates, and all that is left: what
-        # judges is long, and compiled once for each place where it stands.
-        def judged(found: Match, item: tuple[Array, ...]) -> tuple[Match, None]:
-            number, level, slack = item
-            new = self.judge(known, jnp.where(number == 0, searched, found.xy), level, slack)
-            sound = new.visible & new.anchored
-            coarse = ~found.anchored & sound
-            take = jnp.where(
-                number == 0, sure & sound, jnp.where(level > 0, coarse, ~found.visible)
-            )
-            # How it is told next time that it is being covered: at the finest level.
-            calm, misfit = (
-                jnp.where(level > 0, old, now)
-                for old, now in ((found.calm, new.calm), (found.misfit, new.misfit))
-            )
-            new = dataclasses.replace(new, calm=calm, misfit=misfit)
-            return jax.tree.map(lambda new, old: jnp.where(take, new, old), new, found), None
-
-        levels = jnp.asarray([0, *range(1, len(known.template)), 0])
-        number = jnp.arange(len(levels))
-        slacks = jnp.where(number > 0, slack, 0)
-        return jax.lax.scan(judged, first, (number, levels, slacks))[0]
-
-    def judge(
-        self, known: Known, xy: Array, level: Array | int, slack: Array | float = 0.0
-    ) -> Match:
+    def judge(self, known: Known, xy: Array, level: Array, slack: Array) -> Match:
         """What the template at a level says of positions near which the particles are."""
         patches, config, size = self.patches, self.config, self.size
         margin, pad = patches.template_margin, patches.template

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import http.server
 import io
+import json
 import pickle
 import tarfile
 import threading
@@ -76,6 +77,20 @@ def torch_file(values, more=()) -> bytes:
         for key, content in storages.items():
             file.writestr(zipfile.ZipInfo(f"archive/data/{key}"), content)
     return whole.getvalue()
+
+
+def graph_model(values) -> tuple[bytes, bytes]:
+    """Numbers and their JSON as TensorFlow.js has them; matrices in halves of floats."""
+    entries, numbers = [], []
+    for name, value in values.items():
+        entry = {"name": name, "shape": list(value.shape), "dtype": "float32"}
+        if value.ndim > 1:
+            value = value.astype(np.float16)
+            entry["quantization"] = {"dtype": "float16", "original_dtype": "float32"}
+        entries.append(entry)
+        numbers.append(value.tobytes())
+    manifest = {"weightsManifest": [{"paths": ["net.bin"], "weights": entries}]}
+    return b"".join(numbers), json.dumps(manifest).encode()
 
 
 def wheel(members: dict[str, bytes]) -> bytes:

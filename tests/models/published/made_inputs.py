@@ -58,3 +58,29 @@ def film(count: int, cuts: Sequence[int]) -> np.ndarray:
         frame = 100 + 35 * scene % 90 + (30 * waves[..., None] + 25) * color
         frames.append(np.clip(frame, 0, 255).round().astype(np.uint8))
     return np.stack(frames)
+
+
+def graph_tensors(shapes: Mapping[str, Sequence[int]]) -> dict[str, np.ndarray]:
+    """As `tensors`, of TensorFlow's order of axes, in halves of floats."""
+    made = {}
+    for name, shape in shapes.items():
+        rng = np.random.default_rng(zlib.crc32(name.encode()))
+        value = rng.uniform(-1, 1, shape)
+        if len(shape) > 1:
+            each = "depthwise" in name or "segment" in name
+            inputs = shape[0] * shape[1] * (1 if each else shape[2])
+            value *= np.sqrt(6 / inputs)
+        else:
+            value *= 0.1
+        made[name] = value.astype(np.float16)
+    return made
+
+
+def for_nanodet() -> np.ndarray:
+    """[416, 416, 3] blue, green and red, normalized."""
+    return ((pair(416, 416)[0] - 110) / 57).astype(np.float32)
+
+
+def for_selfie() -> np.ndarray:
+    """[256, 256, 3] in [0, 1]."""
+    return (pair(256, 256)[0] / 255).astype(np.float32)

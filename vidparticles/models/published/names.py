@@ -43,6 +43,8 @@ def place(
     """
     shapes = {path: leaf.shape for path, leaf in flatten_dict(like).items()}
     placed = {}
+    for name in paths.keys() ^ tensors.keys():
+        raise _mistake(what, f"{name} {'is missing' if name in paths else 'has no place'}")
     for name, (path, axes) in paths.items():
         value = tensors[name]
         if axes is not None and value.ndim == len(axes):

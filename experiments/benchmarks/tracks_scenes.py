@@ -136,7 +136,8 @@ def view(image: np.ndarray, places: np.ndarray) -> np.ndarray:
     return cv2.remap(image, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
 
 
-def _grid() -> np.ndarray:
+def pixel_grid() -> np.ndarray:
+    """[H, W, 2], centers of the pixels."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     return np.stack([x + 0.5, y + 0.5], -1)
 
@@ -153,7 +154,7 @@ def scene(kind: str, name: str, cover: str, *, seed: int) -> Scene:
     random = np.random.default_rng([seed, zlib.crc32(f"{kind} {name}".encode())])
     if kind.startswith("object"):
         return _object(float(kind.split()[1]), picture(name), picture(cover), random)
-    source, grid = picture(name), _grid()
+    source, grid = picture(name), pixel_grid()
     steps = 16 if kind.startswith("blur") else 1
     shutter = {"blur half": 8, "blur full": 16}.get(kind, 1)
     matrices = homographies(kind, random, steps)
@@ -189,7 +190,7 @@ def _object(
     speed: float, source: np.ndarray, cover: np.ndarray, random: np.random.Generator
 ) -> Scene:
     """A disc of one picture that flies a circle over another, which moves a little."""
-    grid, turn = _grid(), random.uniform(0, 2 * np.pi)
+    grid, turn = pixel_grid(), random.uniform(0, 2 * np.pi)
     drift = random.uniform(-0.5, 0.5, 2)
 
     def center(t: int) -> np.ndarray:

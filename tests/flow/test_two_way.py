@@ -74,7 +74,7 @@ def test_what_will_be_covered_is_not_sure(covered):
     right = np.linalg.norm(np.asarray(flow.forward) - np.where(on[..., None], [8, 0], 0), axis=-1)
     right = (right < 1) & ~hidden
     assert np.mean(confidence[hidden]) < 0.6
-    assert abs(np.mean(confidence) - np.mean(right)) < 0.03
+    assert abs(np.mean(confidence) - np.mean(right)) < 0.08
     assert np.mean(confidence[~right]) < 0.6 < 0.97 < np.mean(confidence[right])
 
 

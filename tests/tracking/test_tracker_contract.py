@@ -20,8 +20,11 @@ import pytest
 from vidparticles.numerics import softplus_inverse
 from vidparticles.tracking.base import Tracker, Tracks, scan
 from vidparticles.tracking.blobs.link import LinkConfig
-from vidparticles.tracking.blobs.locate import LocateConfig
+from vidparticles.tracking.blobs.locate import LocateConfig, locate
 from vidparticles.tracking.blobs.tracker import BlobConfig, blob_tracker
+from vidparticles.tracking.boxes.config import BoxConfig
+from vidparticles.tracking.boxes.observations import Observations
+from vidparticles.tracking.boxes.tracker import box_tracker
 from vidparticles.tracking.objects.tracker import ObjectConfig, init, object_tracker
 from vidparticles.tracking.points.state import PointConfig
 from vidparticles.tracking.points.tracker import point_tracker
@@ -114,6 +117,20 @@ def blobs(more: int) -> Tracker:
     return blob_tracker(BlobConfig(LocateConfig(7, count=6 + more), LinkConfig(0.1, memory=0.1)))
 
 
+def boxes(more: int) -> Tracker:
+    """Boxes around spots; all move alike, which is not the camera's motion here."""
+
+    def observe(params: Any, frame: jax.Array) -> Observations:
+        del params
+        spots = locate(frame, LocateConfig(7, count=6))
+        box = jnp.concatenate([spots.position - 4 / HEIGHT, spots.position + 4 / HEIGHT], -1)
+        sure = spots.alive.astype(jnp.float32)
+        return Observations(box, sure, jnp.zeros(6, jnp.int32), jnp.zeros((6, 0)), spots.alive)
+
+    known = {"kinds": 1, "features": 0, "confirm": 1, "motion_rows": None}
+    return box_tracker(observe, BoxConfig(count=6 + more, **known))
+
+
 def objects(more: int) -> Tracker:
     return object_tracker(dataclasses.replace(OBJECTS, count=OBJECTS.count + more))
 
@@ -129,6 +146,7 @@ MEMBERS = {
     # Of the points the others leave the picture, or are lost at its border.
     "points": Member(points, texture, stays=0.4, same=0.8),
     "blobs": Member(blobs, spots),
+    "boxes": Member(boxes, spots),
     "objects": Member(objects, discs, object_params),
 }
 

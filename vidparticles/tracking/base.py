@@ -17,6 +17,7 @@ does. At a cut identities end, and no number is given twice.
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -122,7 +123,8 @@ def one_by_one(init_fn: Any, step_fn: Any) -> Tracker:
     def over(function: Any, lead: tuple[int, ...], *args: Any) -> Any:
         if not lead:
             return function(*args)
-        flat = jax.tree.map(lambda x: x.reshape(-1, *x.shape[len(lead) :]), args)
+        count = math.prod(lead)  # not −1: a field may be of no size
+        flat = jax.tree.map(lambda x: x.reshape(count, *x.shape[len(lead) :]), args)
         made = jax.lax.map(lambda item: function(*item), flat)
         return jax.tree.map(lambda x: x.reshape(*lead, *x.shape[1:]), made)
 

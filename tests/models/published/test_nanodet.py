@@ -76,18 +76,20 @@ def test_of_boxes_over_each_other_the_best_of_a_kind_stays():
     said = levels_of([(4, 5, 0, 0.6), (4, 6, 0, 0.9), (4, 6, 16, 0.3), (4, 5, 16, 0.95)])
     config = nanodet.NanoDetConfig(count=6, candidates=20)
     # The frame is twice as large as the picture, 120 rows of 128 and 180 columns of 192.
-    found = jax.jit(nanodet._told, static_argnums=(1, 2, 3))(said, (60, 90), (120, 180), config)
-    assert found.valid.tolist() == [True, True] + 4 * [False]
-    assert found.kind[:2].tolist() == [16, 0]
-    np.testing.assert_allclose(found.score[:2], [0.95, 0.9])
+    box, score, kind, valid = jax.jit(nanodet._told, static_argnums=(1, 2, 3))(
+        said, (60, 90), (120, 180), config
+    )
+    assert valid.tolist() == [True, True] + 4 * [False]
+    assert kind[:2].tolist() == [16, 0]
+    np.testing.assert_allclose(score[:2], [0.95, 0.9])
     # At (44, 36) and (52, 36) pixels of the picture, 24 to each side, cut off at its border.
     right = [(52 + 24) / 60, 1]
-    np.testing.assert_allclose(found.box[0], [20 / 60, 12 / 60, 68 / 60, 1], atol=1e-5)
-    np.testing.assert_allclose(found.box[1], [28 / 60, 12 / 60, *right], atol=1e-5)
+    np.testing.assert_allclose(box[0], [20 / 60, 12 / 60, 68 / 60, 1], atol=1e-5)
+    np.testing.assert_allclose(box[1], [28 / 60, 12 / 60, *right], atol=1e-5)
 
 
 def test_mistakes_are_sentences():
     with pytest.raises(InputError, match=r"frame has shape \(4, 3\); NanoDet takes \[H, W, 3\]"):
-        nanodet.detector({})(np.zeros((4, 3)))
+        nanodet.observe()({}, np.zeros((4, 3)))
     with pytest.raises(InputError, match="size is 100; expected a multiple of 32"):
         nanodet.NanoDetConfig(size=100)

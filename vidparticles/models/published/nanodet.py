@@ -12,18 +12,20 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from jax.typing import ArrayLike
 
 from vidparticles.errors import InputError
-from vidparticles.image.resample import resize
+from vidparticles.image.appearance import AppearanceConfig, describe
+from vidparticles.image.resample import resize, unit_range
 from vidparticles.models.published import names
+from vidparticles.tracking.boxes.config import BoxConfig
+from vidparticles.tracking.boxes.observations import Observations, ObserveFn
 
 KINDS = tuple(
     """person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light,
@@ -36,6 +38,15 @@ KINDS = tuple(
     vase, scissors, teddy bear, hair drier, toothbrush""".replace("\n    ", " ").split(", ")
 )
 
+# What it takes for each other.
+_CONFUSED = (
+    ("cat", "dog", "horse", "sheep", "cow", "bear", "elephant", "zebra", "giraffe", "teddy bear"),
+    (
+        *("sports ball", "orange", "apple", "frisbee", "donut", "mouse", "kite", "bird", "clock"),
+        "bowl",
+    ),
+    ("baseball bat", "tennis racket"),
+)
 STRIDES = (8, 16, 32)  # pixels, of the levels
 _BINS = 11  # distances, 0 … 10 strides
 _SLOPE = 0.1  # below zero
@@ -72,50 +83,49 @@ class NanoDetConfig:
             )
 
 
-class Detections(NamedTuple):
-    """Boxes of a frame, the highest score first.
+def observe(config: NanoDetConfig | None = None) -> ObserveFn:
+    """A function that finds things in a frame, compiled once a size.
 
-    Attributes:
-        box: [K, 4] left, top, right, bottom, frame heights.
-        score: [K] in [0, 1].
-        kind: [K] int32, index of `KINDS`.
-        valid: [K] bool; the others say nothing.
-    """
-
-    box: Array
-    score: Array
-    kind: Array
-    valid: Array
-
-
-class DetectFn(Protocol):
-    """Finds things in a frame."""
-
-    def __call__(self, frame: ArrayLike, /) -> Detections:
-        """Args: [H, W, 3] uint8, or floats of the same levels."""
-
-
-def detector(params: Any, config: NanoDetConfig | None = None) -> DetectFn:
-    """A function that finds things in a frame, compiled once a size; pure, and jits as it is.
+    It takes parameters of `parameters` and a frame [H, W, 3], uint8, or floats in [0, 1]; the
+    kinds of what it finds are indices of `KINDS`.
 
     Args:
-        params: of `parameters`.
         config: how the network is applied; default `NanoDetConfig()`.
 
     Example:
         >>> from vidparticles import weights
         >>> if weights.status("nanodet").state == "there":
-        ...     found = detector(parameters(weights.load("nanodet")))
+        ...     params = parameters(weights.load("nanodet"))
+        ...     seen = observe()(params, jnp.zeros((90, 160, 3), jnp.uint8))
     """
     config = config or NanoDetConfig()
 
-    def run(frame: ArrayLike, /) -> Detections:
+    def run(params: Any, frame: Array, /) -> Observations:
         frame = jnp.asarray(frame)
         if frame.ndim != 3 or frame.shape[-1] != 3 or min(frame.shape) < 1:
             raise InputError(f"the frame has shape {frame.shape}; NanoDet takes [H, W, 3].")
-        return _detect(params, frame, config)
+        return _observe(params, frame, config)
 
     return run
+
+
+def box_config(**changes: Any) -> BoxConfig:
+    """How what NanoDet finds is followed: `BoxConfig` with the kinds that it confuses.
+
+    Args:
+        changes: other fields.
+
+    Example:
+        >>> box_config(count=8).count
+        8
+    """
+    confused = tuple(tuple(map(KINDS.index, group)) for group in _CONFUSED)
+    told: dict[str, Any] = {
+        "kinds": len(KINDS),
+        "features": AppearanceConfig().features,
+        "confused": confused,
+    }
+    return BoxConfig(**(told | changes))
 
 
 def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
@@ -140,17 +150,18 @@ def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
 
 
 @functools.partial(jax.jit, static_argnames="config")
-def _detect(params: Any, frame: Array, config: NanoDetConfig) -> Detections:
+def _observe(params: Any, frame: Array, config: NanoDetConfig) -> Observations:
     height, width = frame.shape[:2]
     shrunk = config.size / max(height, width)
     rows, columns = (max(1, round(side * shrunk)) for side in (height, width))
-    picture = (resize(frame.astype(jnp.float32), rows, columns)[..., ::-1] - jnp.asarray(_MEAN)) / (
-        jnp.asarray(_DEVIATION)
-    )
+    picture = resize(unit_range(frame), rows, columns)
+    given = (255 * picture[..., ::-1] - jnp.asarray(_MEAN)) / jnp.asarray(_DEVIATION)
     # What is filled up has the mean color.
-    picture = jnp.pad(picture, [(0, -rows % 32), (0, -columns % 32), (0, 0)])
-    levels: Any = NanoDet().apply({"params": params}, picture)
-    return _told(levels, (rows, columns), (height, width), config)
+    given = jnp.pad(given, [(0, -rows % 32), (0, -columns % 32), (0, 0)])
+    levels: Any = NanoDet().apply({"params": params}, given)
+    box, score, kind, valid = _told(levels, (rows, columns), (height, width), config)
+    feature = describe(picture, jnp.where(valid[:, None], box, 0))
+    return Observations(box, score, kind, feature, valid)
 
 
 def _told(
@@ -158,8 +169,8 @@ def _told(
     size: tuple[int, int],
     frame: tuple[int, int],
     config: NanoDetConfig,
-) -> Detections:
-    """Boxes out of what the network says at each place.
+) -> tuple[Array, Array, Array, Array]:
+    """Boxes, scores, kinds, and which are valid, out of what the network says at each place.
 
     Args:
         levels: scores [h, w, 80] and distances' logits [h, w, 44] of each stride.
@@ -191,8 +202,8 @@ def _told(
     kept = _suppressed(box, kind, score >= config.least_score, config.overlap)
     # The kept first, in their order.
     order = jnp.argsort(~kept, stable=True)[: config.count]
-    found = Detections(box[order], score[order], kind[order], kept[order])
-    missing = config.count - found.score.shape[0]
+    found = box[order], score[order], kind[order], kept[order]
+    missing = config.count - len(order)
     return jax.tree.map(lambda x: jnp.pad(x, [(0, missing)] + [(0, 0)] * (x.ndim - 1)), found)
 
 

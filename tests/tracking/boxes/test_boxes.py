@@ -1,0 +1,234 @@
+"""Boxes of made-up things followed: who is who when they cross, are kicked, hide and come back."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from vidparticles.errors import InputError
+from vidparticles.flow.camera import Similarity
+from vidparticles.tracking.boxes.config import BoxConfig
+from vidparticles.tracking.boxes.observations import Observations, intersection, without_doubles
+from vidparticles.tracking.boxes.seed import seeded_from
+from vidparticles.tracking.boxes.tracker import follow_from, no_objects
+
+FRAMES, BOXES, FEATURES, RATE = 60, 5, 4, 30
+CONFIG = BoxConfig(count=6, kinds=3, features=FEATURES, confused=((1, 2),))
+RED, BLUE = np.eye(FEATURES)[:2]
+
+
+@dataclasses.dataclass
+class Thing:
+    """A thing that a detector sees.
+
+    Attributes:
+        path: [T, 2] its middle; NaN where it is not visible.
+        side: of its box.
+        feature: [F], or [T, F] where it changes.
+        score: or [T] scores.
+        kind: what it is.
+    """
+
+    path: np.ndarray
+    side: float = 0.2
+    feature: np.ndarray = dataclasses.field(default_factory=lambda: RED)
+    score: float | np.ndarray = 0.8
+    kind: int = 0
+
+
+def line(start, speed, frames=FRAMES) -> np.ndarray:
+    """[T, 2] from a place with a speed, frame heights per second."""
+    return np.asarray(start) + np.arange(frames)[:, None] / RATE * np.asarray(speed)
+
+
+def seen(*things: Thing) -> Observations:
+    """What a detector tells, the best first, with a little noise."""
+    rng = np.random.default_rng(0)
+    box, feature = np.zeros((FRAMES, BOXES, 4)), np.zeros((FRAMES, BOXES, FEATURES))
+    score, kind = np.zeros((FRAMES, BOXES)), np.zeros((FRAMES, BOXES), np.int32)
+    for k, thing in enumerate(sorted(things, key=lambda thing: -np.max(thing.score))):
+        at = thing.path + rng.normal(0, 0.01 * thing.side, (FRAMES, 2))
+        half = thing.side / 2
+        box[:, k] = np.concatenate([at - half, at + half], -1)
+        feature[:, k], kind[:, k] = thing.feature, thing.kind
+        score[:, k] = np.where(np.isnan(at[:, 0]), 0, thing.score)
+    valid = score > 0
+    box = np.where(valid[..., None], box, 0)
+    parts = box, score, kind, feature, valid
+    dtypes = np.float32, np.float32, np.int32, np.float32, bool
+    return Observations(*(x.astype(dtype) for x, dtype in zip(parts, dtypes, strict=True)))
+
+
+def still() -> Similarity:
+    return Similarity(np.tile(np.float32([1, 0]), (FRAMES, 1)), np.zeros((FRAMES, 2), np.float32))
+
+
+def numbers(found: Observations, *, camera=None, cuts=(), config=CONFIG, start=None):
+    """[T] dictionaries, number → middle of the box."""
+    told = np.zeros(FRAMES, bool)
+    told[list(cuts)] = True
+    times = np.arange(FRAMES, dtype=np.float32) / RATE
+    start = no_objects(config) if start is None else start
+    _, out = follow_from(start, found, camera or still(), times, told, np.float32(1.6), config)
+    number, alive, report = jax.tree.map(np.asarray, out)
+    middle = (report.box[..., :2] + report.box[..., 2:]) / 2
+    return [
+        {int(number[t, k]): middle[t, k] for k in np.flatnonzero(alive[t])} for t in range(FRAMES)
+    ]
+
+
+def who(shown, path, near=0.1) -> list[int]:
+    """The numbers that a thing had, in the order in which it had them."""
+    had: list[int] = []
+    for told, at in zip(shown, path, strict=True):
+        for number, middle in told.items():
+            if np.linalg.norm(middle - at) < near and number not in had[-1:]:
+                had.append(number)
+    return had
+
+
+def test_things_that_cross_keep_their_numbers():
+    one, other = line((0.3, 0.5), (0.5, 0)), line((1.3, 0.52), (-0.5, 0))
+    shown = numbers(seen(Thing(one), Thing(other, feature=BLUE)))
+    assert shown[-1].keys() == {0, 1}
+    assert who(shown[3:20], one[3:20]) == who(shown[-10:], one[-10:])
+    assert who(shown[3:20], other[3:20]) == who(shown[-10:], other[-10:])
+    assert set.union(*(set(told) for told in shown)) == {0, 1}
+
+
+def kicked() -> np.ndarray:
+    """A ball that comes down, is kicked up and to the side, and comes down again."""
+    t = np.arange(FRAMES) / RATE
+    y = 0.8 - 0.5 * np.abs(np.sin(3 * t + 0.8))
+    turns = np.cumsum(np.diff(np.sign(np.cos(3 * t + 0.8)), prepend=1) != 0)
+    return np.stack([0.8 + 0.05 * turns, y], -1)
+
+
+def test_a_ball_that_is_kicked_keeps_its_number():
+    shown = numbers(seen(Thing(kicked(), side=0.1)))
+    assert set.union(*(set(told) for told in shown)) == {0}
+    assert all(0 in told for told in shown[3:])
+
+
+@pytest.mark.slow  # another program
+def test_it_is_the_contact_that_keeps_it():
+    config = dataclasses.replace(CONFIG, contact=1e3)
+    shown = numbers(seen(Thing(kicked(), side=0.1)), config=config)
+    assert len(set.union(*(set(told) for told in shown))) > 1
+
+
+def hidden(feature_after: np.ndarray) -> Thing:
+    """It stands, is out of sight for half a second, and stands elsewhere."""
+    path = np.concatenate([line((0.5, 0.5), (0, 0), 25), line((0.75, 0.5), (0, 0), 35)])
+    path[25:40] = np.nan
+    feature = np.where(np.arange(FRAMES)[:, None] < 30, RED, feature_after)
+    return Thing(path, feature=feature)
+
+
+def test_who_comes_back_is_known_by_its_appearance():
+    shown = numbers(seen(hidden(RED)))
+    assert not shown[36], "what is out of sight is not said to be there"
+    assert shown[-1].keys() == {0}
+    shown = numbers(seen(hidden(BLUE)))
+    assert shown[-1].keys() == {1}
+
+
+def test_what_flashes_has_no_number():
+    path = line((0.5, 0.5), (0, 0))
+    path[12:] = np.nan
+    path[:10] = np.nan
+    steady = Thing(line((1.2, 0.5), (0, 0)), feature=BLUE)
+    shown = numbers(seen(Thing(path), steady))
+    assert set.union(*(set(told) for told in shown)) == {0}
+    assert np.linalg.norm(shown[-1][0] - [1.2, 0.5]) < 0.02
+
+
+def test_a_low_score_goes_on_but_begins_nothing():
+    sinking = np.where(np.arange(FRAMES) < 20, 0.8, 0.2)
+    one = Thing(line((0.4, 0.5), (0.2, 0)), score=sinking)
+    faint = Thing(line((1.2, 0.5), (0, 0)), feature=BLUE, score=0.2)
+    shown = numbers(seen(one, faint))
+    assert all(told.keys() == {0} for told in shown[3:])
+
+
+def test_the_camera_may_jump():
+    """By three quarters of a box each frame, there and back."""
+    jump = 0.15 * np.where(np.arange(FRAMES) % 2, 1, -1)
+    jump[0] = 0
+    way = np.stack([np.cumsum(jump), np.zeros(FRAMES)], -1)
+    camera = Similarity(still().turn, np.stack([jump, 0 * jump], -1).astype(np.float32))
+    things = [Thing(line((x, 0.5), (0, 0)) + way) for x in (0.5, 0.72, 0.94)]
+    shown = numbers(seen(*things), camera=camera)
+    assert shown[-1].keys() == {0, 1, 2}
+    for thing in things:
+        assert len(who(shown[3:], thing.path[3:], near=0.05)) == 1
+
+
+def test_at_a_cut_all_end():
+    shown = numbers(seen(Thing(line((0.5, 0.5), (0, 0)))), cuts=(30,))
+    assert set.union(*(set(told) for told in shown[:30])) == {0}
+    assert not shown[30]
+    assert set.union(*(set(told) for told in shown[30:])) == {1}
+
+
+def test_of_more_than_there_is_room_for_the_best_are_kept():
+    config = dataclasses.replace(CONFIG, count=2)
+    things = [Thing(line((0.3 * k + 0.2, 0.5), (0, 0)), score=0.5 + 0.1 * k) for k in range(5)]
+    slots, _ = follow_start(seen(*things), config)
+    assert slots.used.sum() == 2
+    np.testing.assert_allclose(np.sort(slots.position[:, 0]), [1.1, 1.4], atol=0.02)
+
+
+def follow_start(found: Observations, config: BoxConfig):
+    from vidparticles.tracking.boxes.costs import pairs
+    from vidparticles.tracking.boxes.spawn import spawn
+    from vidparticles.tracking.boxes.step import confusion
+
+    @functools.partial(jax.jit, static_argnames="config")
+    def begin(one, config):
+        slots, confirmed = no_objects(config)
+        told = pairs(slots, one, jnp.asarray(confusion(config)), config)
+        return spawn(slots, one, one.valid, told, config), confirmed
+
+    return begin(jax.tree.map(lambda x: x[0], found), config)
+
+
+def test_a_pass_backwards_tells_who_is_there_from_the_first_frame():
+    one = line((0.4, 0.5), (0.4, 0))
+    late = line((1.4, 0.2), (0, 0))
+    late[:10] = np.nan
+    found = seen(Thing(one), Thing(late, feature=BLUE, score=0.7))
+    times = np.arange(FRAMES, dtype=np.float32) / RATE
+    start = seeded_from(found, still(), times, np.float32(1.6), CONFIG)
+    assert int(start[1]) == 1
+    np.testing.assert_allclose(start[0].velocity[np.asarray(start[0].used)], [[0.4, 0]], atol=0.1)
+    shown = numbers(found, start=start)
+    assert shown[0].keys() == {0}
+    assert shown[-1].keys() == {0, 1}
+    assert who(shown, one) == [0]
+
+
+def test_of_doubles_the_better_stays():
+    box = [[0, 0, 1, 1], [0.05, 0, 1.05, 1], [0.2, 0.2, 0.5, 0.5], [0.2, 0.2, 0.5, 0.5]]
+    feature, valid = jnp.zeros((4, 0)), jnp.ones(4, bool)
+    score, kind = jnp.array([0.9, 0.8, 0.5, 0.45]), jnp.array([1, 0, 2, 0])
+    found = Observations(jnp.array(box), score, kind, feature, valid)
+    alike = jnp.eye(3, dtype=bool).at[1, 2].set(True).at[2, 1].set(True)
+    kept = jax.jit(without_doubles)(found, alike, overlap=0.6, contained=0.8, weaker=0.75).valid
+    # The second covers the first; the third is its part; the fourth is another thing within it.
+    assert kept.tolist() == [True, False, False, True]
+
+
+def test_boxes_without_a_side_cover_nothing():
+    iou, contained = intersection(jnp.zeros((1, 4)), jnp.array([[0.0, 0.0, 1.0, 1.0]]))
+    assert iou.tolist() == contained.tolist() == [[0.0]]
+
+
+def test_a_count_of_none_is_a_sentence():
+    with pytest.raises(InputError, match="count is 0; expected at least 1"):
+        BoxConfig(count=0)

@@ -1,0 +1,80 @@
+"""Where new objects begin, when they have a number, and when they are given up."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from vidparticles.tracking.boxes.config import BoxConfig
+from vidparticles.tracking.boxes.costs import Pairs
+from vidparticles.tracking.boxes.observations import Observations, intersection
+from vidparticles.tracking.boxes.state import Slots, no_slots, patience, where
+
+
+def spawn(slots: Slots, seen: Observations, free: Array, told: Pairs, config: BoxConfig) -> Slots:
+    """New objects from boxes that are no one's, in slots that are free.
+
+    None is spawned where a living object already is, nor within one of its own kind.
+
+    Args:
+        slots: after `update`.
+        seen: boxes of the frame, the highest score first: where slots are few, the best get them.
+        free: [K] bool, the boxes that are no one's.
+        told: of all pairs.
+        config: how things are followed.
+    """
+    iou, inside = intersection(slots.box, seen.box)
+    living = (slots.used & (slots.unseen <= config.held))[:, None]
+    taken = (iou > config.spawn_overlap) | (told.fits & (inside > config.spawn_contained))
+    born = free & (seen.score >= config.spawn) & ~jnp.any(living & taken, 0)
+    # The k-th of the boxes goes into the k-th of the free slots.
+    order = jnp.argsort(slots.used, stable=True)
+    rank = jnp.cumsum(born) - 1
+    fits = born & (rank < jnp.sum(~slots.used))
+    target = jnp.where(fits, order[jnp.clip(rank, 0, config.count - 1)], config.count)
+    which = jnp.full(config.count, -1, jnp.int32)
+    which = which.at[target].set(jnp.arange(len(born), dtype=jnp.int32), mode="drop")
+    k = jnp.maximum(which, 0)
+    extent, score, feature = seen.extent[k], seen.score[k], seen.feature[k]
+    size = 2 * jnp.max(extent, -1)
+    worth = config.tick * score
+    view = jnp.zeros_like(slots.view).at[:, 0].set(feature)
+    new = no_slots(config).replace(
+        used=jnp.ones_like(slots.used),
+        position=seen.position[k],
+        covariance=jnp.stack([(0.1 * size) ** 2, 0 * size, (4.5 * size) ** 2], -1),
+        extent=extent,
+        extent_variance=jnp.full(config.count, 0.04),
+        last=seen.position[k],
+        view=view,
+        view_weight=jnp.zeros_like(slots.view_weight).at[:, 0].set(1),
+        kind=jax.nn.one_hot(seen.kind[k], config.kinds) * worth[:, None],
+        evidence=worth,
+        score=score,
+        boxes=jnp.ones_like(slots.boxes),
+    )
+    return where(which >= 0, new, slots)
+
+
+def confirm(slots: Slots, confirmed: Array, config: BoxConfig) -> tuple[Slots, Array]:
+    """Numbers for those that had boxes enough.
+
+    Args:
+        slots: after `spawn`.
+        confirmed: [] int32, how many have had one.
+        config: how things are followed.
+
+    Returns:
+        The slots, and how many have had one.
+    """
+    new = slots.used & (slots.number < 0) & (slots.boxes >= config.confirm)
+    number = confirmed + jnp.cumsum(new).astype(jnp.int32) - 1
+    slots = slots.replace(number=jnp.where(new, number, slots.number))
+    return slots, confirmed + jnp.sum(new, dtype=jnp.int32)
+
+
+def retire(slots: Slots, config: BoxConfig) -> Slots:
+    """The slots of those that were out of sight for too long are free."""
+    gone = slots.used & (slots.unseen > patience(slots, config))
+    return where(gone, no_slots(config), slots)

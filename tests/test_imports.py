@@ -51,7 +51,8 @@ ROOMS["startup"] = {"storage"}
 ROOMS["bar"] = set()
 ROOMS["parsing"] = set()
 ROOMS["stopping"] = {"storage"}
-ROOMS["cli"] = LIBRARY | {"inference", "viz", "startup", "bar", "stopping", "parsing"}
+ROOMS["verbs"] = LIBRARY | {"inference", "viz", "parsing"}
+ROOMS["cli"] = LIBRARY | {"inference", "viz", "startup", "bar", "stopping", "parsing", "verbs"}
 ROOMS["command"] = {"cli"}
 ROOMS["__init__"] = GROUND
 

@@ -13,13 +13,15 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from vidparticles import __version__, progress, startup, stopping, storage
 from vidparticles.bar import KINDS, ProgressBar
 from vidparticles.errors import InputError, nearest
 from vidparticles.parsing import Option, Parser
+from vidparticles.verbs import objects
+from vidparticles.verbs.base import CLIP, JSON, Result, Verb
 
 if TYPE_CHECKING:
     from vidparticles.editing import Written
@@ -66,22 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-@dataclasses.dataclass(frozen=True)
-class _Result:
-    """What a verb has to say.
-
-    Attributes:
-        text: for people, on stdout; without the end of its last line.
-        data: the same for programs, where the verb has --json.
-        warnings: sentences, on stderr.
-    """
-
-    text: str
-    data: Any = None
-    warnings: Sequence[str] = ()
-
-
-def _say(result: _Result, args: argparse.Namespace) -> None:
+def _say(result: Result, args: argparse.Namespace) -> None:
     for sentence in () if args.quiet else result.warnings:
         print(f"vidparticles: warning: {sentence}", file=sys.stderr)
     if getattr(args, "json", False):
@@ -131,22 +118,22 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
 # ---------------------------------------------------------------- what runs the verbs
 
 
-def _understand(args: argparse.Namespace) -> _Result:
+def _understand(args: argparse.Namespace) -> Result:
     from vidparticles.inference.understand import understand
     from vidparticles.viz.text import describe
 
     found = understand(args.clip, args.checkpoint)
-    return _Result(describe(found), found, found.warnings)
+    return Result(describe(found), found, found.warnings)
 
 
-def _predict(args: argparse.Namespace) -> _Result:
+def _predict(args: argparse.Namespace) -> Result:
     from vidparticles.inference.predict import predict
 
     options = {"checkpoint": args.checkpoint, "seconds": args.seconds}
     return _written(predict(args.clip, args.output, **options, **_output(args)))
 
 
-def _edit(args: argparse.Namespace) -> _Result:
+def _edit(args: argparse.Namespace) -> Result:
     from vidparticles.editing.edit import edit
 
     options = {"trim": args.trim, "stabilize": args.stabilize}
@@ -164,40 +151,40 @@ def _network(args: argparse.Namespace) -> Network | None:
     return rife(args.weights, pictures=args.quality == "best")
 
 
-def _splice(args: argparse.Namespace) -> _Result:
+def _splice(args: argparse.Namespace) -> Result:
     from vidparticles.editing import splice
 
     return _written(splice(args.clips, args.output, **_output(args)))
 
 
-def _cuts(args: argparse.Namespace) -> _Result:
+def _cuts(args: argparse.Namespace) -> Result:
     from vidparticles.inference.cuts import cuts
     from vidparticles.viz.text import list_shots
 
     found = cuts(args.clip)
-    return _Result(list_shots(found), found, found.warnings)
+    return Result(list_shots(found), found, found.warnings)
 
 
-def _show(args: argparse.Namespace) -> _Result:
+def _show(args: argparse.Namespace) -> Result:
     from vidparticles.viz.show import show
 
     options = {"color": args.color, "forces": args.forces, "checkpoint": args.checkpoint}
     return _written(show(args.clip, args.output, **options, **_output(args)))
 
 
-def _prepare(args: argparse.Namespace) -> _Result:
+def _prepare(args: argparse.Namespace) -> Result:
     from vidparticles.data.prepare import prepare
 
     if args.size < 16:
         raise InputError(f"--size {args.size} is too small; give at least 16 pixels.")
     done = prepare(args.folder, args.output, size=args.size)
-    return _Result(
+    return Result(
         f"{done.out}  {done.made} clips made, {done.kept} kept, {len(done.skipped)} left out",
         warnings=[f"{reason} It was left out." for reason in done.skipped.values()],
     )
 
 
-def _weights(args: argparse.Namespace) -> _Result:
+def _weights(args: argparse.Namespace) -> Result:
     from vidparticles import weights
     from vidparticles.viz.text import list_weights
 
@@ -211,7 +198,7 @@ def _weights(args: argparse.Namespace) -> _Result:
         for name in names:
             action(name)
     found = [weights.status(name) for name in names]
-    return _Result(list_weights(found), found)
+    return Result(list_weights(found), found)
 
 
 def _output(args: argparse.Namespace) -> dict[str, Any]:
@@ -222,11 +209,11 @@ def _output(args: argparse.Namespace) -> dict[str, Any]:
     return {"overwrite": args.overwrite, "encoding": encoding}
 
 
-def _written(written: Written) -> _Result:
+def _written(written: Written) -> Result:
     """What was written, and what the reader of it should know of it and of the clips."""
     sound = "sound" if written.sound else "no sound"
     cropped = f", cropped to {written.crop:.0%}" if written.crop < 1 else ""
-    return _Result(
+    return Result(
         f"{written.path}  {written.seconds:.2f} s, {written.frames} frames, "
         f"{written.width} × {written.height}, {sound}{cropped}",
         warnings=[*written.warnings, *([written.note] if written.note else [])],
@@ -236,27 +223,10 @@ def _written(written: Written) -> _Result:
 # ---------------------------------------------------------------- the verbs
 
 
-@dataclasses.dataclass(frozen=True)
-class _Verb:
-    """A line of the table.
-
-    Attributes:
-        help: what it does, a phrase.
-        options: what it is told.
-        run: does it, and returns what is to be said of it.
-    """
-
-    help: str
-    options: Sequence[Option]
-    run: Callable[[argparse.Namespace], _Result]
-
-
 def _checkpoint(use: str) -> Option:
     return Option("--checkpoint", metavar="W", help=f"workdir of a training run: {use}")
 
 
-CLIP = Option("clip", metavar="CLIP", help="a video file")
-JSON = Option("--json", action="store_true", help="print JSON, and nothing else on stdout")
 QUIET = Option("-q", "--quiet", action="store_true", help="print errors alone, and with --json")
 PROGRESS = Option(
     "--progress",
@@ -275,7 +245,7 @@ ENCODING = (
 )
 
 VERBS = {
-    "understand": _Verb(
+    "understand": Verb(
         "say what happens in a clip, and when",
         [
             CLIP,
@@ -284,7 +254,7 @@ VERBS = {
         ],
         _understand,
     ),
-    "predict": _Verb(
+    "predict": Verb(
         "write the frames that come next",
         [
             CLIP,
@@ -296,7 +266,7 @@ VERBS = {
         ],
         _predict,
     ),
-    "edit": _Verb(
+    "edit": Verb(
         "trim, stabilize, change the speed, recolor; sound stays in step",
         [
             CLIP,
@@ -321,7 +291,7 @@ VERBS = {
         ],
         _edit,
     ),
-    "splice": _Verb(
+    "splice": Verb(
         "join clips one after another",
         [
             Option("clips", metavar="CLIP", nargs="+", help="video files, in order"),
@@ -331,8 +301,8 @@ VERBS = {
         ],
         _splice,
     ),
-    "cuts": _Verb("list the shots of a clip: cuts, dissolves, fades", [CLIP, JSON], _cuts),
-    "show": _Verb(
+    "cuts": Verb("list the shots of a clip: cuts, dissolves, fades", [CLIP, JSON], _cuts),
+    "show": Verb(
         "draw a clip's particles and their paths over it",
         [
             CLIP,
@@ -360,7 +330,8 @@ VERBS = {
         ],
         _show,
     ),
-    "prepare": _Verb(
+    "objects": objects.VERB,
+    "prepare": Verb(
         "make small copies of a folder of clips, for training",
         [
             Option("folder", metavar="DIR", help="DIR/class/clip.mp4"),
@@ -375,7 +346,7 @@ VERBS = {
         ],
         _prepare,
     ),
-    "weights": _Verb(
+    "weights": Verb(
         "list published weights, get or remove them",
         [
             Option(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vidparticles.inference.cuts import Cuts
+    from vidparticles.inference.objects import FoundObject, Objects
     from vidparticles.inference.understand import Understanding
     from vidparticles.weights import Status
 
@@ -58,6 +60,67 @@ def list_shots(found: Cuts) -> str:
         row = f"  {number:>{len(str(count))}}  {drawn}  {span}  {frames:{wide}}  {shot.begins}"
         lines.append(row.rstrip())
     return "\n".join(lines)
+
+
+def list_objects(found: Objects) -> str:
+    """The objects of a clip, one a line, drawn with bars of the time that they are there.
+
+    Args:
+        found: what `objects` gave.
+
+    Returns:
+        Lines, without the last line's end.
+    """
+    counts = collections.Counter(one.kind for one in found.objects)
+    told = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
+    lines = [f"{found.path}  {clock(found.seconds)}, {told or 'nothing was found'}"]
+    if not found.objects:
+        return lines[0]
+    wide, digits = max(map(len, counts)), len(str(found.objects[-1].number))
+    lines.append("")
+    for one in found.objects:
+        drawn = bar(one.start / found.seconds, one.end / found.seconds)
+        span = f"{clock(one.start):>7} – {clock(one.end):7}"
+        share = 1 - sum(one.hidden) / len(one.hidden)
+        hidden = "" if share == 1 else f"in sight {100 * share:.0f} %"
+        lines.append(
+            f"  {one.number:>{digits}}  {one.kind:{wide}}  {drawn}  {span}  {hidden}".rstrip()
+        )
+    return "\n".join(lines)
+
+
+def objects_as_csv(found: Objects) -> str:
+    """A line for each object in each frame; boxes in frame heights.
+
+    Args:
+        found: what `objects` gave.
+    """
+    lines = ["frame,object,kind,left,top,right,bottom,score,hidden"]
+    for frame, one, k in _by_frame(found):
+        box = ",".join(f"{x:.4f}" for x in one.boxes[k])
+        hidden = int(one.hidden[k])
+        lines.append(f"{frame},{one.number},{one.kind},{box},{one.score[k]:.3f},{hidden}")
+    return "\n".join(lines)
+
+
+def objects_as_mot(found: Objects) -> str:
+    """As MOTChallenge has results: frame and number from 1, left, top, width, height in pixels.
+
+    Args:
+        found: what `objects` gave.
+    """
+    lines = []
+    for frame, one, k in _by_frame(found):
+        left, top, right, bottom = (found.height * x for x in one.boxes[k])
+        box = f"{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f}"
+        lines.append(f"{frame + 1},{one.number + 1},{box},{one.score[k]:.3f},-1,-1,-1")
+    return "\n".join(lines)
+
+
+def _by_frame(found: Objects) -> list[tuple[int, FoundObject, int]]:
+    """(frame, object, which of its frames that is), in the order of frames."""
+    every = [(frame, one, k) for one in found.objects for k, frame in enumerate(one.frames)]
+    return sorted(every, key=lambda row: (row[0], row[1].number))
 
 
 def list_weights(found: Sequence[Status]) -> str:

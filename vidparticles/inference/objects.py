@@ -1,0 +1,217 @@
+"""`vidparticles objects`: the persons, animals and things of a clip, each with one number.
+
+Boxes are NanoDet's, followed by `tracking.boxes`. What is there in the first frames is known from
+the first on, by a pass backwards over them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import os
+import pathlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vidparticles import shots
+from vidparticles import weights as published
+from vidparticles.errors import InputError, nearest
+from vidparticles.models.published import nanodet
+from vidparticles.progress import counted
+from vidparticles.tracking.base import Tracker
+from vidparticles.tracking.boxes.seed import seeded
+from vidparticles.tracking.boxes.state import BoxState
+from vidparticles.tracking.boxes.step import BoxReport, confusion
+from vidparticles.tracking.boxes.tracker import box_tracker
+from vidparticles.video import open_video
+
+FIRST = 4  # frames of the pass backwards: those that a number takes, and one more
+_SHORT = {"ball": "sports ball", "phone": "cell phone", "plant": "potted plant"}
+
+
+@dataclasses.dataclass(frozen=True)
+class FoundObject:
+    """An object of a clip.
+
+    Attributes:
+        number: from 0, in the order of appearance.
+        kind: what it is.
+        start, end: seconds, of the frames in which it is there first and last.
+        frames: indices of the frames in which it is there, rising.
+        boxes: left, top, right, bottom in frame heights, one a frame of `frames`.
+        hidden: whether it was out of sight, and the box is where it was expected.
+        score: of the box it was last observed in, in [0, 1].
+    """
+
+    number: int
+    kind: str
+    start: float
+    end: float
+    frames: tuple[int, ...]
+    boxes: tuple[tuple[float, ...], ...]
+    hidden: tuple[bool, ...]
+    score: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Objects:
+    """What `objects` found.
+
+    Attributes:
+        path: the clip.
+        seconds: how long it plays.
+        frames: how many it has.
+        width, height: pixels.
+        objects: in the order of appearance.
+        warnings: sentences on what is wrong with the file.
+    """
+
+    path: pathlib.Path
+    seconds: float
+    frames: int
+    width: int
+    height: int
+    objects: tuple[FoundObject, ...]
+    warnings: tuple[str, ...]
+
+
+def objects(
+    path: str | os.PathLike[str],
+    *,
+    kinds: Sequence[str] | None = None,
+    every: int = 1,
+    weights: str | os.PathLike[str] | None = None,
+) -> Objects:
+    """The persons, animals and things of a clip, each followed with one number.
+
+    Args:
+        path: a video file.
+        kinds: names of `nanodet.KINDS`, or ball; default, all. With each go those that NanoDet
+            takes for it: with a dog a cat, with a ball a frisbee.
+        every: look at each so many-th frame.
+        weights: a file of NanoDet; default, the one that `vidparticles weights get nanodet` got.
+
+    Raises:
+        InputError: there is no such kind, the weights are not there, or the clip cannot be read.
+    """
+    wanted = None if kinds is None else {kind for name in kinds for kind in _kinds(name)}
+    config = nanodet.box_config()
+    tracker = box_tracker(nanodet.observe(), config)
+    with open_video(path) as video:
+        params = nanodet.parameters(published.load("nanodet", weights))
+        shown = counted(video.every(), len(video), work="following")
+        stream = enumerate(shots.stream(shown))
+        chosen = ((k, *item) for k, item in _each(stream, every))
+        told = _followed(tracker, params, chosen, config)
+        found = _gathered(told)
+        kept = [one for one in found if wanted is None or one.kind in wanted]
+        numbered = [dataclasses.replace(one, number=k) for k, one in enumerate(kept)]
+        height, width = video.info.height, video.info.width
+        return Objects(
+            video.path,
+            video.info.duration,
+            len(video),
+            width,
+            height,
+            tuple(numbered),
+            video.warnings,
+        )
+
+
+def _kinds(name: str) -> set[str]:
+    """The kinds that are meant by a name, with those that the detector takes for them."""
+    kind = _SHORT.get(name.strip(), name.strip())
+    if kind not in nanodet.KINDS:
+        raise InputError(f"there is no class '{kind}'.{nearest(kind, [*nanodet.KINDS, *_SHORT])}")
+    alike = confusion(nanodet.box_config())[nanodet.KINDS.index(kind)]
+    return {nanodet.KINDS[k] for k in np.flatnonzero(alike)}
+
+
+def _each(
+    stream: Iterable[tuple[int, tuple[Any, Any, bool]]], every: int
+) -> Iterator[tuple[int, tuple[float, np.ndarray, bool]]]:
+    """Each so many-th frame; a cut in a frame that is left out is the next one's."""
+    cut = False
+    for k, (time, frame, begins) in stream:
+        cut |= bool(begins)
+        if k % every == 0:
+            yield k, (float(time), frame, cut)
+            cut = False
+
+
+Frame = tuple[int, float, np.ndarray, bool]  # index, seconds, picture, whether it begins a shot
+Told = tuple[int, float, np.ndarray, np.ndarray, BoxReport]  # …, numbers, who is there, all
+
+
+def _followed(
+    tracker: Tracker, params: Any, frames: Iterator[Frame], config: Any
+) -> Iterator[Told]:
+    first = list(itertools.islice(frames, FIRST))
+    if not first:
+        return
+    step = jax.jit(functools.partial(_step, tracker))
+    shot = next((k for k, (_, _, _, cut) in enumerate(first) if cut and k), len(first))
+    pictures = jnp.stack([frame for _, _, frame, _ in first[:shot]])
+    times = jnp.asarray([time for _, time, _, _ in first[:shot]], jnp.float32)
+    state: BoxState = seeded(tracker, params, pictures, times, config)
+    for index, time, frame, cut in itertools.chain(first, frames):
+        state, report = step(params, state, frame, jnp.float32(time), jnp.asarray(cut))
+        alive, number, told = jax.tree.map(
+            np.asarray, (state.particles.alive, state.identity, report)
+        )
+        yield index, time, number, alive, told
+
+
+def _step(
+    tracker: Tracker, params: Any, state: BoxState, frame: Any, time: Any, cut: Any
+) -> tuple[BoxState, BoxReport]:
+    return tracker.step_fn(params, state, frame, time, cut=cut)
+
+
+class _Row(NamedTuple):
+    """An object in a frame."""
+
+    frame: int
+    time: float
+    box: tuple[float, ...]
+    hidden: bool
+    score: float
+    kind: str
+
+
+def _gathered(told: Iterator[Told]) -> list[FoundObject]:
+    """Frame by frame to object by object."""
+    rows: dict[int, list[_Row]] = {}
+    for index, time, number, alive, report in told:
+        for k in np.flatnonzero(alive):
+            row = _Row(
+                index,
+                time,
+                tuple(round(float(x), 4) for x in report.box[k]),
+                bool(report.unseen[k] > 0),
+                round(float(report.score[k]), 3),
+                nanodet.KINDS[report.kind[k]],
+            )
+            rows.setdefault(int(number[k]), []).append(row)
+    found = []
+    for name, seen in rows.items():
+        while seen[-1].hidden:  # gone, not hidden: it did not come back
+            seen.pop()
+        found.append(
+            FoundObject(
+                name,
+                seen[-1].kind,
+                seen[0].time,
+                seen[-1].time,
+                tuple(row.frame for row in seen),
+                tuple(row.box for row in seen),
+                tuple(row.hidden for row in seen),
+                tuple(row.score for row in seen),
+            )
+        )
+    return sorted(found, key=lambda one: (one.frames[0], one.number))

@@ -15,7 +15,7 @@ import pytest
 from vidparticles.flow.patches import patches_at, pyramid_of
 from vidparticles.image.resample import bilinear, pixel_centers, smooth
 from vidparticles.tracking.base import scan
-from vidparticles.tracking.points.match import Known, _Look
+from vidparticles.tracking.points.search import Known, SearchConfig, led_by_neighbors, search
 from vidparticles.tracking.points.state import PointConfig, PointState
 from vidparticles.tracking.points.tracker import point_tracker
 
@@ -129,10 +129,31 @@ def test_no_particle_is_its_own_witness_that_it_jumped(copies):
     size, at = (HEIGHT, WIDTH), jnp.full((2, copies), 1.0) * jnp.array([[44.5], [34.5]])
     patches = patches_at(flats[0], size, at, config.patches)
     empty = jnp.zeros(copies)
-    known = Known(patches, empty, empty, empty, empty > 0, at)
-    look = _Look(flats[1], size, jnp.zeros(()), config.patches, config.match)
-    _, sure = look.search(known, jnp.ones(copies, bool))
+    known = Known(patches, empty, empty, empty, empty > 0, at, 0 * at)
+    lost, search_config = jnp.ones(copies, bool), config.match.search
+    _, sure = search(flats[1], size, known, lost, patches=config.patches, config=search_config)
     assert not sure.any()
+
+
+def test_neighbors_that_moved_alike_lead_the_lost():
+    """Three fly 20 pixels to the right over three that rest; all that fly turned 6 down."""
+    at = jnp.asarray([[50.0, 50], [54, 52], [58, 49], [52, 54], [56, 51], [60, 53]]).T
+    flies = jnp.asarray([True, True, True, False, False, False])
+    moved = jnp.where(flies, jnp.asarray([[20.0], [0.0]]), 0.0)
+    nothing = jnp.zeros(6)
+    known = Known(nothing, nothing, nothing, nothing, nothing > 0, at + moved, moved)
+    off = jnp.where(flies, jnp.asarray([[0.0], [6.0]]), 0.0).at[:, 0].set(0)
+    found = jnp.ones(6, bool).at[0].set(False)
+    led, leads = led_by_neighbors(known, known, off, found, height=240, config=SearchConfig())
+    np.testing.assert_allclose(led[:, 0], at[:, 0] + jnp.asarray([20.0, 6.0]), atol=0.1)
+    np.testing.assert_allclose(led[:, 3], at[:, 3], atol=0.1)
+    alone = jnp.zeros(6, bool)
+    assert (
+        leads.all()
+        and not led_by_neighbors(known, known, off, alone, height=240, config=SearchConfig())[
+            1
+        ].any()
+    )
 
 
 def test_a_blurred_picture_ends_nothing():

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +29,7 @@ from vidparticles.flow.patches import (
 )
 from vidparticles.flow.tiles import gaussian_weights, shifted, warped_window, window
 from vidparticles.tracking.points.blocks import in_blocks, some, up_to_last
+from vidparticles.tracking.points.search import Known, SearchConfig, led_by_neighbors, search
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,14 +55,7 @@ class MatchConfig:
         most_slack: but no more than this,
         lost: and nothing where it is above this: then it is another picture.
         coarser: levels at which the template is known besides, for what is blurred.
-        search: pixels of the search level, each way, in which what is lost is looked for,
-        search_level: at this many halvings,
-        search_size: in patches of so many pixels; odd.
-        alike: normalized correlation there, at least,
-        unique: and by how much less it must be elsewhere,
-        alike_together: or, where one more did the same,
-        nearby: within so many frame heights,
-        together: and so many pixels, at least this.
+        search: how what is lost is looked for.
     """
 
     return_error: float = 0.7
@@ -78,34 +72,7 @@ class MatchConfig:
     most_slack: float = 0.3
     lost: float = 0.7
     coarser: int = 1
-    search: int = 8
-    search_level: int = 2
-    search_size: int = 7
-    alike: float = 0.85
-    unique: float = 0.1
-    alike_together: float = 0.6
-    nearby: float = 0.2
-    together: float = 4.0
-
-
-class Known(NamedTuple):
-    """What is known of each particle before it is looked for.
-
-    Attributes:
-        patches: [L, P + 2, P + 2, N] where it was visible last, coarsest level first.
-        template: [K, W + 2, W + 2, N] at its spawn, finest level first.
-        deformation: [2, 2, N] how that has deformed since.
-        misfit: [N] how much it differed from the template.
-        hidden: [N] bool, it was not visible in the frame before.
-        guess: [2, N] pixels.
-    """
-
-    patches: Array
-    template: Array
-    deformation: Array
-    misfit: Array
-    hidden: Array
-    guess: Array
+    search: SearchConfig = dataclasses.field(default_factory=SearchConfig)
 
 
 @jax.tree_util.register_dataclass
@@ -170,7 +137,10 @@ def match_particles(
         order = jnp.where(number == 0, jnp.arange(len(among)), order)
         total = jnp.where(number == 0, up_to_last(among), total)
         allowed = jnp.where(number > 1, slack, 0)
-        once = functools.partial(look.look, number=number, level=level, slack=allowed)
+        others = known, found, seen & found.visible
+        once = functools.partial(
+            look.look, others=others, number=number, level=level, slack=allowed
+        )
         found = in_blocks(once, order, total, (known, found), found)
         # What all have in common is the blur, the light or the encoder, and no end of any.
         common = jnp.nanmedian(jnp.where(seen, found.change, jnp.nan))
@@ -190,16 +160,6 @@ def _nothing(known: Known) -> Match:
     return Match(
         jnp.zeros_like(known.guess), no, no, no, zero, zero, jnp.zeros_like(known.deformation)
     )
-
-
-def _peak(scores: Array, best: Array, step: int, rows: int) -> Array:
-    """How far beside a best score the top of the parabola through its neighbors is, [N]."""
-    column = jnp.arange(scores.shape[1])
-    at, inside = best // step % rows, len(scores) - 1
-    left, middle, right = (scores[jnp.clip(best + k * step, 0, inside), column] for k in (-1, 0, 1))
-    bend = jnp.maximum(2 * middle - left - right, 1e-6)
-    held = (at > 0) & (at < rows - 1)
-    return jnp.where(held, jnp.clip(0.5 * (right - left) / bend, -0.5, 0.5), 0)
 
 
 def _apply(map_: Array, vector: Array) -> Array:
@@ -225,22 +185,40 @@ class _Look:
     config: MatchConfig
 
     def look(
-        self, item: tuple[Known, Match], *, number: Array, level: Array, slack: Array
+        self,
+        item: tuple[Known, Match],
+        *,
+        others: tuple[Known, Match, Array],
+        number: Array,
+        level: Array,
+        slack: Array,
     ) -> Match:
         """A block of particles, with what was found of them before; `xy` is [2, N] here and below.
 
         Args:
             item: what is known of them, and what was found.
-            number: of the pass: 0 from where each is expected, 1 after a search around it, then
-                from where it was found.
+            others: what is known of all, what was found of them, and [all] bool, who was.
+            number: of the pass: 0 from where each is expected, 1 after a search around it or where
+                its neighbors lead, then from where it was found.
             level: of the template.
             slack: by how much more they may differ, as the whole picture does.
         """
         known, found = item
         lost = ~found.visible & ~known.hidden
-        guess, sure = jax.lax.cond(
-            number == 1, lambda: self.search(known, lost), lambda: (known.guess, known.hidden)
-        )
+
+        def elsewhere() -> tuple[Array, Array]:
+            everyone, so_far, among = others
+            off = (so_far.xy - everyone.guess) * among
+            searched, sure = search(
+                self.flat, self.size, known, lost, patches=self.patches, config=self.config.search
+            )
+            led, leads = led_by_neighbors(
+                known, everyone, off, among, height=self.size[0], config=self.config.search
+            )
+            led = into_picture(led, *self.size)
+            return jnp.where(sure, searched, led), sure | (leads & lost)
+
+        guess, sure = jax.lax.cond(number == 1, elsewhere, lambda: (known.guess, known.hidden))
         xy = jax.lax.cond(
             number < 2,
             lambda: self.near(known, guess, known.hidden & (number == 0)),
@@ -300,61 +278,3 @@ class _Look:
         return Match(
             found, good, anchored, calm, since_spawn, change, _undo(known.deformation, bend)
         )
-
-    def search(self, known: Known, lost: Array) -> tuple[Array, Array]:
-        """Where, far around the guess, each looks most like its patch, and whether that is sure.
-
-        Normalized correlation over all shifts by whole pixels of a coarse level.
-        """
-        config, patches = self.config, self.patches
-        levels = levels_of(*self.size, patches)
-        number = min(config.search_level, len(levels) - 1)
-        scale, reach, across = 2.0**-number, config.search, config.search_size
-        cut = (patches.size + 2 - across) // 2
-        patch = known.patches[len(levels) - 1 - number][cut:-cut, cut:-cut]
-        guess = into_picture(known.guess, *self.size)
-        tile, rest = window(
-            self.flat, jnp.asarray(levels[number]), guess * scale, across + 2 * reach,
-            pad=patches.template,
-        )  # fmt: skip
-        weight = gaussian_weights(across)
-        patch = weight * (patch - jnp.sum(weight * patch, (0, 1)))
-        spread = jnp.sum(patch * patch / weight, (0, 1))
-
-        # Over all shifts at once, one pixel of the patch after another: few long loops.
-        rows = 2 * reach + 1
-
-        def add(sums: tuple[Array, ...], item: tuple[Array, ...]) -> tuple[Any, None]:
-            place, pixel, share = item
-            shown = jax.lax.dynamic_slice(
-                tile, (place[0], place[1], 0), (rows, rows, tile.shape[2])
-            )
-            both, mean, square = sums
-            weighted = share * shown
-            return (both + pixel * shown, mean + weighted, square + weighted * shown), None
-
-        pixels = jnp.stack(jnp.meshgrid(*2 * [jnp.arange(across)], indexing="ij"), -1)
-        items = pixels.reshape(-1, 2), patch.reshape(across**2, -1), weight.reshape(-1)
-        zero = jnp.zeros((rows, rows, tile.shape[2]))
-        (both, mean, square), _ = jax.lax.scan(add, (zero, zero, zero), items)
-        scores = both / jnp.sqrt(spread * jnp.maximum(square - mean**2, 0) + 1e-8)
-        scores = scores.reshape(rows**2, -1)  # [S, N]
-        steps = jnp.arange(rows**2)
-        places = jnp.stack([steps // rows, steps % rows], -1)
-        best = jnp.argmax(scores, 0)
-        highest = jnp.max(scores, 0)
-        far = jnp.max(jnp.abs(places[:, None] - places[best]), -1) > 2
-        second = jnp.max(jnp.where(far, scores, -1), 0)
-        shift = (places[best][:, ::-1] - reach).T - rest
-        shift = shift + jnp.stack([_peak(scores, best, 1, rows), _peak(scores, best, rows, rows)])
-        shift = shift / scale
-        # What another nearby did too is easier to believe.
-        apart = jnp.sum((guess[:, :, None] - guess[:, None]) ** 2, 0)
-        differ = jnp.sum((shift[:, :, None] - shift[:, None]) ** 2, 0)
-        likely = lost & (highest > config.alike_together)
-        with_it = (apart < (config.nearby * self.size[0]) ** 2) & (differ < config.together**2)
-        # A block is filled up with copies of its last particle: none is its own witness.
-        with_it = with_it & (apart > 0) & likely
-        alone = (highest > config.alike) & (highest - second > config.unique)
-        sure = lost & (alone | (likely & with_it.any(1)))
-        return into_picture(guess + shift, *self.size), sure

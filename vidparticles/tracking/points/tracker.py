@@ -145,7 +145,15 @@ def _step(
     # Correct.
     # Of the hidden it waits: over many frames small errors would add up.
     deformation = jnp.where(old.alive, turned(camera, state.deformation), state.deformation)
-    known = Known(state.patches, state.template, deformation, state.misfit, ~old.alive, guess.T)
+    known = Known(
+        state.patches,
+        state.template,
+        deformation,
+        state.misfit,
+        ~old.alive,
+        guess.T,
+        (guess - old.position * unit).T,
+    )
     match, slack = match_particles(
         flat, size, noise, followed, known, patches=config.patches, config=config.match
     )

@@ -31,7 +31,7 @@ class SpawnConfig:
     least_share: float = 0.4
     good_cell: float = 0.75
     floor: float = 1.5e-6
-    over_noise: float = 0.1
+    over_noise: float = 0.3
     margin: int = 3
     peak: int = 3
     window: int = 3

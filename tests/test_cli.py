@@ -238,8 +238,8 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
         "splice": (([a, a, a], "c.mp4"), {"overwrite": False, "encoding": usual}),
         "show": (
             (a, "c.mp4"),
-            {"color": "group", "forces": True, "checkpoint": None, "overwrite": True}
-            | {"encoding": usual},
+            {"color": "group", "forces": True, "objects": False, "checkpoint": None}
+            | {"overwrite": True, "encoding": usual},
         ),
     }
     assert capsys.readouterr().err == 4 * "vidparticles: warning: Beware.\n"

@@ -168,7 +168,7 @@ def _cuts(args: argparse.Namespace) -> Result:
 def _show(args: argparse.Namespace) -> Result:
     from vidparticles.viz.show import show
 
-    options = {"color": args.color, "forces": args.forces, "checkpoint": args.checkpoint}
+    options = {name: getattr(args, name) for name in ("color", "forces", "objects", "checkpoint")}
     return _written(show(args.clip, args.output, **options, **_output(args)))
 
 
@@ -316,6 +316,11 @@ VERBS = {
                 "--forces",
                 action="store_true",
                 help="arrows: the pull of neighbors, or of the laws of a checkpoint",
+            ),
+            Option(
+                "--objects",
+                action="store_true",
+                help="boxes around persons, animals and things, each with its number",
             ),
             _checkpoint("draw the objects it follows, or the paths that its laws expect"),
             Option(

@@ -100,15 +100,12 @@ def objects(
         InputError: there is no such kind, the weights are not there, or the clip cannot be read.
     """
     wanted = None if kinds is None else {kind for name in kinds for kind in _kinds(name)}
-    config = nanodet.box_config()
-    tracker = box_tracker(nanodet.observe(), config)
     with open_video(path) as video:
         params = nanodet.parameters(published.load("nanodet", weights))
         shown = counted(video.every(), len(video), work="following")
         stream = enumerate(shots.stream(shown))
         chosen = ((k, *item) for k, item in _each(stream, every))
-        told = _followed(tracker, params, chosen, config)
-        found = _gathered(told)
+        found = _gathered(followed(params, chosen))
         kept = [one for one in found if wanted is None or one.kind in wanted]
         numbered = [dataclasses.replace(one, number=k) for k, one in enumerate(kept)]
         height, width = video.info.height, video.info.width
@@ -144,27 +141,50 @@ def _each(
             cut = False
 
 
-Frame = tuple[int, float, np.ndarray, bool]  # index, seconds, picture, whether it begins a shot
-Told = tuple[int, float, np.ndarray, np.ndarray, BoxReport]  # …, numbers, who is there, all
+@dataclasses.dataclass(frozen=True)
+class Followed:
+    """A frame and what is known in it.
+
+    Attributes:
+        index: of the frame.
+        time: seconds.
+        frame: [H, W, 3] uint8.
+        cut: it begins another shot.
+        state: of the tracker.
+        report: what the tracker says of it.
+    """
+
+    index: int
+    time: Any
+    frame: np.ndarray
+    cut: bool
+    state: BoxState
+    report: BoxReport
 
 
-def _followed(
-    tracker: Tracker, params: Any, frames: Iterator[Frame], config: Any
-) -> Iterator[Told]:
+def followed(
+    params: Any, frames: Iterable[tuple[int, Any, np.ndarray, bool]]
+) -> Iterator[Followed]:
+    """Objects frame by frame, those of the first frames known from the first on.
+
+    Args:
+        params: of NanoDet.
+        frames: (index, seconds, [H, W, 3] uint8, whether it begins another shot).
+    """
+    config = nanodet.box_config()
+    tracker = box_tracker(nanodet.observe(), config)
+    frames = iter(frames)
     first = list(itertools.islice(frames, FIRST))
     if not first:
         return
     step = jax.jit(functools.partial(_step, tracker))
     shot = next((k for k, (_, _, _, cut) in enumerate(first) if cut and k), len(first))
     pictures = jnp.stack([frame for _, _, frame, _ in first[:shot]])
-    times = jnp.asarray([time for _, time, _, _ in first[:shot]], jnp.float32)
+    times = jnp.asarray([float(time) for _, time, _, _ in first[:shot]], jnp.float32)
     state: BoxState = seeded(tracker, params, pictures, times, config)
     for index, time, frame, cut in itertools.chain(first, frames):
         state, report = step(params, state, frame, jnp.float32(time), jnp.asarray(cut))
-        alive, number, told = jax.tree.map(
-            np.asarray, (state.particles.alive, state.identity, report)
-        )
-        yield index, time, number, alive, told
+        yield Followed(index, time, frame, cut, state, report)
 
 
 def _step(
@@ -184,21 +204,24 @@ class _Row(NamedTuple):
     kind: str
 
 
-def _gathered(told: Iterator[Told]) -> list[FoundObject]:
+def _gathered(told: Iterator[Followed]) -> list[FoundObject]:
     """Frame by frame to object by object."""
     rows: dict[int, list[_Row]] = {}
-    for index, time, number, alive, report in told:
+    for one in told:
+        alive, number, report = jax.tree.map(
+            np.asarray, (one.state.particles.alive, one.state.identity, one.report)
+        )
         for k in np.flatnonzero(alive):
             row = _Row(
-                index,
-                time,
+                one.index,
+                float(one.time),
                 tuple(round(float(x), 4) for x in report.box[k]),
                 bool(report.unseen[k] > 0),
                 round(float(report.score[k]), 3),
                 nanodet.KINDS[report.kind[k]],
             )
             rows.setdefault(int(number[k]), []).append(row)
-    found = []
+    found: list[FoundObject] = []
     for name, seen in rows.items():
         while seen[-1].hidden:  # gone, not hidden: it did not come back
             seen.pop()

@@ -17,6 +17,7 @@ from vidparticles.progress import counted
 from vidparticles.storage import PathLike, atomic_write, write_errors
 from vidparticles.video import Encoding
 from vidparticles.viz import draw
+from vidparticles.viz.boxes import box_layer
 from vidparticles.viz.moments import Layer, Moment
 from vidparticles.viz.objects import ObjectLayer
 from vidparticles.viz.page import write_page
@@ -31,6 +32,7 @@ def show(
     *,
     color: str = "speed",
     forces: bool = False,
+    objects: bool = False,
     checkpoint: PathLike | None = None,
     overwrite: bool = False,
     encoding: Encoding | None = None,
@@ -44,6 +46,8 @@ def show(
         color: "speed", or "group" for what moves together, apart from the camera.
         forces: draw arrows for the pull of the springs between neighbors, or with a checkpoint
             for the forces of its laws of motion.
+        objects: draw persons, animals and things instead, each in a box with its number; needs
+            the weights of `vidparticles weights get nanodet`. See `boxes`.
         checkpoint: workdir of a training run. Of one that follows objects, these are drawn: see
             `objects`. Of one with laws of motion, the paths that they expect of the moving
             particles are drawn ahead of them, in white.
@@ -58,12 +62,21 @@ def show(
         raise InputError(f"there is no coloring by '{color}'.{nearest(color, COLORS)}")
     out = pathlib.Path(out)
     kind = out.suffix.lower()
+    if objects and (checkpoint is not None or forces or color != "speed" or kind == ".html"):
+        raise InputError(
+            "objects are drawn in boxes, without forces, groups, a checkpoint or a page; leave "
+            "these out, or --objects."
+        )
     check_paths(path, out, overwrite, also=(".png", ".html"))
     # A page holds all that can be chosen on it.
     page = kind == ".html"
     with opened(path) as reel:
         points = PointLayer(segmented=page or color == "group", forces=page or forces)
-        layer = points if checkpoint is None else layer_of(checkpoint, points)
+        layer: Layer = points
+        if checkpoint is not None:
+            layer = layer_of(checkpoint, points)
+        elif objects:
+            layer = box_layer()
         moments = layer.moments(reel)
         if page or kind == ".png":
             moments = counted(moments, len(reel.times), work="following")

@@ -12,7 +12,9 @@ labelled thing by .3. A frame that is not labelled is not judged.
 The rows below ours leave out one part each: appearance (and with it finding again), the
 prediction of a contact, all motion, the camera's motion. Ours begins with a pass backwards over
 the first four frames, as for a file, but in the row "not seeded". Cuts, as `shots` finds them, are
-told to all: peers begin anew. The time is that of tracking alone, judging included.
+told to all: peers begin anew. The time is that of tracking alone, judging included. `detected` is
+the share of labelled boxes that a box of NanoDet covers by one half, of a score from which an
+object may begin (high) or go on (any): the most that a tracker of these boxes can tell.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ from vidparticles.tracking.boxes.tracker import camera_of, follow_from, no_objec
 from vidparticles.video import open_video
 
 DATA = ROOT.parent / "shared" / "data"
+TENNIS = DATA / "masks" / "davis_tennis" / "frames"
 LABELS = ROOT / "tests" / "data" / "objects"
 CONFIG = nanodet.box_config()
 GROUPS = (
@@ -277,6 +280,34 @@ def within(box: np.ndarray, regions: list[list[float]]) -> bool:
     return False
 
 
+def detected(clips: list[Clip], least: float) -> float:
+    """The share of the labelled boxes that some box of that score covers by one half."""
+    counted = [nanodet.KINDS.index(kind) for group in GROUPS for kind in group]
+    found = []
+    for clip in clips:
+        for frame, rows in clip.truth.items():
+            valid = clip.seen.valid[frame] & (clip.seen.score[frame] >= least)
+            boxes = clip.seen.box[frame][valid & np.isin(clip.seen.kind[frame], counted)]
+            for row in rows:
+                if row["kind"] != "ignore":
+                    box = [float(row[side]) for side in ("left", "top", "right", "bottom")]
+                    found.append(bool((overlap([box], boxes) >= 0.5).any()))
+    return float(np.mean(found))
+
+
+def on_player(clip: Clip, shown: Shown) -> float:
+    """The share of the frames in which the middle of the best one's box lies on the player."""
+    hits: dict[int, int] = {}
+    for path, told in zip(sorted((TENNIS.parent / "masks").iterdir()), shown, strict=True):
+        mask = np.asarray(Image.open(path))
+        mask = (mask if mask.ndim == 2 else mask.max(-1)) > 0
+        for number, box in told:
+            x, y = (len(mask) * (box[:2] + box[2:]) / 2).astype(int)
+            inside = 0 <= y < len(mask) and 0 <= x < mask.shape[1]
+            hits[number] = hits.get(number, 0) + bool(inside and mask[y, x])
+    return max(hits.values()) / len(clip)
+
+
 def idf1(counts: list[dict[str, float]]) -> float:
     right, missed, false = (sum(c[k] for c in counts) for k in ("right", "missed", "false"))
     return 2 * right / max(2 * right + missed + false, 1)
@@ -301,8 +332,14 @@ def main() -> None:
     trackers |= {name: peer(make) for name, make in PEERS.items()}
     for which in ("tuned", "untouched") if args.untouched else ("tuned",):
         every = clips(which, args.cache, args.smoke)
+        for word, least in (("high", CONFIG.high), ("any", CONFIG.least)):
+            figures[f"detected_{which}_{word}"] = detected(every, least)
+        for clip in every:
+            if DATA / clip.name == TENNIS:
+                figures["tennis_on_player"] = on_player(clip, trackers["ours"](clip))
         for name, run in trackers.items():
-            run(every[0])  # compiles
+            for clip in every:  # compiles
+                run(clip)
             start = time.process_time()
             counts = [judged(clip, run(clip)) for clip in every]
             spent = time.process_time() - start

@@ -7,7 +7,6 @@ the first on, by a pass backwards over them.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import itertools
 import os
 import pathlib
@@ -23,7 +22,6 @@ from vidparticles import weights as published
 from vidparticles.errors import InputError, nearest
 from vidparticles.models.published import nanodet
 from vidparticles.progress import counted
-from vidparticles.tracking.base import Tracker
 from vidparticles.tracking.boxes.seed import seeded
 from vidparticles.tracking.boxes.state import BoxState
 from vidparticles.tracking.boxes.step import BoxReport, confusion
@@ -177,20 +175,16 @@ def followed(
     first = list(itertools.islice(frames, FIRST))
     if not first:
         return
-    step = jax.jit(functools.partial(_step, tracker))
+    tracker = tracker._replace(step_fn=jax.jit(tracker.step_fn))
     shot = next((k for k, (_, _, _, cut) in enumerate(first) if cut and k), len(first))
-    pictures = jnp.stack([frame for _, _, frame, _ in first[:shot]])
-    times = jnp.asarray([float(time) for _, time, _, _ in first[:shot]], jnp.float32)
+    pictures = [jnp.asarray(frame) for _, _, frame, _ in first[:shot]]
+    times = [float(time) for _, time, _, _ in first[:shot]]
     state: BoxState = seeded(tracker, params, pictures, times, config)
     for index, time, frame, cut in itertools.chain(first, frames):
-        state, report = step(params, state, frame, jnp.float32(time), jnp.asarray(cut))
+        seconds, begins = jnp.float32(time), jnp.asarray(cut)
+        picture = jnp.asarray(frame)
+        state, report = tracker.step_fn(params, state, picture, seconds, cut=begins)
         yield Followed(index, time, frame, cut, state, report)
-
-
-def _step(
-    tracker: Tracker, params: Any, state: BoxState, frame: Any, time: Any, cut: Any
-) -> tuple[BoxState, BoxReport]:
-    return tracker.step_fn(params, state, frame, time, cut=cut)
 
 
 class _Row(NamedTuple):

@@ -7,6 +7,7 @@ a pass over the first frames from the last to the first ends in a state to begin
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -14,7 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from vidparticles.flow.camera import Similarity
-from vidparticles.tracking.base import Tracker, scan
+from vidparticles.tracking.base import Tracker
 from vidparticles.tracking.boxes.config import BoxConfig
 from vidparticles.tracking.boxes.observations import Observations
 from vidparticles.tracking.boxes.state import BoxState, Slots, no_slots, shown, where
@@ -22,30 +23,35 @@ from vidparticles.tracking.boxes.tracker import follow_from, no_objects, rest
 
 
 def seeded(
-    tracker: Tracker, params: Any, frames: Array, times: Array, config: BoxConfig
+    tracker: Tracker,
+    params: Any,
+    frames: Sequence[Array],
+    times: Sequence[float],
+    config: BoxConfig,
 ) -> BoxState:
     """The state to go through a clip from.
 
     Args:
-        tracker: of `box_tracker`.
+        tracker: of `box_tracker`; where its step is compiled, no other program is.
         params: its parameters.
-        frames: [T, H, W, 3] the first of the clip, of one shot; four are enough.
-        times: [T] seconds, rising.
+        frames: the first of the clip [H, W, 3], of one shot; four are enough.
+        times: seconds of each, rising.
         config: of the tracker.
 
     Returns:
         The state before the first frame, which is to be given to `step_fn` like the others.
     """
-    times = jnp.asarray(times, jnp.float32)
-    mirrored = times[-1] - times[::-1]
-    state = scan(tracker, params, frames[::-1], mirrored).state
+    state = tracker.init_fn(params, frames[-1], jnp.float32(0))
+    no = jnp.zeros((), bool)
+    for frame, time in zip(frames[::-1], times[::-1], strict=True):
+        state, _ = tracker.step_fn(params, state, frame, jnp.float32(times[-1] - time), cut=no)
     slots, confirmed = _turned(state.slots, config)
     camera = state.camera.inverse()
     return BoxState(
         particles=shown(slots, config),
         identity=slots.number,
         cut=jnp.zeros((), bool),
-        time=times[0],
+        time=jnp.float32(times[0]),
         slots=slots,
         before=state.before,
         camera=camera,

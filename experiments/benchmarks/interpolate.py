@@ -41,6 +41,35 @@ CLIPS = {
     ".gif": "newtonscradle pigs_in_a_polka",
     ".webm": "no_duration transparent_vp9_alpha",
 }
+# Never tuned on: each with the first frame of its stretch, None where that is around the middle.
+HELD_OUT: tuple[tuple[str, int | None], ...] = (
+    ("scene-cuts/testvideo.mp4", 100),
+    ("scene-cuts/testvideo.mp4", 450),
+    ("scene-cuts/big_buck_bunny_0_30.webm", 100),
+    ("scene-cuts/big_buck_bunny_0_30.webm", 320),
+    ("scene-cuts/big_buck_bunny_0_30.webm", 450),
+    ("scene-cuts/delayed_start.mp4", None),
+    ("gmdcsa24-falls/Subject 1/ADL/10.mp4", None),
+    ("gmdcsa24-falls/Subject 1/ADL/16.mp4", None),
+    ("gmdcsa24-falls/Subject 1/Fall/13.mp4", None),
+    ("gmdcsa24-falls/Subject 1/Fall/15.mp4", None),
+    ("gmdcsa24-falls/Subject 3/ADL/07.mp4", None),
+    ("gmdcsa24-falls/Subject 3/Fall/01.mp4", None),
+    ("gmdcsa24-falls/Subject 3/Fall/16.mp4", None),
+    ("fight-surv/fight/fi001.mp4", None),
+    ("fight-surv/fight/fi005.mp4", None),
+    ("fight-surv/fight/fi051.mp4", None),
+    ("fight-surv/fight/fi128.mp4", None),
+    ("fight-surv/fight/fi142.mp4", None),
+    ("fight-surv/noFight/nofi067.mp4", None),
+    ("fight-surv/noFight/nofi077.mp4", None),
+    ("fight-surv/noFight/nofi082.mp4", None),
+    ("isl-avatar-words/assets/Computer.mp4", None),
+    ("isl-avatar-words/assets/Walk.mp4", None),
+    ("isl-avatar-words/assets/World.mp4", None),
+    ("decode-exact/nasa_13013.mp4", None),
+    ("decode-exact/av1_video.mkv", None),
+)
 HEIGHT = 480  # pixels; higher clips are shrunk
 GAPS = 8  # rebuilt frames a clip
 FFMPEG = "mi_mode=mci:mc_mode=aobmc:me_mode=bidir:vsbmc=1"

@@ -25,7 +25,7 @@ from vidparticles.verbs.base import CLIP, JSON, Result, Verb
 
 if TYPE_CHECKING:
     from vidparticles.editing import Written
-    from vidparticles.editing.retime import Network
+    from vidparticles.editing.in_between import Network
 
 
 def console() -> NoReturn:

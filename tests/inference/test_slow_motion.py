@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 
 from vidparticles import cli
 from vidparticles.editing.edit import edit
-from vidparticles.editing.retime import Network
+from vidparticles.editing.in_between import Network
 from vidparticles.video import open_video, probe, write_video
 
 NAMES = pathlib.Path(__file__).parents[1] / "models" / "published" / "names.json"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from vidparticles.editing import base, reel
+from vidparticles.editing.in_between import Network
 from vidparticles.editing.recolor import parse_colors
 from vidparticles.editing.recolor import recolor as recoloring
-from vidparticles.editing.retime import Network, retime
+from vidparticles.editing.retime import retime
 from vidparticles.editing.stabilize import stabilize as stabilizing
 from vidparticles.editing.trim import parse_span
 from vidparticles.editing.trim import trim as trimming

@@ -16,33 +16,18 @@ from fractions import Fraction
 import numpy as np
 
 from vidparticles import shots
+from vidparticles.editing import in_between
 from vidparticles.editing.base import Edit
 from vidparticles.editing.curve import Piece, parse_curve
 from vidparticles.editing.extras import through
+from vidparticles.editing.in_between import Network
 from vidparticles.editing.reel import Frames, Reel
 from vidparticles.editing.repeats import Pictures, earliest, measured
 from vidparticles.editing.schedule import DEFAULT, Moment, RetimeConfig, schedule
 from vidparticles.editing.sounds import retimed
-from vidparticles.render import between as warp
 from vidparticles.video import Picture
 
-# By a network's motion, whose errors are few, edges are worth keeping.
-BY_NETWORK = warp.BetweenConfig(cubic=0.02)
-
 Told = Iterator[tuple[Fraction, Picture, float | None]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Network:
-    """What a network that others have trained says of two frames.
-
-    Attributes:
-        motion: asked once for each two pictures, of the moment half-way between them.
-        picture: asked for each moment; None, and its picture is not used.
-    """
-
-    motion: warp.FoundFn
-    picture: warp.FoundFn | None = None
 
 
 class _Source:
@@ -72,6 +57,7 @@ class _Source:
         self._wanted = first, first  # of those that are held, which stay
         self._falling = False
         self._times = reel.times
+        self._checked, self._trusted = -1, 1.0  # from which frame on, see `trusted`
         self._pictures = Pictures(
             self.change, reel.times, even=reel.rate is not None, config=config.repeats
         )
@@ -97,8 +83,36 @@ class _Source:
         elif share > 1 - self._config.least_share:
             here, share = there, Fraction(0)
         # What came before the piece is gone: a picture is taken from its first frame within it.
-        self._wanted = max(moment.since, here), there
-        return *self._wanted, share
+        here = max(moment.since, here)
+        block = self._block(moment)
+        self._wanted = (here if block == self._checked else min(here, block)), there
+        return here, there, share
+
+    def trusted(self, moment: Moment, network: Network | None) -> float:
+        """How far motion is trusted: by three pictures of the shot, or of a block of its frames."""
+        block = self._block(moment)
+        if block != self._checked:
+            self._checked, self._trusted = block, self._trust(block, network)
+        return self._trusted
+
+    def _block(self, moment: Moment) -> int:
+        """The first frame of those that are trusted alike: of one shot, piece and block."""
+        assert moment.since is not None
+        first = max(moment.since, moment.index - moment.index % self._config.checked)
+        shots = (k for k in range(moment.index, first, -1) if math.isinf(self.change(k)))
+        return next(shots, first)
+
+    def _trust(self, block: int, network: Network | None) -> float:
+        starts = [block]
+        while len(starts) < 3:
+            _, stop = self._pictures.run(starts[-1])
+            if stop == len(self._times) or math.isinf(self.change(stop)):
+                return 1.0
+            starts.append(stop)
+        first, known, last = (self._times[k] for k in starts)
+        share = float((known - first) / (last - first))
+        three = (self.at(k).levels() for k in starts)
+        return in_between.trust(*three, share, network)
 
     def at(self, index: int) -> Picture:
         """A frame; what came before it in a rising run is gone, and what came after otherwise."""
@@ -137,40 +151,29 @@ def _shown(
                 yield moment.time, source.at(first)
                 continue
             order = (second, first) if moment.backwards else (first, second)
+            cut = math.isinf(source.change(second))
+            trusted = 1.0 if cut else source.trusted(moment, network)
             pair = {k: source.at(k) for k in order}
-            if math.isinf(source.change(second)):
+            if cut:
                 picture = pair[first] if 2 * share < 1 else pair[second]
             else:
                 both = [pair[first], pair[second]]
                 if matched != (first, second) or found is None:
                     matched = (first, second)
-                    found = _match(network, *(picture.levels() for picture in both))
-                between = functools.partial(_between, network, found, float(share))
+                    found = in_between.match(*(p.levels() for p in both), network)
+                between = functools.partial(
+                    in_between.between,
+                    found=found,
+                    share=float(share),
+                    network=network,
+                    trusted=trusted,
+                )
                 picture = reel.redrawn(both, between)
                 del both
             del pair  # the new picture is all that is held while it is looked at
             yield moment.time, picture
     finally:
         source.let_go()
-
-
-def _match(network: Network | None, before: np.ndarray, after: np.ndarray) -> warp.Match:
-    if network is None:
-        return warp.match(before, after)
-    return warp.match_by(before, after, network.motion(before, after, 0.5))
-
-
-def _between(
-    network: Network | None,
-    found: warp.Match,
-    share: float,
-    before: np.ndarray,
-    after: np.ndarray,
-) -> np.ndarray:
-    if network is None:
-        return np.asarray(warp.between(before, after, found, share))
-    picture = network.picture and network.picture(before, after, share).picture
-    return np.asarray(warp.between(before, after, found, share, BY_NETWORK, picture))
 
 
 def _sources(
@@ -267,7 +270,9 @@ def retime(
             """The first frame that may be needed."""
             if moment.since is None:
                 return moment.index
-            return max(moment.since, earliest(reel.times, moment.index, config.repeats))
+            block = moment.index - moment.index % config.checked
+            first = earliest(reel.times, moment.index, config.repeats)
+            return max(moment.since, min(block, first))
 
         def part(first: int, last: int) -> Frames:
             shown = moments[first:last]

@@ -29,6 +29,7 @@ class RetimeConfig:
         around: frames before and after one that tell what gap is usual.
         longer: a picture of a clip on no exact clock that stands for longer than a still, and so
             many times as long as the one before or after it, is still but for its end.
+        checked: frames, from the first of which on it is checked how far motion is trusted.
         repeats: what counts as a repeat of the frame before.
         held_bytes: of frames that are held at once to be shown backwards; two are held anyhow.
     """
@@ -37,6 +38,7 @@ class RetimeConfig:
     closest: Fraction = Fraction(3, 4)
     around: int = 8
     longer: Fraction = Fraction(3)
+    checked: int = 8
     repeats: RepeatConfig = dataclasses.field(default_factory=RepeatConfig)
     held_bytes: int = 1 << 28
 

@@ -13,6 +13,10 @@ window: Lucas and Kanade's windows joined by Horn and Schunck's springs (Bruhn, 
 Schnörr 2005), weighted so that neither what does not fit nor a strong edge outvotes the rest.
 The equation is linear in u' and is relaxed with inertia (Chebyshev's), from the coarsest of a
 pyramid of pictures to the finest.
+
+A thing that moves further than its own size is not there on the levels that could reach it. So the
+two levels above the finest are searched too, all displacements of some pixels each way: one is
+taken where it makes the window much more alike, and where that of the other picture leads back.
 """
 
 from __future__ import annotations
@@ -48,11 +52,15 @@ class DenseConfig:
         slack: τ, stretch from which a spring gives way.
         stay: hold of a particle on where it lies, for those that nothing else holds.
         step: longest way in one round.
+        reach: of the search, each way.
+        alike: share of the difference over a window, below which what was found is taken,
+        plain: luma; where the difference is less than that already nothing is,
+        astray: nor what ends so far from its start on the way there and back.
     """
 
     widest: int = 1000
     coarsest: int = 12
-    rounds: int = 2
+    rounds: int = 4
     pulls: int = 8
     span: float = 0.98
     window: int = 2
@@ -63,6 +71,10 @@ class DenseConfig:
     slack: float = 1.0
     stay: float = 1e-3
     step: float = 2.0
+    reach: int = 8
+    alike: float = 0.7
+    plain: float = 0.01
+    astray: float = 1.5
 
 
 _LOOKUPS = 4  # towards what is at a position of a frame, of a motion at the moment between
@@ -115,6 +127,9 @@ def motions(before: Array, after: Array, config: DenseConfig | None = None) -> t
         size = pictures[level].shape[1:]
         if motion.shape[1:3] != size:
             motion = 2 * jax.vmap(lambda sheet, size=size: enlarge(sheet, *size))(motion)
+        if finest < level <= finest + 2:
+            found = _searched(pictures[level], config)
+            motion = _better(pictures[level], motion, found, config)
         motion = _settle(pictures[level], motion, config)
     return motion, pictures[finest]
 
@@ -151,7 +166,40 @@ def settled(
     motion = both
     for _ in range(_LOOKUPS):
         motion = warp(both, motion / 2)
+    # What moves further than its own size is not found from where it was: it is sent there.
+    motion = _better(pictures[finest], motion, _sent(pictures[finest], both, motion), config)
     return _settle(pictures[finest], motion, config), pictures[finest]
+
+
+def _sent(pictures: Array, halfway: Array, rest: Array) -> Array:
+    """Motion at the moment between two pictures, at the positions in both that it comes from.
+
+    Args:
+        pictures: [2, h, w].
+        halfway: [2, h, w, 2] to the other picture, of what is at each position at that moment.
+        rest: [2, h, w, 2] where nothing is sent.
+
+    Returns:
+        [2, h, w, 2]; of what comes from one position, what looks most alike in both pictures.
+    """
+    height, width = pictures.shape[1:]
+    seen = warp(pictures, -halfway / 2)
+    apart = jnp.abs(seen[0] - seen[1]).reshape(-1)
+    corner = jnp.asarray([width, height], jnp.float32)
+
+    def send(item: tuple[Array, Array]) -> Array:
+        motion, rest = item
+        x, y = jnp.moveaxis(jnp.floor(pixel_centers(height, width) - motion / 2), -1, 0)
+        inside = (x >= 0) & (x < corner[0]) & (y >= 0) & (y < corner[1])
+        # Those that come from outside are sent beyond the end, where they are dropped.
+        to = jnp.where(inside, y * width + x, height * width).astype(jnp.int32).reshape(-1)
+        least = jnp.full(height * width, jnp.inf).at[to].min(apart, mode="drop")
+        wins = apart <= least.at[to].get(mode="clip")
+        to = jnp.where(wins, to, height * width)
+        flat = rest.reshape(-1, 2).at[to].set(motion.reshape(-1, 2), mode="drop")
+        return flat.reshape(height, width, 2)
+
+    return lax.map(send, (halfway, rest))
 
 
 def _pyramid(before: Array, after: Array, config: DenseConfig) -> tuple[list[Array], int]:
@@ -167,6 +215,69 @@ def _pyramid(before: Array, after: Array, config: DenseConfig) -> tuple[list[Arr
             break
         finest += 1
     return pictures, finest
+
+
+def _searched(pictures: Array, config: DenseConfig) -> Array:
+    """The displacements [2, h, w, 2], whole pixels, that make two pictures [2, h, w] most alike."""
+    (first, second), reach = pictures, config.reach
+    height, width = first.shape
+    padded = jnp.pad(second, reach, mode="edge")
+    side = np.arange(-reach, reach + 1)
+    ways = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    ways = ways[np.argsort(np.hypot(*ways.T), kind="stable")]  # of equal ones, the shortest
+
+    def look(best: tuple[Array, Array], way: Array) -> tuple[tuple[Array, Array], None]:
+        corner = reach + way[1], reach + way[0]
+        apart = jnp.abs(first - lax.dynamic_slice(padded, corner, (height, width)))
+        apart = _window_sums(apart, config.window)
+        # From the second picture it is the same difference, the other way.
+        room = jnp.pad(apart, reach, constant_values=jnp.inf)
+        back = lax.dynamic_slice(room, (reach - way[1], reach - way[0]), (height, width))
+        both = jnp.stack([apart, back])
+        least, found = best
+        signed = jnp.stack([way, -way])[:, None, None]
+        return (
+            jnp.minimum(both, least),
+            jnp.where((both < least)[..., None], signed.astype(jnp.int8), found),
+        ), None
+
+    start = (
+        jnp.full(pictures.shape, jnp.inf, jnp.float32),
+        jnp.zeros((*pictures.shape, 2), jnp.int8),
+    )
+    (_, found), _ = lax.scan(look, start, jnp.asarray(ways))
+    return found.astype(jnp.float32)
+
+
+def _window_sums(image: Array, radius: int) -> Array:
+    """Sums over the windows of [h, w]; by shifted slices, which are kept once for each axis."""
+    for axis in (0, 1):
+        padded = jnp.pad(
+            image, [(radius, radius) if a == axis else (0, 0) for a in (0, 1)], mode="edge"
+        )
+        size = image.shape[axis]
+        slices = [lax.slice_in_dim(padded, k, k + size, axis=axis) for k in range(2 * radius + 1)]
+        image = lax.optimization_barrier(sum(slices[1:], start=slices[0]))
+    return image
+
+
+def _better(pictures: Array, motion: Array, found: Array, config: DenseConfig) -> Array:
+    """A motion, and another one where that makes the pictures much more alike; [2, h, w, 2]."""
+    others = pictures[::-1]
+
+    def apart(motion: Array) -> Array:
+        return _boxes(jnp.abs(warp(others, motion) - pictures), config.window)
+
+    now = apart(motion)
+    astray = jnp.sum((found + warp(found[::-1], found)) ** 2, axis=-1)
+    height, width = pictures.shape[1:]
+    end = pixel_centers(height, width) + found
+    inside = ((end > 0) & (end < jnp.asarray([width, height], jnp.float32))).all(-1)
+    sound = inside & (astray <= config.astray**2)
+    taken = sound & (now > config.plain) & (apart(found) < config.alike * now)
+    # One alone is chance, a gap among several too.
+    taken = sound & (_boxes(taken.astype(jnp.float32), 1) > 0.4)
+    return jnp.where(taken[..., None], found, motion)
 
 
 def _settle(pictures: Array, motion: Array, config: DenseConfig) -> Array:

@@ -10,6 +10,10 @@ x + (1 − s) u. What both frames show, both hypotheses agree on. A position tha
 is held by the other alone: there the way to the other frame does not lead back to where it began,
 and only its own frame is shown. A position that neither explains is a dissolve of the frames as
 they are, which tears nothing. Cuts are not looked for here: `shots` tells them.
+
+Where pictures differ by noise alone, or by what no motion explains, all of this is no better than
+a dissolve, or worse. `trust` tells how much of it is borne out by a frame that is known: made from
+the frames before and after it, and compared.
 """
 
 from __future__ import annotations
@@ -49,7 +53,9 @@ class BetweenConfig:
         sharp: between pixels, at f, a linear look-up adds f (1 − f) / 2 of its second difference to
             a parabola: this share of it is taken off.
         cubic: luma, difference along a hypothesis that divides by e the share of a look-up by
-            cubics in a linear one; where both frames agree, grain and edges keep. None: linear.
+            cubics in a linear one; where both frames agree, grain and edges keep.
+        borne: share of what moves that a frame at double distance need bear out: motion is known
+            better at half of it.
         lines: of the frame that are made at a time.
     """
 
@@ -65,7 +71,8 @@ class BetweenConfig:
     slow: float = 0.5
     touched: float = 8.0
     sharp: float = 0.6
-    cubic: float | None = None
+    cubic: float = 0.02
+    borne: float = 0.75
     lines: int = 64
 
 
@@ -138,6 +145,7 @@ def between(
     fraction: Array | float,
     config: BetweenConfig | None = None,
     picture: Array | None = None,
+    trusted: Array | float = 1.0,
 ) -> Array:
     """The frame a fraction of the way from one frame to the next.
 
@@ -147,6 +155,7 @@ def between(
         fraction: 0 at `before`, 1 at `after`.
         config: how both frames are weighed; default `BetweenConfig()`.
         picture: [H, W, 3] levels that another source gives for that moment; the mean is shown.
+        trusted: 0 … 1, see `trust`; the rest is a dissolve.
 
     Returns:
         [H, W, 3] of the frames' type; a copy of the frames where they are equal and nothing
@@ -164,8 +173,7 @@ def between(
     height, width = before.shape[:2]
     scale = jnp.asarray([width, height], jnp.float32) / jnp.asarray(shares.shape[:0:-1])
     way = jnp.moveaxis(motion * scale, -1, 1).reshape(4, *shares.shape[1:])
-    parts = [way, shares] if config.cubic is None else [way, shares, agreement[None]]
-    sheets = stretch(jnp.concatenate(parts), width, axis=2)
+    sheets = stretch(jnp.concatenate([way, shares, agreement[None]]), width, axis=2)
     still = _unchanged(before, after)
 
     def lines(rows: Array) -> Array:
@@ -177,6 +185,8 @@ def between(
         first = before[rows[1:-1]]
         if picture is not None:
             shown = (shown + picture[rows[1:-1]]) / 2
+        dissolve = (1 - fraction) * first + fraction * after[rows[1:-1]]
+        shown = dissolve + trusted * (shown - dissolve)
         slow = jnp.max(jnp.hypot(way[:, 0, 1:-1], way[:, 1, 1:-1]), axis=0) < config.slow
         near = jnp.max(jnp.abs(shown - first), axis=-1) <= config.touched
         kept = still[rows[1:-1]] & (slow | near)
@@ -186,6 +196,45 @@ def between(
     # Some lines at a time: memory for whole sheets of a large frame is slow to get.
     shown = lax.map(lines, jnp.arange(0, height, config.lines))
     return shown.reshape(-1, width, 3)[:height]
+
+
+@functools.partial(jax.jit, static_argnames="config")
+def trust(
+    before: Array,
+    known: Array,
+    after: Array,
+    shown: Array,
+    fraction: Array | float = 0.5,
+    config: BetweenConfig | None = None,
+) -> Array:
+    """How much of a frame by motion, beside a dissolve, a known frame of the same shot bears out.
+
+    The share w of what motion shows, and 1 - w of the dissolve, that come closest to the known
+    frame together, in squared differences; divided by `config.borne`, at most 1.
+
+    Args:
+        before, known, after: [H, W, 3] levels, 0 … 255, in the order of time.
+        shown: [H, W, 3] what `between` shows of `before` and `after`, at the moment of `known`.
+        fraction: that moment.
+        config: how both are weighed; default `BetweenConfig()`.
+
+    Returns:
+        0 … 1, for `between` between frames that lie half as far apart; 1 where nothing differs.
+
+    Example:
+        >>> levels = [jnp.full((2, 2, 3), level, jnp.uint8) for level in (10, 30, 70, 36)]
+        >>> round(float(trust(*levels)), 2)
+        1.0
+    """
+    config = config or BetweenConfig()
+    first, second, truth, seen = (
+        jnp.asarray(levels, jnp.float32) for levels in (before, after, known, shown)
+    )
+    dissolve = first + fraction * (second - first)
+    moves = seen - dissolve
+    power = jnp.mean(moves**2)
+    share = jnp.mean(moves * (truth - dissolve)) / jnp.maximum(power, 1e-6)
+    return jnp.where(power > 1e-6, jnp.clip(share / config.borne, 0, 1), 1.0)
 
 
 def _hypotheses(found: Match, gone: Array, config: BetweenConfig) -> tuple[Array, Array, Array]:
@@ -218,7 +267,7 @@ def _hypotheses(found: Match, gone: Array, config: BetweenConfig) -> tuple[Array
     apart = unexplained - config.grain
     sides = shares[:2] + shares[2:4]
     agreed = jnp.sum(sides * apart, axis=0) / (jnp.sum(sides, axis=0) + 1e-6)
-    return moved, shares, jnp.exp(-agreed / (config.cubic or 1))
+    return moved, shares, jnp.exp(-agreed / config.cubic)
 
 
 def _likeness(difference: Array, unlike: float) -> Array:
@@ -256,7 +305,7 @@ def _blended(
     Args:
         before, after: [H, W, 3] uint8.
         way: [2, 2, rows, W] both hypotheses, x and y, pixels.
-        shares: [5, rows, W, 1]; with `config.cubic` a sixth, of look-ups by cubics.
+        shares: [6, rows, W, 1], the last of look-ups by cubics.
         gone: [2, 1, 1].
         rows: which lines they are, one more above and below.
         config: how.
@@ -272,11 +321,8 @@ def _blended(
         xy = jnp.stack([x + part * way[which, 0], y + part * way[which, 1]], axis=-1)
         off = xy - 0.5 - jnp.floor(xy - 0.5)
         seen = bilinear(frames[frame], xy)
-        if config.cubic is None:
-            soft = share
-        else:
-            seen += shares[5] * (bicubic(frames[frame], xy) - seen)
-            soft = share * (1 - shares[5])
+        seen += shares[5] * (bicubic(frames[frame], xy) - seen)
+        soft = share * (1 - shares[5])
         return (sums[0] + share * seen, sums[1] + off * (1 - off) * soft), None
 
     rest = shares[4] * ((1 - gone[0]) * before[rows] + gone[0] * after[rows])

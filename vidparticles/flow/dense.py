@@ -78,7 +78,7 @@ class DenseConfig:
 
 
 _LOOKUPS = 4  # towards what is at a position of a frame, of a motion at the moment between
-_Pair = tuple[Array, Array, Array, Array]  # both components, and as they were before
+_Pair = tuple[Array, Array, Array, Array]  # what a loop keeps of two sheets, two of each
 
 
 def warp(images: Array, motion: Array) -> Array:
@@ -127,7 +127,7 @@ def motions(before: Array, after: Array, config: DenseConfig | None = None) -> t
         size = pictures[level].shape[1:]
         if motion.shape[1:3] != size:
             motion = 2 * jax.vmap(lambda sheet, size=size: enlarge(sheet, *size))(motion)
-        if finest < level <= finest + 2:
+        if config.reach and finest < level <= finest + 2:
             found = _searched(pictures[level], config)
             motion = _better(pictures[level], motion, found, config)
         motion = _settle(pictures[level], motion, config)
@@ -220,45 +220,33 @@ def _pyramid(before: Array, after: Array, config: DenseConfig) -> tuple[list[Arr
 def _searched(pictures: Array, config: DenseConfig) -> Array:
     """The displacements [2, h, w, 2], whole pixels, that make two pictures [2, h, w] most alike."""
     (first, second), reach = pictures, config.reach
-    height, width = first.shape
     padded = jnp.pad(second, reach, mode="edge")
     side = np.arange(-reach, reach + 1)
     ways = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     ways = ways[np.argsort(np.hypot(*ways.T), kind="stable")]  # of equal ones, the shortest
 
-    def look(best: tuple[Array, Array], way: Array) -> tuple[tuple[Array, Array], None]:
+    # Of both pictures, the least difference so far and the number of its displacement.
+    def look(best: _Pair, item: tuple[Array, Array]) -> tuple[_Pair, None]:
+        (least, number, least_back, number_back), (which, way) = best, item
         corner = reach + way[1], reach + way[0]
-        apart = jnp.abs(first - lax.dynamic_slice(padded, corner, (height, width)))
-        apart = _window_sums(apart, config.window)
+        apart = jnp.abs(first - lax.dynamic_slice(padded, corner, first.shape))
+        apart = box(apart, config.window)
         # From the second picture it is the same difference, the other way.
         room = jnp.pad(apart, reach, constant_values=jnp.inf)
-        back = lax.dynamic_slice(room, (reach - way[1], reach - way[0]), (height, width))
-        both = jnp.stack([apart, back])
-        least, found = best
-        signed = jnp.stack([way, -way])[:, None, None]
+        back = lax.dynamic_slice(room, (reach - way[1], reach - way[0]), first.shape)
         return (
-            jnp.minimum(both, least),
-            jnp.where((both < least)[..., None], signed.astype(jnp.int8), found),
+            jnp.minimum(apart, least),
+            jnp.where(apart < least, which, number),
+            jnp.minimum(back, least_back),
+            jnp.where(back < least_back, which, number_back),
         ), None
 
-    start = (
-        jnp.full(pictures.shape, jnp.inf, jnp.float32),
-        jnp.zeros((*pictures.shape, 2), jnp.int8),
-    )
-    (_, found), _ = lax.scan(look, start, jnp.asarray(ways))
-    return found.astype(jnp.float32)
-
-
-def _window_sums(image: Array, radius: int) -> Array:
-    """Sums over the windows of [h, w]; by shifted slices, which are kept once for each axis."""
-    for axis in (0, 1):
-        padded = jnp.pad(
-            image, [(radius, radius) if a == axis else (0, 0) for a in (0, 1)], mode="edge"
-        )
-        size = image.shape[axis]
-        slices = [lax.slice_in_dim(padded, k, k + size, axis=axis) for k in range(2 * radius + 1)]
-        image = lax.optimization_barrier(sum(slices[1:], start=slices[0]))
-    return image
+    worst, none = jnp.full(first.shape, jnp.inf, jnp.float32), jnp.zeros(first.shape)
+    # Counted in floats: one type in the loop is what the compiler makes vectors of.
+    numbered = jnp.arange(len(ways), dtype=jnp.float32), jnp.asarray(ways)
+    (_, there, _, back), _ = lax.scan(look, (worst, none, worst, none), numbered)
+    way = jnp.asarray(ways, jnp.float32)
+    return jnp.stack([way[there.astype(jnp.int32)], -way[back.astype(jnp.int32)]])
 
 
 def _better(pictures: Array, motion: Array, found: Array, config: DenseConfig) -> Array:

@@ -1,8 +1,8 @@
 """Frames in between: every second frame of a clip left out and rebuilt, ours against peers.
 
-Each piece is a stretch of frames of one shot, at most 480 pixels high: of the clips of the shared
-data that slow motion was tuned on, and of others that were set apart before they were looked at
-(`interpolate_pieces`). Every second frame is given away and every candidate rebuilds the others:
+Each piece is a stretch of frames of one shot: of the clips of the shared data that slow motion was
+tuned on, at most 480 pixels high, and of others that were set apart before they were looked at, at
+most 360 (`interpolate_pieces`). Every second frame is given away and every candidate rebuilds the others:
 what `edit --speed 0.5` shows, by its own motion, with `--motion rife` (`RIFE`) and with `--quality
 best` (`best`; the weights of `vidparticles weights get rife`); ffmpeg's minterpolate (motion
 compensated, both directions, variable blocks; in PyAV's filter graph, at 4:4:4 so that it loses no
@@ -161,7 +161,9 @@ def edges(shown: Sequence[np.ndarray], truth: np.ndarray) -> float:
 
 def scored(run: Candidate, frames: np.ndarray) -> Score:
     given, truth = frames[::2], frames[1::2][:-1]
-    run(given[:3])  # What compiles is compiled before anything is timed.
+    run(
+        given[: 3 if run is minterpolate else 2]
+    )  # What compiles is compiled before anything is timed.
     shown: list[np.ndarray] = []
     timed = harness.interleaved({"": lambda: shown.extend(run(given))}, repeats=1, warmup=0)
     shown = shown[: len(truth)]

@@ -49,6 +49,7 @@ HELD_OUT: tuple[tuple[str, int | None], ...] = (
     ("decode-exact/av1_video.mkv", None),
 )
 HEIGHT = 480  # pixels; higher clips are shrunk
+HEIGHT_HELD_OUT = 360
 GAPS = 8  # rebuilt frames a clip
 
 
@@ -70,12 +71,14 @@ def pieces(data: pathlib.Path, gaps: int) -> dict[str, Callable[[], np.ndarray]]
         if path.exists():
             at = "" if first is None else f" from {first}"
             name = path.stem if not suffix else path.relative_to(data).with_suffix("").as_posix()
-            found[name + at + suffix] = lambda path=path, first=first: stretch(path, gaps, first)
+            found[name + at + suffix] = lambda path=path, first=first, suffix=suffix: stretch(
+                path, gaps, first, HEIGHT_HELD_OUT if suffix else HEIGHT
+            )
     return found
 
 
-def stretch(path: pathlib.Path, gaps: int, first: int | None = None) -> np.ndarray:
-    """2 · gaps + 1 frames of a clip, around its middle or from one on, at most HEIGHT high."""
+def stretch(path: pathlib.Path, gaps: int, first: int | None, highest: int) -> np.ndarray:
+    """2 · gaps + 1 frames of a clip, around its middle or from one on, shrunk to a height."""
     import cv2
 
     with open_video(path) as video:
@@ -83,8 +86,8 @@ def stretch(path: pathlib.Path, gaps: int, first: int | None = None) -> np.ndarr
         first = (len(video) - count) // 2 if first is None else first
         frames = video.frames(range(first, first + count))
     height, width = frames.shape[1:3]
-    if height > HEIGHT:
-        size = round(width * HEIGHT / height / 2) * 2, HEIGHT
+    if height > highest:
+        size = round(width * highest / height / 2) * 2, highest
         frames = np.stack([cv2.resize(f, size, interpolation=cv2.INTER_AREA) for f in frames])
     return frames
 

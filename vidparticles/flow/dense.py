@@ -52,7 +52,7 @@ class DenseConfig:
         slack: τ, stretch from which a spring gives way.
         stay: hold of a particle on where it lies, for those that nothing else holds.
         step: longest way in one round.
-        reach: of the search, each way.
+        reach: of the search, each way; 0, and there is none.
         alike: share of the difference over a window, below which what was found is taken,
         plain: luma; where the difference is less than that already nothing is,
         astray: nor what ends so far from its start on the way there and back.
@@ -143,7 +143,7 @@ def settled(
         before, after: [H, W, 3] uint8, neighbors in time.
         halfway: [H, W, 2] pixels, from `before` to `after`, of what is at each position at the
             moment between them.
-        config: how the sheet is pulled; default `DenseConfig()`.
+        config: how the sheet is pulled; default `DenseConfig(rounds=2)`: it is nearly in place.
 
     Returns:
         As `motions`.
@@ -155,7 +155,7 @@ def settled(
         >>> [round(float(step), 1) for step in steps[:, 16, 16, 0]]
         [1.0, -1.0]
     """
-    config = config or DenseConfig()
+    config = config or DenseConfig(rounds=2)
     pictures, finest = _pyramid(before, after, config)
     sheets = jnp.moveaxis(halfway, -1, 0)
     for _ in range(finest):
@@ -166,40 +166,38 @@ def settled(
     motion = both
     for _ in range(_LOOKUPS):
         motion = warp(both, motion / 2)
-    # What moves further than its own size is not found from where it was: it is sent there.
-    motion = _better(pictures[finest], motion, _sent(pictures[finest], both, motion), config)
+    seen = warp(pictures[finest], -both / 2)
+    apart = jnp.broadcast_to(jnp.abs(seen[0] - seen[1]), seen.shape)
+    motion = _better(pictures[finest], motion, _sent(both, -both / 2, apart, motion), config)
     return _settle(pictures[finest], motion, config), pictures[finest]
 
 
-def _sent(pictures: Array, halfway: Array, rest: Array) -> Array:
-    """Motion at the moment between two pictures, at the positions in both that it comes from.
+def _sent(motion: Array, way: Array, apart: Array, rest: Array) -> Array:
+    """What moves, at the positions that it is at after some way.
+
+    Looking up what comes to a position fails for what moves further than its own size: around that
+    position there is something else. So it is sent.
 
     Args:
-        pictures: [2, h, w].
-        halfway: [2, h, w, 2] to the other picture, of what is at each position at that moment.
-        rest: [2, h, w, 2] where nothing is sent.
-
-    Returns:
-        [2, h, w, 2]; of what comes from one position, what looks most alike in both pictures.
+        motion: [2, h, w, 2] what is told of each position.
+        way: [2, h, w, 2] pixels, how far it is sent.
+        apart: [2, h, w]; of all that is sent to one position the one that has least is told.
+        rest: [2, h, w, 2] told where nothing is sent to.
     """
-    height, width = pictures.shape[1:]
-    seen = warp(pictures, -halfway / 2)
-    apart = jnp.abs(seen[0] - seen[1]).reshape(-1)
-    corner = jnp.asarray([width, height], jnp.float32)
+    height, width = motion.shape[1:3]
+    x, y = jnp.moveaxis(jnp.floor(pixel_centers(height, width) + way), -1, 0)
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    # Those that leave the picture are sent beyond its end, where they are dropped.
+    to = jnp.where(inside, y * width + x, height * width).astype(jnp.int32)
 
-    def send(item: tuple[Array, Array]) -> Array:
-        motion, rest = item
-        x, y = jnp.moveaxis(jnp.floor(pixel_centers(height, width) - motion / 2), -1, 0)
-        inside = (x >= 0) & (x < corner[0]) & (y >= 0) & (y < corner[1])
-        # Those that come from outside are sent beyond the end, where they are dropped.
-        to = jnp.where(inside, y * width + x, height * width).astype(jnp.int32).reshape(-1)
+    def send(item: tuple[Array, ...]) -> Array:
+        motion, to, apart, rest = item
         least = jnp.full(height * width, jnp.inf).at[to].min(apart, mode="drop")
         wins = apart <= least.at[to].get(mode="clip")
-        to = jnp.where(wins, to, height * width)
-        flat = rest.reshape(-1, 2).at[to].set(motion.reshape(-1, 2), mode="drop")
-        return flat.reshape(height, width, 2)
+        return rest.at[jnp.where(wins, to, height * width)].set(motion, mode="drop")
 
-    return lax.map(send, (halfway, rest))
+    flat = (part.reshape(2, height * width, *part.shape[3:]) for part in (motion, to, apart, rest))
+    return lax.map(send, tuple(flat)).reshape(motion.shape)
 
 
 def _pyramid(before: Array, after: Array, config: DenseConfig) -> tuple[list[Array], int]:

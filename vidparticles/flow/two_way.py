@@ -47,8 +47,11 @@ class FlowConfig:
         textured: t, per log of luma a pixel.
     """
 
+    # Without the search: the confidence was fitted to what is found without it.
     dense: DenseConfig = dataclasses.field(
-        default_factory=lambda: DenseConfig(rounds=6, pulls=24, edge=0.15, slack=0.3, faint=0.005)
+        default_factory=lambda: DenseConfig(
+            rounds=6, pulls=24, edge=0.15, slack=0.3, faint=0.005, reach=0
+        )
     )
     coarse: int = 80
     robust: float = 0.1

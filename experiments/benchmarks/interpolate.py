@@ -6,7 +6,7 @@ most 360 (`interpolate_pieces`). Every second frame is given away and every cand
 others: what `edit --speed 0.5` shows, by its own motion, with `--motion rife` (`RIFE`) and with
 `--quality best` (`best`; the weights of `vidparticles weights get rife`); ffmpeg's minterpolate
 (motion compensated, both directions, variable blocks; in PyAV's filter graph, at 4:4:4 so that it
-loses no color), OpenCV's DIS flow both ways, the mean of the two neighbors, and the nearer neighbor.
+loses no color), OpenCV's DIS flow both ways, the mean of the two neighbors, and the nearer one.
 minterpolate gives no frame in the last gap: that one counts for nobody.
 
 PSNR is that of the mean squared error over the stretch, SSIM the mean over its frames, of luma;

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from vidparticles import cli
 from vidparticles.editing.edit import edit
 from vidparticles.editing.in_between import Network
-from vidparticles.video import open_video, probe, write_video
+from vidparticles.video import Encoding, open_video, probe, write_video
 
 NAMES = pathlib.Path(__file__).parents[1] / "models" / "published" / "names.json"
 
@@ -50,13 +50,83 @@ def test_its_motion_is_asked_for_once_a_gap_and_its_picture_at_each_moment(
     network = Network(source("motion"), source("picture") if pictures else None)
     out = tmp_path / "slow.mp4"
     edit(sliding, out, speed=0.25, network=network)
-    assert asked["motion"] == 3 * [0.5]
-    assert asked["picture"] == (3 * [0.25, 0.5, 0.75] if pictures else [])
+    # Once more before, of the first frame and the third: how far it is trusted.
+    assert asked["motion"] == 4 * [0.5]
+    assert asked["picture"] == ([0.5, *3 * [0.25, 0.5, 0.75]] if pictures else [])
     with open_video(out) as video:
         shown = video.frames(range(3)).astype(float)
     # The other picture is plain gray: half of the contrast is left where it counts.
     contrast = np.std(shown, axis=(1, 2, 3))
     assert contrast[1] / contrast[0] == pytest.approx(0.5 if pictures else 1, abs=0.12)
+
+
+# ---------------------------------------------------------------- clips of all kinds
+
+
+def textured(count: int, size: tuple[int, int] = (64, 80), *, step: float = 3.0, noise: float = 0):
+    """Frames [H, W, 3] of a texture that slides by a step each, with noise of its own in each."""
+    rng, (height, width) = np.random.default_rng(0), size
+    x, y = np.arange(width), np.arange(height)[:, None]
+    for k in range(count):
+        frame = [
+            128 + 60 * np.sin((x - step * k) / (4 + c)) * np.cos(y / 5 + c / 2) for c in range(3)
+        ]
+        still = np.stack(frame, -1) + rng.normal(0, 1, (height, width, 3)) * noise
+        yield np.clip(still, 0, 255).astype(np.uint8)
+
+
+def slowed(frames, tmp_path: pathlib.Path, rate: int = 24) -> np.ndarray:
+    """What half speed makes of them, without loss by an encoder."""
+    source, out = tmp_path / "in.mp4", tmp_path / "out.mp4"
+    write_video(source, frames, rate=rate, crf=0)
+    edit(source, out, speed=0.5, encoding=Encoding(crf=0))
+    with open_video(out) as video:
+        assert float(video.info.rate) == rate
+        return video.frames(range(len(video))).astype(float)
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "rate"),
+    [
+        (1, (64, 80), 24),
+        (2, (64, 80), 24),
+        (6, (64, 80), 240),
+        pytest.param(3, (40, 1000), 24, marks=pytest.mark.slow),
+    ],
+)
+def test_few_frames_many_a_second_and_narrow_ones_are_slowed(count, size, rate, tmp_path):
+    shown = slowed(textured(count, size), tmp_path, rate)
+    assert len(shown) == 2 * count
+    truth = np.stack(list(textured(2 * count - 1, size, step=1.5))).astype(float)
+    assert np.abs(shown[: 2 * count - 1] - truth)[:, 8:-8, 8:-8].mean() < 4
+
+
+def test_one_color_stays_what_it_is(tmp_path):
+    shown = slowed([np.full((64, 80, 3), 90, np.uint8)] * 6, tmp_path)
+    assert shown.shape[0] == 12
+    assert np.abs(shown - 90).max() <= 2
+
+
+def test_a_cut_after_the_first_frame_is_no_motion(tmp_path):
+    after = list(textured(6))
+    before = 255 - np.roll(after[0], 17, axis=1)
+    shown = slowed([before, *after], tmp_path)
+    away = [np.abs(shown - frame).mean((1, 2, 3)) for frame in (before, after[0])]
+    # The frame on the way shows one of them, whole.
+    assert min(away[0][1], away[1][1]) < 4
+    assert away[1][2] < 4
+
+
+def test_noise_at_rest_is_no_worse_than_a_dissolve(tmp_path):
+    frames = list(textured(10, step=0, noise=9))
+    shown = slowed(frames, tmp_path)
+    errors = []
+    truth = np.stack(list(textured(1, step=0))).astype(float)
+    for k in range(8):
+        mean = (frames[k].astype(float) + frames[k + 1]) / 2
+        errors.append([np.mean((x - truth[0]) ** 2) for x in (shown[2 * k + 1], mean)])
+    ours, dissolve = np.mean(errors, axis=0)
+    assert ours < 1.1 * dissolve
 
 
 @pytest.mark.parametrize(

@@ -214,35 +214,40 @@ def candidates() -> dict[str, Candidate]:
 
 
 def summary(scores: Mapping[str, Mapping[str, Score]], suffix: str) -> dict[str, float]:
-    """Figures over pieces: per cent that a candidate wins, mean gains, edges, median CPU time."""
-    figures = {}
+    """Figures over pieces: per cent that a candidate wins, mean gains, edges, median CPU time.
 
-    def column(name: str, measure: str) -> np.ndarray:
-        return np.asarray([score[name][measure] for score in scores.values()])
+    Of a candidate that was not run on all pieces (`pieces_…` says on how many), over those.
+    """
+    figures: dict[str, float] = {}
+
+    def column(name: str, peer: str, measure: str) -> np.ndarray:
+        both = (score for score in scores.values() if name in score and peer in score)
+        return np.asarray([score[name][measure] for score in both])
 
     def gain(name: str, peer: str, measure: str = "psnr") -> np.ndarray:
-        return column(name, measure) - column(peer, measure)
+        return column(name, peer, measure) - column(peer, name, measure)
 
-    there = set.intersection(*(set(score) for score in scores.values()))
+    there = {name for score in scores.values() for name in score}
     won = [gain("ours", peer, m) > 0 for peer in ("blend", "nearest") for m in ("psnr", "ssim")]
     figures["win_vs_blend"] = 100 * np.mean(np.all(won, axis=0))
     figures["gain_vs_blend_db"] = np.mean(gain("ours", "blend"))
+    figures["edges"] = np.mean(column("ours", "ours", "edges"))
     for peer, named in (("minterpolate", ""), ("DIS", "_vs_dis")):
         if peer in there:
             figures[f"win_vs_{peer.lower()}"] = 100 * np.mean(gain("ours", peer) > 0)
             figures[f"win_vs_{peer.lower()}_ssim"] = 100 * np.mean(gain("ours", peer, "ssim") > 0)
             figures["gain_db" + named] = np.mean(gain("ours", peer))
-            ratio = column("ours", "cpu") / column(peer, "cpu")
+            ratio = column("ours", peer, "cpu") / column(peer, "ours", "cpu")
             figures[f"cpu_vs_{peer.lower()}"] = np.median(ratio)
     for name in sorted({"RIFE", "best"} & there):
-        by = f"_{name.lower()}"
-        if "minterpolate" in there:
-            figures["win_vs_minterpolate" + by] = 100 * np.mean(gain(name, "minterpolate") > 0)
-            more = gain(name, "minterpolate", "ssim")
-            figures[f"win_vs_minterpolate{by}_ssim"] = 100 * np.mean(more > 0)
+        by, peer = f"_{name.lower()}", "minterpolate"
+        figures["pieces" + by] = len(gain(name, "ours"))
+        if peer in there:
+            figures["win_vs_minterpolate" + by] = 100 * np.mean(gain(name, peer) > 0)
+            more = gain(name, peer, "ssim") > 0
+            figures[f"win_vs_minterpolate{by}_ssim"] = 100 * np.mean(more)
         figures[f"gain_db{by}_on_ours"] = np.mean(gain(name, "ours"))
-        figures["edges" + by] = np.mean(column(name, "edges"))
-    figures["edges"] = np.mean(column("ours", "edges"))
+        figures["edges" + by] = np.mean(column(name, name, "edges"))
     return {name + suffix: float(value) for name, value in figures.items()}
 
 
@@ -250,10 +255,11 @@ def main() -> None:
     options = harness.parser(__doc__)
     options.add_argument("--data", default=str(harness.ROOT.parent / "shared" / "data"))
     options.add_argument("--kept", help="a file of scores, which is read and added to")
-    options.add_argument("--only", help="names of candidates, with commas between")
+    options.add_argument("--only", help="names of candidates, commas between; none: what is kept")
     args = options.parse_args()
     runs = candidates()
-    runs = {name: runs[name] for name in (args.only or ",".join(runs)).split(",")}
+    if args.only is not None:
+        runs = {name: runs[name] for name in args.only.split(",") if name}
     scenes = pieces(pathlib.Path(args.data), 3 if args.smoke else GAPS)
     if args.smoke:
         scenes = {n: scenes[n] for n in ("made", "carphone_pristine", DELIVERED[-1]) if n in scenes}
@@ -287,7 +293,7 @@ def main() -> None:
     held_out = {n: s for n, s in scores.items() if n.endswith("held out")}
     tuned = {n: s for n, s in scores.items() if n not in held_out and n != "made"}
     figures = {"synthetic_db": scores["made"]["ours"]["psnr"]}
-    for name in scores["made"].keys() & {"minterpolate", "DIS", "RIFE", "best"}:
+    for name in sorted(scores["made"].keys() & {"minterpolate", "DIS", "RIFE", "best"}):
         figures[f"synthetic_db_{name.lower()}"] = scores["made"][name]["psnr"]
     figures |= summary(tuned, "") | summary(held_out, "_held_out")
     lost = [score["delivered"]["lost"] for score in scores.values() if "delivered" in score]

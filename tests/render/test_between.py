@@ -164,21 +164,23 @@ def test_a_small_thing_that_a_network_sees_leap_is_not_lost():
     way[40 : 40 + side, 32 : 32 + side] = 24, 0
     found = warp.match_by(before, after, found_by(way, before))
     # Where it was, its motion is that of the thing, and not of the ground that comes after it.
-    there = np.asarray(found.motion[0])[22:26, 12:16] * 2
-    np.testing.assert_allclose(there, np.broadcast_to([24, 0], there.shape), atol=1)
+    there = np.asarray(found.motion[0])[22:26, 13:17] * 2
+    np.testing.assert_allclose(there, np.broadcast_to([24, 0], there.shape), atol=2)
 
 
 def test_a_small_thing_that_leaps_is_searched_for():
-    size, side = (192, 256), 24
+    cells = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
 
     def leaping(x: int) -> np.ndarray:
-        scene = waves(1, size=size).copy()
-        scene[80 : 80 + side, x : x + side] = waves(2)[:side, :side]
+        scene = waves(1, size=(192, 256)).copy()
+        scene[80:112, x : x + 32] = np.kron(cells, np.ones((4, 4, 1), np.uint8))
         return scene
 
-    motion, _ = field.motions(jnp.asarray(leaping(40)), jnp.asarray(leaping(80)))
-    there = np.asarray(motion[0])[43:49, 23:29] * 2
-    np.testing.assert_allclose(there, np.broadcast_to([40, 0], there.shape), atol=1)
+    before, after = jnp.asarray(leaping(40)), jnp.asarray(leaping(68))
+    for reach, found in ((8, True), (0, False)):
+        motion, _ = field.motions(before, after, field.DenseConfig(reach=reach))
+        there = np.asarray(motion[0])[43:53, 23:33] * 2
+        assert np.allclose(np.median(there, axis=(0, 1)), [28, 0], atol=1) == found
 
 
 def test_a_picture_that_is_known_counts_half_where_anything_moves():
@@ -213,13 +215,11 @@ def trusted(before: np.ndarray, known: np.ndarray, after: np.ndarray) -> float:
     return float(warp.trust(before, known, after, between(before, after, 0.5)))
 
 
-def test_motion_is_trusted_where_something_moves_and_not_in_noise():
+def test_motion_is_trusted_where_something_moves_and_not_in_a_dissolve():
     assert trusted(waves(0), waves(0, 2.5, -1.5), waves(0, 5.0, -3.0)) > 0.95
-    rng = np.random.default_rng(0)
-    still = [waves(0) + rng.normal(0, 9, (*SIZE, 3)) for _ in range(3)]
-    noise = [np.clip(frame, 0, 255).astype(np.uint8) for frame in still]
-    assert trusted(*noise) < 0.4
-    assert trusted(waves(0), waves(0), waves(0)) == 1
+    one, other = waves(3), waves(4)
+    assert trusted(one, ((one.astype(float) + other) / 2).astype(np.uint8), other) < 0.1
+    assert trusted(one, one, one) == 1
 
 
 @pytest.mark.parametrize("fraction", [0.25, 0.5])
@@ -231,5 +231,6 @@ def test_what_is_not_trusted_is_a_dissolve(fraction):
         for share in (1.0, 0.5, 0.0)
     )
     dissolve = (1 - fraction) * before + fraction * after.astype(float)
-    assert np.abs(none - dissolve).max() <= 0.51
-    assert np.abs(half - (shown + dissolve) / 2).max() <= 1.01
+    thing = slice(22, 42), slice(30, 42)  # beside what is equal in both, which is kept
+    assert np.abs((none - dissolve)[thing]).max() <= 0.51
+    assert np.abs((half - (shown + dissolve) / 2)[thing]).max() <= 1.01

@@ -147,14 +147,14 @@ def _shown(
     try:
         for moment in moments:
             first, second, share = source.around(moment)
+            # Whether or not it is asked for yet: the frames that tell it are here now.
+            trusted = 1.0 if moment.since is None else source.trusted(moment, network)
             if share == 0:
                 yield moment.time, source.at(first)
                 continue
             order = (second, first) if moment.backwards else (first, second)
-            cut = math.isinf(source.change(second))
-            trusted = 1.0 if cut else source.trusted(moment, network)
             pair = {k: source.at(k) for k in order}
-            if cut:
+            if math.isinf(source.change(second)):
                 picture = pair[first] if 2 * share < 1 else pair[second]
             else:
                 both = [pair[first], pair[second]]

@@ -121,7 +121,7 @@ def test_a_cut_after_the_first_frame_is_no_motion(tmp_path):
 
 def test_what_known_frames_do_not_bear_out_is_a_dissolve(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(in_between, "trust", lambda *three: asked.append(three) or 0.0)
+    monkeypatch.setattr(in_between, "trust", lambda *given: asked.append(given) or 0.0)
     shown = slowed(textured(10, step=8.0), tmp_path)
     assert len(asked) == 1  # of eight frames; of those after them there are but two
     assert np.abs(shown[1] - (shown[0] + shown[2]) / 2).mean() < 4

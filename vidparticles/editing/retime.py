@@ -111,8 +111,8 @@ class _Source:
             starts.append(stop)
         first, known, last = (self._times[k] for k in starts)
         share = float((known - first) / (last - first))
-        three = (self.at(k).levels() for k in starts)
-        return in_between.trust(*three, share, network)
+        before, middle, after = (self.at(k).levels() for k in starts)
+        return in_between.trust(before, middle, after, share, network)
 
     def at(self, index: int) -> Picture:
         """A frame; what came before it in a rising run is gone, and what came after otherwise."""
@@ -160,7 +160,7 @@ def _shown(
                 both = [pair[first], pair[second]]
                 if matched != (first, second) or found is None:
                     matched = (first, second)
-                    found = in_between.match(*(p.levels() for p in both), network)
+                    found = in_between.match(both[0].levels(), both[1].levels(), network)
                 between = functools.partial(
                     in_between.between,
                     found=found,

@@ -212,8 +212,8 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
     a = str(clip)
     for line in (
         "predict a.mp4 --checkpoint w --seconds 2.5 -o c.mp4",
-        "edit a.mp4 --speed 0.5 --recolor hue=90 --trim 1:2 --stabilize -o c.mp4 --overwrite "
-        "--codec hevc --crf 22 --preset fast --pix-fmt yuv420p10le",
+        "edit a.mp4 --speed 0.5 --recolor hue=90 --trim 1:2 --stabilize --crop 0.8 --fill "
+        "-o c.mp4 --overwrite --codec hevc --crf 22 --preset fast --pix-fmt yuv420p10le",
         "splice a.mp4 b.mp4 d.mp4 -o c.mp4",
         "show a.mp4 -o c.mp4 --overwrite --color group --forces",
     ):
@@ -222,6 +222,8 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
     edit = {
         "trim": "1:2",
         "stabilize": True,
+        "crop": 0.8,
+        "fill": True,
         "speed": "0.5",
         "recolor": "hue=90",
         "network": None,

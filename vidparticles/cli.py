@@ -137,6 +137,7 @@ def _edit(args: argparse.Namespace) -> Result:
     from vidparticles.editing.edit import edit
 
     options = {"trim": args.trim, "stabilize": args.stabilize}
+    options |= {"crop": args.crop, "fill": args.fill}
     options |= {"speed": args.speed, "recolor": args.recolor, "network": _network(args)}
     return _written(edit(args.clip, args.output, **options, **_output(args)))
 
@@ -272,6 +273,17 @@ VERBS = {
             CLIP,
             Option("--trim", metavar="START:END", help="keep this: 1.0:3.5, 24f:84f or 1:05-1:10"),
             Option("--stabilize", action="store_true", help="take out the camera's shake"),
+            Option(
+                "--crop",
+                metavar="SHARE",
+                type=float,
+                help="of --stabilize: share of height and width to keep at least (default: 0.9)",
+            ),
+            Option(
+                "--fill",
+                action="store_true",
+                help="of --stabilize: crop nothing, fill the edges from the frames around",
+            ),
             Option(
                 "--speed",
                 metavar="FACTOR",

@@ -20,6 +20,8 @@ def parse_edits(
     speed: float | str | None = None,
     recolor: str | None = None,
     stabilize: bool = False,
+    crop: float | None = None,
+    fill: bool = False,
     trim: str | None = None,
     network: Network | None = None,
 ) -> list[base.Edit]:
@@ -30,11 +32,12 @@ def parse_edits(
             `editing.curve.parse_curve`.
         recolor: KEY=VALUE,… of hue, saturation, brightness, contrast, or a preset by name.
         stabilize: take out the shake of the camera; the clip is read twice.
+        crop, fill: of stabilizing, see `editing.stabilize.stabilize`.
         trim: START:END in seconds or frames, see `editing.trim.parse_span`.
         network: whose motion slow motion shows, see `editing.retime.retime`.
 
     Raises:
-        InputError: an option that is not understood, or a network without a speed.
+        InputError: an option that is not understood, or one without that which it is of.
 
     Example:
         >>> len(parse_edits(trim="1:3", recolor="gray"))
@@ -42,11 +45,14 @@ def parse_edits(
     """
     if network is not None and speed is None:
         raise InputError("a network's motion is shown in slow motion alone; give --speed too.")
+    if (crop is not None or fill) and not stabilize:
+        given = "--crop" if crop is not None else "--fill"
+        raise InputError(f"{given} is of stabilizing; give --stabilize too.")
     edits: list[base.Edit] = []
     if trim is not None:
         edits.append(trimming(*parse_span(trim)))
     if stabilize:
-        edits.append(stabilizing())
+        edits.append(stabilizing(crop=crop, fill=fill))
     if speed is not None:
         edits.append(retime(speed, network=network))
     if recolor is not None:
@@ -61,6 +67,8 @@ def edit(
     speed: float | str | None = None,
     recolor: str | None = None,
     stabilize: bool = False,
+    crop: float | None = None,
+    fill: bool = False,
     trim: str | None = None,
     network: Network | None = None,
     overwrite: bool = False,
@@ -71,7 +79,7 @@ def edit(
     Args:
         path: a video file.
         out: what to write.
-        speed, recolor, stabilize, trim, network: see `parse_edits`.
+        speed, recolor, stabilize, crop, fill, trim, network: see `parse_edits`.
         overwrite: replace an existing file.
         encoding: how pictures are encoded; default, as they were.
 
@@ -83,7 +91,13 @@ def edit(
             read or written.
     """
     edits = parse_edits(
-        speed=speed, recolor=recolor, stabilize=stabilize, trim=trim, network=network
+        speed=speed,
+        recolor=recolor,
+        stabilize=stabilize,
+        crop=crop,
+        fill=fill,
+        trim=trim,
+        network=network,
     )
     if not edits:
         raise InputError("edit has nothing to do; give --trim, --stabilize, --speed or --recolor.")

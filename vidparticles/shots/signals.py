@@ -237,7 +237,8 @@ class Window:
                 continue
             pairs = [(k - 1, k + lag) for lag in self.config.lags if k + lag < self.end]
             pairs += [(k - 1 - lag, k) for lag in self.config.lags if k - 1 - lag >= self.begin]
-            first, second = np.array(pairs).reshape(-1, 2).T
+            # None in a clip of two frames.
+            first, second = np.array(pairs, int).reshape(-1, 2).T
             _, _, unexplained = self.compare(first, second)
             change = np.abs(self.small[second - self.begin] - self.small[first - self.begin])
             left[k - start] = min(

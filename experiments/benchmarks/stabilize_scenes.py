@@ -8,6 +8,7 @@ show in good light. A stabilizer watches the first and is judged by what it does
 
 from __future__ import annotations
 
+import itertools
 import zlib
 
 import cv2
@@ -18,7 +19,7 @@ from experiments.benchmarks import tracks_scenes
 from experiments.benchmarks.tracks_scenes import HEIGHT, WIDTH, picture, view
 
 FRAMES, RATE = 100, 25
-TUNED, HELD = tracks_scenes.TUNED, tracks_scenes.HELD
+TUNED, HELD = tracks_scenes.TUNED, tracks_scenes.HELD[:2]  # as many as there is time for
 TUNED_SEED, HELD_SEED = 0, 1
 TUNED_CLIPS = (
     "chaplin.mp4",
@@ -26,16 +27,12 @@ TUNED_CLIPS = (
     "flipping_a_pancake.mkv",
     "basketball_two_players.mp4",
 )
-HELD_CLIPS = (
-    "arm_wrestling.mp4",
-    "cleaning_pool_kinetics.mp4",
-    "dog_256.mp4",
-    "carphone_pristine.mp4",
-)
+HELD_CLIPS = ("arm_wrestling.mp4", "cleaning_pool_kinetics.mp4")
 KINDS = ("still", "near", "held", "passer", "fade", "rolling", "flat", "dim")
 SHIFT, TURN, SCALE = 0.012, np.deg2rad(0.6), 0.004  # r.m.s. of the shake, below some 6 Hz
 READOUT = 0.8  # of the time between frames, from the first row to the last
 FADE = 13  # frames from black to full light
+CELLS = 10  # across the picture, of each of which some corners are followed
 BANDS = 3  # in which the picture of a rolling shutter is judged, as its rows do not move together
 
 
@@ -111,8 +108,24 @@ def scene(kind: str, name: str, cover: str, *, seed: int) -> tuple[np.ndarray, n
         elif kind == "dim":
             shown = 0.1 * clear + rng.normal(0, 1.5, clear.shape)
         seen.append(shown)
-        alone.append(clear)
+        # Where nothing at all is seen, nothing is judged.
+        alone.append(clear if shown.any() else 0 * clear)
     return tuple(np.clip(np.round(np.stack(f)), 0, 255).astype(np.uint8) for f in (seen, alone))
+
+
+def _corners(gray: np.ndarray) -> np.ndarray:
+    """Some corners of each cell of a grid [N, 1, 2]: a part has as much say as it is large."""
+    found = []
+    height, width = gray.shape
+    columns, rows = CELLS, max(1, round(CELLS * height / width))
+    for y in range(rows):
+        for x in range(columns):
+            top, left = y * height // rows, x * width // columns
+            cell = gray[top : (y + 1) * height // rows, left : (x + 1) * width // columns]
+            points = cv2.goodFeaturesToTrack(np.ascontiguousarray(cell), 5, 0.05, 5)
+            if points is not None:
+                found.append(points + np.float32([left, top]))
+    return np.concatenate([np.zeros((0, 1, 2), np.float32), *found])
 
 
 def step(before: np.ndarray, after: np.ndarray, rows: slice) -> np.ndarray:
@@ -120,8 +133,8 @@ def step(before: np.ndarray, after: np.ndarray, rows: slice) -> np.ndarray:
     first, second = (np.ascontiguousarray(f[rows]) for f in (before, after))
     height, width = first.shape
     corners = np.array([0, width, 1j * height, width + 1j * height])
-    points = cv2.goodFeaturesToTrack(first, 400, 0.01, 7)
-    if points is None or len(points) < 8:
+    points = _corners(first)
+    if len(points) < 8:
         return np.full(4, np.nan + 0j)
     there, found, _ = cv2.calcOpticalFlowPyrLK(first, second, points, None)
     back, _, _ = cv2.calcOpticalFlowPyrLK(second, first, there, None)
@@ -141,9 +154,8 @@ def jitter(film: np.ndarray, *, bands: int = 1) -> float:
         bands: rows are judged in so many parts, at the corners of each.
     """
     edges = np.linspace(0, film.shape[1], bands + 1).astype(int)
-    parts = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [slice(a, b) for a, b in itertools.pairwise(edges)]
     steps = [
-        np.concatenate([step(a, b, rows) for rows in parts])
-        for a, b in zip(film[:-1], film[1:], strict=True)
+        np.concatenate([step(a, b, rows) for rows in parts]) for a, b in itertools.pairwise(film)
     ]
     return float(np.sqrt(np.nanmean(np.abs(np.diff(steps, axis=0)) ** 2)))

@@ -115,6 +115,8 @@ def test_a_clip_is_followed_from_its_first_frame(tmp_path, monkeypatch, capsys):
     middle = np.asarray(one["boxes"])[:, [0, 2]].mean(1) * 48
     np.testing.assert_allclose(middle, 8 + 2 * np.arange(11), atol=1.5)
     assert not objects(clip, kinds=["person"]).objects
+    write_video(tmp_path / "one.mp4", frames[:1], rate=10)
+    assert len(objects(tmp_path / "one.mp4").objects) == 1
     half = objects(clip, every=2).objects
     assert [k for one in half for k in one.frames] == [0, 2, 4, 6, 8, 10]
 

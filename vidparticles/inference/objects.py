@@ -179,6 +179,9 @@ def followed(
     shot = next((k for k, (_, _, _, cut) in enumerate(first) if cut and k), len(first))
     pictures = [jnp.asarray(frame) for _, _, frame, _ in first[:shot]]
     times = [float(time) for _, time, _, _ in first[:shot]]
+    # Of fewer frames the last stands still, so that in a picture things are found too.
+    more = FIRST - len(pictures)
+    pictures, times = pictures + pictures[-1:] * more, times + times[-1:] * more
     state: BoxState = seeded(tracker, params, pictures, times, config)
     for index, time, frame, cut in itertools.chain(first, frames):
         seconds, begins = jnp.float32(time), jnp.asarray(cut)

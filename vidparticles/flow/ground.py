@@ -60,7 +60,7 @@ class GroundConfig:
     shortest: int = 40
     points: int = 280
     patch: PatchConfig = dataclasses.field(
-        default_factory=lambda: PatchConfig(size=11, steps=3, template=13)
+        default_factory=lambda: PatchConfig(size=15, steps=3, template=15)
     )
     edge: int = 4
     noise: float = 4.0

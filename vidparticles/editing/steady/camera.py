@@ -41,7 +41,7 @@ class CameraConfig:
     ground: GroundConfig = dataclasses.field(default_factory=GroundConfig)
     holds: float = 4.0
     points: float = 6.0
-    share: float = 0.12
+    share: float = 0.06
     shutter: ShutterConfig = dataclasses.field(default_factory=ShutterConfig)
 
 

@@ -50,6 +50,8 @@ class PatchConfig:
         damping: of the shift, × mean square slope,
         bend_damping: and of the deformation.
         longest_bend: the most that the deformation changes in a match, per pixel a pixel.
+        most_blur: share of a mean over 3 × 3 in a patch that is as blurred as what is shown,
+        most_sharper: and how much of it is taken off one that is less sharp.
         as_sharp: ratio of mean square slopes, of equal contrast, above which all of it is taken,
         blurred: and below which none.
     """
@@ -66,6 +68,8 @@ class PatchConfig:
     damping: float = 1e-3
     bend_damping: float = 1e-2
     longest_bend: float = 0.1
+    most_blur: float = 4.0
+    most_sharper: float = 0.5
     as_sharp: float = 0.97
     blurred: float = 0.87
 
@@ -215,7 +219,43 @@ def fit_light(patch: Array, shown: Array, weight: Array) -> tuple[Array, Array, 
     return gain, mi - gain * mt, jnp.maximum(ii - 2 * gain * ti + gain**2 * tt, 0), ii
 
 
-def match_template(patch: Array, tile: Array, *, config: PatchConfig) -> tuple[Array, Array]:
+def blurred_like(patch: Array, shown: Array, weight: Array, config: PatchConfig) -> Array:
+    """A patch without its border [P, P, N], blurred as far as what is shown is.
+
+    shown ≈ gain · (patch + β (its means over 3 × 3, binomial − patch)) + offset, by least squares.
+
+    Args:
+        patch: a tile of P + 2 rows.
+        shown: of P rows.
+        weight: of the pixels, [P, P, 1].
+        config: how much, at most.
+    """
+
+    def across(row: Array) -> Array:
+        return (row[:-2] + 2 * row[1:-1] + row[2:]) / 4
+
+    lines = by_rows(across, patch)
+    inner = patch[1:-1, 1:-1]
+
+    def change(above: Array, row: Array, below: Array, t: Array) -> Array:
+        return (above + 2 * row + below) / 4 - t
+
+    soft = by_rows(change, lines[:-2], lines[1:-1], lines[2:], inner)
+
+    def moments(w: Array, t: Array, d: Array, i: Array) -> tuple[Array, ...]:
+        wt, wd, wi = w * t, w * d, w * i
+        return wt, wd, wi, wt * t, wt * d, wd * d, wt * i, wd * i
+
+    mt, md, mi, tt, td, dd, ti, di = pixel_sums(moments, weight, inner, soft, shown)
+    tt, td, dd = tt - mt * mt, td - mt * md, dd - md * md
+    ti, di = ti - mt * mi, di - md * mi
+    gain = ti * dd - di * td
+    blur = (di * tt - ti * td) / jnp.maximum(gain, 1e-3 * tt * dd + 1e-12)
+    blur = jnp.clip(blur, -config.most_sharper, config.most_blur)
+    return by_rows(lambda t, d: t + blur * d, inner, soft)
+
+
+def match_template(patch: Array, tile: Array, *, config: PatchConfig) -> tuple[Array, Array, Array]:
     """Where a tile is most like a template, and how it has deformed; what differs is outvoted.
 
     Args:
@@ -226,13 +266,15 @@ def match_template(patch: Array, tile: Array, *, config: PatchConfig) -> tuple[A
     Returns:
         The shift [2, N] from the middle of the tile, by Gauss-Newton steps for it alone,
         which the noise of the deformation does not reach; and M [2, 2, N]: the patch is
-        like the tile under u ↦ (1 + M) u, as far as one step for all six unknowns tells.
+        like the tile under u ↦ (1 + M) u, as far as one step for all six unknowns tells. And the
+        patch [P, P, N] without its border, as sharp as the tile.
     """
     size, margin = patch.shape[0] - 2, config.template_margin
     weight, inner = gaussian_weights(size), patch[1:-1, 1:-1]
     gx, gy = tile_slopes(patch)
     shown = tile[margin:-margin, margin:-margin]
-    gain, offset, _, spread = fit_light(inner, shown, weight)
+    like = blurred_like(patch, shown, weight, config)
+    gain, offset, _, spread = fit_light(like, shown, weight)
     scale = config.robust + config.robust_contrast * jnp.sqrt(spread) / gain
 
     def votes(w: Array, t: Array, i: Array) -> tuple[Array, Array]:
@@ -243,11 +285,11 @@ def match_template(patch: Array, tile: Array, *, config: PatchConfig) -> tuple[A
     def moments(vote: Array, error: Array, gx: Array, gy: Array) -> tuple[Array, ...]:
         return error * gx, error * gy, vote * gx * gx, vote * gx * gy, vote * gy * gy
 
-    vote, error = by_rows(votes, weight, inner, shown)
+    vote, error = by_rows(votes, weight, like, shown)
     ex, ey, a, b, c = pixel_sums(moments, vote, error, gx, gy)
     shift = jnp.clip(-_solve(_damped(a, b, c, config), [ex, ey]), -margin, margin)
 
-    vote, error = by_rows(votes, weight, inner, shifted(tile, shift, size, margin))
+    vote, error = by_rows(votes, weight, like, shifted(tile, shift, size, margin))
     bend, right, tensor = _affine_step(vote, error, gx, gy, config)
     shift = jnp.clip(shift - _solve(_damped(*tensor, config), right), -margin, margin)
     # Blur looks as if all grew a little: what it does is no deformation.
@@ -255,7 +297,7 @@ def match_template(patch: Array, tile: Array, *, config: PatchConfig) -> tuple[A
     sharp = jnp.minimum(sharp, 1 / jnp.maximum(sharp, 1e-6))
     rigid = (sharp - config.blurred) / (config.as_sharp - config.blurred)
     limit = config.longest_bend * jnp.clip(rigid, 0, 1)
-    return shift, jnp.clip(jnp.clip(rigid, 0, 1) * bend, -limit, limit)
+    return shift, jnp.clip(jnp.clip(rigid, 0, 1) * bend, -limit, limit), like
 
 
 def _sharpness_ratio(

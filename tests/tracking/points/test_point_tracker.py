@@ -160,8 +160,20 @@ def test_a_blurred_picture_ends_nothing():
             clip[k] = np.asarray(smooth(jnp.asarray(clip[k])))
     states = stream(np.round(clip).astype(np.uint8))
     both = kept(states[0], states[-1]).sum()
-    assert both > 0.8 * int(states[0].particles.alive.sum())
-    assert np.median(away(states[0], states[-1], (7 * 0.6, 7 * 0.3))) < 0.15
+    assert both > 0.75 * int(states[0].particles.alive.sum())
+    assert np.median(away(states[0], states[-1], (7 * 0.6, 7 * 0.3))) < 0.02
+
+
+def test_a_picture_out_of_focus_keeps_its_points_in_place():
+    """Each frame is as sharp as the one before, smoothed once."""
+    clip = pan((0.6, 0.3), 8).astype(float)
+    for k in range(1, len(clip)):
+        for _ in range(k):
+            clip[k] = np.asarray(smooth(jnp.asarray(clip[k])))
+    states = stream(np.round(clip).astype(np.uint8))
+    both = kept(states[0], states[-1]).sum()
+    assert both > 0.85 * int(states[0].particles.alive.sum())
+    assert np.median(away(states[0], states[-1], (7 * 0.6, 7 * 0.3))) < 0.25
 
 
 def test_a_dim_noisy_picture_has_particles_too():

@@ -21,6 +21,7 @@ from jax import Array
 from vidparticles.flow.patches import (
     PatchConfig,
     align,
+    blurred_like,
     fit_light,
     into_picture,
     levels_of,
@@ -253,15 +254,15 @@ class _Look:
         wide, scale = patches.template + 2 * margin, 2.0**-level
         tile = warped_window(self.flat, coarse, xy * scale, known.deformation, wide, pad=pad)
         template = known.template[level]
-        shift, bend = match_template(template, tile, config=patches)
+        shift, bend, like = match_template(template, tile, config=patches)
 
-        def misfit(patch: Array, shown: Array) -> Array:
-            *_, left, spread = fit_light(patch[1:-1, 1:-1], shown, gaussian_weights(len(shown)))
+        def misfit(like: Array, shown: Array) -> Array:
+            *_, left, spread = fit_light(like, shown, gaussian_weights(len(shown)))
             left = jnp.maximum(left - config.noise_share * self.noise * scale**2, 0)
             return jnp.sqrt(left / (spread + 1e-5))
 
         astray = jnp.sum(shift**2, 0) > config.astray**2
-        since_spawn = misfit(template, shifted(tile, shift, patches.template, margin))
+        since_spawn = misfit(like, shifted(tile, shift, patches.template, margin))
         anchored = (since_spawn < config.template_misfit + jnp.where(level > 0, slack, 0)) & ~astray
         where = xy + jnp.where(anchored, _apply(known.deformation, shift) / scale, 0)
         found = into_picture(where, *size)
@@ -269,7 +270,8 @@ class _Look:
         near, last = shifted(near, rest, patches.size + 2, 1), known.patches[-1]
         # The way back starts off home, so that it tells whether it leads there.
         back = align(near, last, jnp.full_like(xy, config.return_start), margin=1, config=patches)
-        change = misfit(last, near[1:-1, 1:-1])
+        shown = near[1:-1, 1:-1]
+        change = misfit(blurred_like(last, shown, gaussian_weights(len(shown)), patches), shown)
         calm = since_spawn < known.misfit + config.sudden + slack
         steady = (change < config.intact + slack) | ((change < config.steady + slack) & calm)
         good = jnp.where(anchored, change < config.patch_misfit + slack, steady)

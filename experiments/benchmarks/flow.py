@@ -14,9 +14,9 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from scipy.stats import rankdata
 
 from experiments.benchmarks import harness
+from experiments.benchmarks.calibration import area_under_curve, calibration_gap, reliability
 from experiments.benchmarks.tracks_scenes import (
     FRAMES,
     HEIGHT,
@@ -136,13 +136,6 @@ METHODS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 }
 
 
-def area(score: np.ndarray, good: np.ndarray) -> float:
-    """Under the curve: how likely a good pixel has a higher score than another."""
-    rank = rankdata(score)
-    count = good.sum()
-    return float((rank[good].sum() - count * (count + 1) / 2) / (count * (~good).sum()))
-
-
 def main() -> None:
     options = harness.parser(__doc__.splitlines()[0])
     options.add_argument("--tuned", action="store_true", help="the pictures tuned on instead")
@@ -179,18 +172,13 @@ def main() -> None:
     figures["rows_ahead_of_dis"] = int(ahead.sum())
     score, good = np.concatenate(sure), np.concatenate(right)
     print()
-    table, gap = [], 0.0
-    for low in np.arange(0, 1, 0.1):
-        among = (score >= low) & (score < low + 0.1 + 1e-6)
-        if among.any():
-            said, true = float(score[among].mean()), float(good[among].mean())
-            gap += abs(said - true) * among.mean()
-            table.append(
-                [f"{low:.1f} to {low + 0.1:.1f}", int(among.sum()), round(said, 3), round(true, 3)]
-            )
+    table = [
+        [f"{low:.1f} to {low + 0.1:.1f}", count, round(said, 3), round(true, 3)]
+        for low, count, said, true in reliability(score, good)
+    ]
     harness.print_table(["confidence", "pixels", "said", "true"], table)
-    figures["confidence_gap"] = float(gap)
-    figures["confidence_auc"] = area(score, good)
+    figures["confidence_gap"] = calibration_gap(score, good)
+    figures["confidence_auc"] = area_under_curve(score, good)
     figures["confidence_sure_share"] = float((score > SURE).mean())
     figures["confidence_sure_right"] = float(good[score > SURE].mean())
     made = pair("jitter", names[0], names[1])

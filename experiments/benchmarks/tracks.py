@@ -21,7 +21,8 @@ import jax
 import numpy as np
 from PIL import Image
 
-from experiments.benchmarks import tracks_scenes
+from experiments.benchmarks import tracks_lives, tracks_scenes
+from experiments.benchmarks.calibration import area_under_curve, calibration_gap
 from experiments.benchmarks.harness import (
     ROOT,
     finish,
@@ -168,17 +169,18 @@ def followed(state: PointState | None, frame: np.ndarray, time: float) -> PointS
     return TRACKER.step_fn((), state, frame, time)[0]
 
 
-def follow(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions in pixels [T, N, 2] of what is born in the first frame, and where it is alive."""
+def follow(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions in pixels [T, N, 2] of what is born in the first frame, where alive, how sure."""
     first = state = None
-    positions, alive = [], []
+    positions, alive, sure = [], [], []
     for t, frame in enumerate(frames):
         state = followed(state, frame, t / RATE)
         first = first or state
         positions.append(np.asarray(state.particles.position) * frame.shape[0])
         alive.append(np.asarray(state.particles.alive & (state.identity == first.identity)))
+        sure.append(np.asarray(state.confidence))
     born = alive[0]
-    return np.stack(positions)[:, born], np.stack(alive)[:, born]
+    return np.stack(positions)[:, born], np.stack(alive)[:, born], np.stack(sure)[:, born]
 
 
 def lucas_kanade(frames: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -196,7 +198,7 @@ def lucas_kanade(frames: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.
 def one(name: str, warp: str, cover: np.ndarray) -> dict[str, np.ndarray | float]:
     """Errors and survival of both on one picture and warp."""
     frames = moved(picture(name), warp, cover)
-    ours = follow(frames)
+    ours = follow(frames)[:2]
     theirs = lucas_kanade(frames, ours[0][0])
     truth = np.stack([motion(warp)[0](t, ours[0][0]) for t in range(FRAMES)])
     size = np.asarray([WIDTH, HEIGHT])
@@ -363,10 +365,17 @@ def main() -> None:
         figures[f"survive_{key}"] = values["ours_survival"]
         figures[f"survive_{key}_cv2"] = values["cv2_survival"]
         figures[f"error_{key}_vs_cv2"] = values["ours_median"] / values["cv2_median"]
+    sure, right = (np.concatenate([f[name] for f in made.values()]) for name in ("sure", "right"))
+    figures["confidence_gap"] = calibration_gap(sure, right)
+    figures["confidence_auc"] = area_under_curve(sure, right)
     figures["false_cuts"] = sum(f["cuts"] for f in made.values())
     if not args.smoke:
         figures["seeds_dim"] = made["dim"]["seeds"]
         figures["identity_after_occlusion"] = np.mean(np.concatenate(results["occluder"][2]))
+        for name, clip in tracks_lives.CLIPS.items():
+            lived = tracks_lives.lives(clip, followed, rate=RATE)
+            figures[f"life_{name}"] = np.median(lived["ours"])
+            figures[f"life_{name}_cv2"] = np.median(lived["cv2"])
         figures["tennis_inside"] = tennis()
         figures |= tennis_groups()
     finish(

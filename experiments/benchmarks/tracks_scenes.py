@@ -12,6 +12,7 @@ import io
 import itertools
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import av
 import cv2
@@ -245,10 +246,10 @@ def there_and_back(frames: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, n
 def measure(
     kind: str,
     names: tuple[str, ...],
-    follow: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    follow: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]],
     *,
     seed: int,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Scenes of one kind: survival of the points that are in the picture all the time, and errors.
 
     Points of all pictures are pooled.
@@ -256,16 +257,16 @@ def measure(
     Args:
         kind: one of `KINDS`.
         names: of pictures; a piece of the next flies over each.
-        follow: frames → positions in pixels [T, N, 2] of the points of the first, and [T, N] bool
-            where they are alive.
+        follow: frames → positions in pixels [T, N, 2] of the points of the first, [T, N] bool
+            where they are alive, and how sure they are, in [0, 1], of being within a pixel.
         seed: of what is random.
     """
     errors: dict[str, list[np.ndarray]] = {"ours": [], "cv2": []}
     lives: dict[str, list[np.ndarray]] = {"ours": [], "cv2": []}
-    seeds, cuts = [], 0
+    seeds, cuts, sure, right = [], 0, [], []
     for k, name in enumerate(names):
         made = scene(kind, name, names[(k + 1) % len(names)], seed=seed)
-        ours = follow(made.frames)
+        *ours, said = follow(made.frames)
         start = ours[0][0]
         seeds.append(len(start))
         cuts += sum(cut for *_, cut in shots.stream(enumerate(made.frames)))
@@ -277,11 +278,16 @@ def measure(
         theirs = there_and_back(made.frames, start)
         for who, (position, alive) in {"ours": ours, "cv2": theirs}.items():
             off = np.linalg.norm(position - truth, axis=-1)
-            errors[who].append(off[1:][alive[1:] & among])
+            asked = alive[1:] & among
+            errors[who].append(off[1:][asked])
+            if who == "ours":
+                sure.append(said[1:][asked])
+                right.append(off[1:][asked] < 1)
             lives[who].append((alive[-1] & (off[-1] < 2))[among])
     found = {}
     for who in errors:
         pooled = np.concatenate(errors[who])
         found[f"{who}_median"], found[f"{who}_p95"] = np.percentile(pooled, [50, 95])
         found[f"{who}_survival"] = float(np.mean(np.concatenate(lives[who])))
+    found |= {"sure": np.concatenate(sure), "right": np.concatenate(right)}
     return found | {"seeds": min(seeds), "points": len(np.concatenate(lives["ours"])), "cuts": cuts}

@@ -64,7 +64,7 @@ class MatchConfig:
     template_misfit: float = 0.3
     steady: float = 0.2
     sudden: float = 0.1
-    intact: float = 0.1
+    intact: float = 0.15
     levels: int = 2
     return_start: float = 0.4
     astray: float = 0.75

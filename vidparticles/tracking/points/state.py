@@ -14,6 +14,7 @@ from vidparticles.flow.patches import Level, PatchConfig, levels_of
 from vidparticles.image.resample import shrink_size
 from vidparticles.particles import Particles
 from vidparticles.tracking.points.camera import Drift
+from vidparticles.tracking.points.confidence import ConfidenceConfig
 from vidparticles.tracking.points.match import MatchConfig
 from vidparticles.tracking.points.spawn import SpawnConfig
 from vidparticles.tracking.points.springs import SpringConfig, Springs, no_springs
@@ -45,7 +46,7 @@ class PointConfig:
         duplicate: pixels within which two particles of a cell are one.
         global_motion: how the motion of the whole picture is found,
         camera: and fitted to what the particles did.
-        patches, match, spawn, springs: of these parts.
+        patches, match, spawn, springs, confidence: of these parts.
 
     Raises:
         ValueError: a number of particles is out of range.
@@ -71,6 +72,7 @@ class PointConfig:
     match: MatchConfig = dataclasses.field(default_factory=MatchConfig)
     spawn: SpawnConfig = dataclasses.field(default_factory=SpawnConfig)
     springs: SpringConfig = dataclasses.field(default_factory=SpringConfig)
+    confidence: ConfidenceConfig = dataclasses.field(default_factory=ConfidenceConfig)
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -115,6 +117,9 @@ class PointState:
         springs: between neighbors.
         deformation: [2, 2, N] how the surroundings have deformed since the spawn.
         misfit: [N] how much it differed from its template when it was visible last.
+        renewals: [N] int32, how often what was visible took the place of its template.
+        confidence: [N] in [0, 1], the chance that it is within a pixel of what it was spawned on,
+            at the size at which it is followed; 0 where inactive.
         template: [K, W + 2, W + 2, N] luma around the particle when it was spawned, finest level
             first.
         patches: [L, P + 2, P + 2, N] around where it was visible last, coarsest level first.
@@ -134,6 +139,8 @@ class PointState:
     springs: Springs
     deformation: Array
     misfit: Array
+    renewals: Array
+    confidence: Array
     template: Array
     patches: Array
 
@@ -165,6 +172,8 @@ def no_points(size: tuple[int, int], time: Array | float, config: PointConfig) -
         springs=no_springs(count),
         deformation=jnp.broadcast_to(jnp.eye(2)[..., None], (2, 2, count)),
         misfit=jnp.zeros(count, jnp.float32),
+        renewals=jnp.zeros(count, jnp.int32),
+        confidence=jnp.zeros(count, jnp.float32),
         template=jnp.zeros((min(1 + config.match.coarser, levels), wide, wide, count), jnp.float32),
         patches=jnp.zeros((levels, small, small, count), jnp.float32),
     )

@@ -32,6 +32,7 @@ from vidparticles.particles import Particles
 from vidparticles.tracking.base import Tracker, one_by_one
 from vidparticles.tracking.points.blocks import by_blocks, by_some
 from vidparticles.tracking.points.camera import Drift, refit, turned
+from vidparticles.tracking.points.confidence import confidence
 from vidparticles.tracking.points.match import Known, match_particles
 from vidparticles.tracking.points.spawn import beside, occupants, spawn
 from vidparticles.tracking.points.springs import predict, renew
@@ -52,9 +53,11 @@ class PointReport:
     Attributes:
         age: [N] int32, frames since a particle was spawned or found again, 0 where inactive; from
             1 on its velocity has been measured.
+        confidence: [N] in [0, 1], see `PointState`.
     """
 
     age: Array
+    confidence: Array
 
 
 def point_tracker(config: PointConfig | None = None) -> Tracker:
@@ -92,7 +95,7 @@ def point_tracker(config: PointConfig | None = None) -> Tracker:
     ) -> tuple[PointState, PointReport]:
         del params
         state = _step(state, frame, time, cut, chosen)
-        return state, PointReport(state.age)
+        return state, PointReport(state.age, state.confidence)
 
     return one_by_one(init_fn, step_fn)
 
@@ -240,6 +243,9 @@ def _step(
     straight = jnp.eye(2)[..., None]
     deformation = jnp.where(visible, match.deformation, state.deformation)
     misfit = jnp.where(visible & match.calm, match.misfit * ~afresh, state.misfit * ~spawned)
+    renewals = jnp.where(spawned, 0, state.renewals + (afresh & ~spawned))
+    change = jnp.where(visible, match.change, 0)
+    sure = confidence(misfit, change, renewals, config.confidence)
     # What has begun to be covered is remembered as it was before.
     intact = match.change < config.match.intact + slack
     renewed = afresh | (visible & ((match.misfit < config.match.steady) | intact))
@@ -258,6 +264,8 @@ def _step(
         springs=springs,
         deformation=jnp.where(afresh, straight, deformation),
         misfit=misfit,
+        renewals=renewals,
+        confidence=jnp.where(active, sure, 0),
         template=template,
         patches=jnp.where(renewed, patches, state.patches),
     )

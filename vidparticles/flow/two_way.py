@@ -131,7 +131,7 @@ def _in_light_of(first: Array, second: Array, config: FlowConfig) -> Array:
     rows, columns = (
         jnp.where(x > size // 2, x - size, x) for x, size in ((rows, height), (columns, width))
     )
-    other = jnp.roll(other, (-rows, -columns), (0, 1))
+    other = jnp.roll(jnp.roll(other, -rows, 0), -columns, 1)
     y, x = jnp.arange(height)[:, None] + rows, jnp.arange(width) + columns
     inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
 

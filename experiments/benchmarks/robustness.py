@@ -13,7 +13,9 @@ one place to the same are those of `jump_cuts`, a benchmark of its own.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
+import json
 import os
 import pathlib
 import shutil
@@ -53,6 +55,17 @@ def first(self, *frame):
 write.Writer.add = first
 cli.console()
 """
+
+
+@dataclasses.dataclass(frozen=True)
+class Bench:
+    """Where the sections work: data, a folder, one for what verbs write, and their words."""
+
+    data: pathlib.Path
+    work: pathlib.Path
+    out: pathlib.Path
+    words: dict[str, list[str]]
+    smoke: bool
 
 
 def verbs(clip: pathlib.Path, workdir: pathlib.Path, out: pathlib.Path) -> dict[str, list[str]]:
@@ -266,51 +279,78 @@ def linking(*, smoke: bool) -> dict[str, float]:
     return found
 
 
+def first_frames(bench: Bench) -> dict[str, float]:
+    """CPU seconds until a verb has made its first frame."""
+    figures, rows = {}, []
+    for verb in ("speed",) if bench.smoke else BEFORE:
+        cache = bench.work / f"first-{verb}"
+        cold = figures[f"first_frame_cpu_{verb}"] = first_frame(bench.words[verb], cache, bench.out)
+        warm = first_frame(bench.words[verb], cache, bench.out)
+        figures[f"first_frame_cpu_{verb}_warm"] = warm
+        rows.append([verb, BEFORE[verb], round(cold, 1), round(warm, 1)])
+    harness.print_table(["CPU s to the first frame", "before", "cold", "warm"], rows)
+    return figures
+
+
+def ends(bench: Bench) -> dict[str, float]:
+    """How interrupts end the verbs."""
+    rng = np.random.default_rng(0)
+    met, wrong, full = [], [], bench.work / "full"
+    for verb in ("speed",) if bench.smoke else bench.words:
+        found = interrupts(bench.words[verb], bench.out, full, 4 if bench.smoke else 20, rng)
+        here = [end for end in found if not end["late"]]
+        met += here
+        wrong += [f"{verb}: {end['wrong']}" for end in here if end["wrong"]]
+        worst = max((end["seconds"] for end in here), default=0.0)
+        print(f"{verb}: {len(here)} of {len(found)} interrupts met it, at most {worst:.2f} s")
+    for sentence in wrong:
+        print("not as it should be:", sentence)
+    return {
+        "sigint_max_s": max((end["seconds"] for end in met), default=0.0),
+        "partial_files_left": sum(end["partial"] for end in met),
+        "sigint_wrong_ends": len(wrong),
+        "sigint_moments": len(met),
+    }
+
+
+def jumps(bench: Bench) -> dict[str, float]:
+    """Cuts from one place to the same."""
+    if bench.smoke:
+        return {}
+    found = jump_cuts.measure(bench.data)["ours"]
+    return {name: found[name] for name in ("jump_cut_f1", "fixed_jump_recall")}
+
+
+SECTIONS = {
+    "linking": lambda bench: linking(smoke=bench.smoke),
+    "jumps": jumps,
+    "first": first_frames,
+    "interrupts": ends,
+}
+
+
 def main() -> None:
     options = harness.parser(__doc__.splitlines()[0])
     options.add_argument("--data", default=str(harness.ROOT.parent / "shared" / "data"))
+    options.add_argument(
+        "--only", nargs="+", choices=SECTIONS, help="these sections; of the rest what FILE has"
+    )
     args = options.parse_args()
-    data = pathlib.Path(args.data)
-    figures = linking(smoke=args.smoke)
-    if not args.smoke:
-        found = jump_cuts.measure(data)["ours"]
-        figures |= {name: found[name] for name in ("jump_cut_f1", "fixed_jump_recall")}
-    rng = np.random.default_rng(0)
-    wrong = []
+    data, figures, commits = pathlib.Path(args.data), {}, {}
+    if args.only and args.json and pathlib.Path(args.json).exists():
+        before = json.loads(pathlib.Path(args.json).read_text())
+        figures, commits = before["figures"], before["commits"]
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
-        out, full = work / "out", work / "full"
+        out, clip = work / "out", work / "clip.mp4"
         out.mkdir()
-        clip = work / "clip.mp4"
         make_clip(clip, data / "clips" / CLIP)
         train(clip, work / "W")
-        words = verbs(clip, work / "W", out)
-
-        rows = []
-        for verb in ("speed",) if args.smoke else BEFORE:
-            cache = work / f"first-{verb}"
-            cold = figures[f"first_frame_cpu_{verb}"] = first_frame(words[verb], cache, out)
-            warm = figures[f"first_frame_cpu_{verb}_warm"] = first_frame(words[verb], cache, out)
-            rows.append([verb, BEFORE[verb], round(cold, 1), round(warm, 1)])
-        harness.print_table(["CPU s to the first frame", "before", "cold", "warm"], rows)
-
-        ends = []
-        for verb in ("speed",) if args.smoke else words:
-            found = interrupts(words[verb], out, full, 4 if args.smoke else 20, rng)
-            met = [end for end in found if not end["late"]]
-            ends += met
-            wrong += [f"{verb}: {end['wrong']}" for end in met if end["wrong"]]
-            worst = max((end["seconds"] for end in met), default=0.0)
-            print(f"{verb}: {len(met)} of {len(found)} interrupts met it, at most {worst:.2f} s")
-    for sentence in wrong:
-        print("not as it should be:", sentence)
-    figures |= {
-        "sigint_max_s": max((end["seconds"] for end in ends), default=0.0),
-        "partial_files_left": sum(end["partial"] for end in ends),
-        "sigint_wrong_ends": len(wrong),
-        "sigint_moments": len(ends),
-    }
-    harness.finish(args, figures, packages=("scipy", "trackpy"))
+        bench = Bench(data, work, out, verbs(clip, work / "W", out), args.smoke)
+        for name in args.only or SECTIONS:
+            figures |= SECTIONS[name](bench)
+            commits[name] = harness.commit()
+    harness.finish(args, figures, packages=("scipy", "trackpy"), commits=commits)
 
 
 if __name__ == "__main__":

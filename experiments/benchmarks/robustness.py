@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import itertools
 import json
 import os
 import pathlib
@@ -99,9 +100,14 @@ def make_clip(path: pathlib.Path, source: pathlib.Path) -> None:
 
 def train(clip: pathlib.Path, workdir: pathlib.Path) -> None:
     """A checkpoint of one step, for `understand`."""
-    settings = {"steps": 1, "batch_size": 1, "data.frames": 4, "data.size": 16, "data.file": clip}
+    folder = workdir.with_name("classes")
+    for split, label in itertools.product(("train", "val", "test"), "ab"):
+        place = folder / split / label
+        place.mkdir(parents=True)
+        shutil.copy(clip, place)
+    settings = {"steps": 1, "batch_size": 2, "data.frames": 4, "data.size": 16, "data.dir": folder}
     words = [sys.executable, "experiments/train.py", f"--workdir={workdir}"]
-    words += ["--config=experiments/configs/clip.py:single_frame"]
+    words += ["--config=experiments/configs/folder.py:single_frame"]
     words += [f"--config.{key}={value}" for key, value in settings.items()]
     environment = {**os.environ, "JAX_NUM_CPU_DEVICES": "1"}
     subprocess.run(words, check=True, capture_output=True, cwd=harness.ROOT, env=environment)

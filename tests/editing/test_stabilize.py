@@ -34,7 +34,7 @@ def path_of(place: np.ndarray, angle: np.ndarray, times: np.ndarray) -> Path:
     return smooth_path(turn, shift, np.zeros(len(turn), int), times, ASPECT, PathConfig())
 
 
-def laid(path: Path, place: np.ndarray) -> np.ndarray:
+def along(path: Path, place: np.ndarray) -> np.ndarray:
     """Where the picture's center stands in the window, from its middle, [T]."""
     return (place - path.off) / path.size
 
@@ -67,7 +67,7 @@ def test_shake_is_taken_out_and_the_pan_is_kept(clock):
     times = np.cumsum(gaps) - gaps[0]
     place, angle = 0.2 * times + 0.3 * shake(90), 0.005 * rng.normal(size=90)
     path = path_of(place, angle, times)
-    after = laid(path, place)
+    after = along(path, place)
     # The start is arbitrary: what matters is how far it is from a line in time.
     rough = [np.std(p - np.polyval(np.polyfit(times, p, 1), times)) for p in (place, after)]
     assert rough[1] < rough[0] / 3
@@ -109,7 +109,7 @@ def test_what_shakes_beyond_the_room_is_followed_in_the_smoothest_way():
 
     # What L-BFGS-B finds, given the same room along one axis.
     bound = minimize(unrest, np.zeros(50), jac=True, bounds=[(-room, room)] * 50).fun
-    ours = np.sum((second @ laid(path, place).imag) ** 2)
+    ours = np.sum((second @ along(path, place).imag) ** 2)
     assert ours < 1.1 * bound
 
 

@@ -1,7 +1,7 @@
 """Stabilize: the shake of a hand taken out, the way the camera means to go kept.
 
 The clip is watched (`steady.camera`): how its ground moved from frame to frame. Then each frame is
-laid where it would be had the camera moved smoothly (`steady.path`), within what its edges allow.
+warped where it would be had the camera moved smoothly (`steady.path`), within what its edges allow.
 What would show beyond them is cropped away, by the same share in all frames. Nothing is carried
 over from one shot to another.
 """
@@ -17,8 +17,8 @@ from vidparticles.editing.base import Edit
 from vidparticles.editing.reel import Frames, Reel
 from vidparticles.editing.steady.camera import CameraConfig, watch
 from vidparticles.editing.steady.fill import FillConfig, fill_edges
-from vidparticles.editing.steady.lay import laid
 from vidparticles.editing.steady.path import Path, PathConfig, smooth_path
+from vidparticles.editing.steady.warp import warped
 from vidparticles.errors import InputError
 from vidparticles.progress import counted
 
@@ -48,7 +48,7 @@ def stabilize(
     """An edit that takes out the shake of the camera; times and sound stay.
 
     The frames are run through twice: once to follow the camera, when the first of the new frames
-    is asked for, and once to be laid in their places.
+    is asked for, and once to be warped in their places.
 
     Args:
         crop: share of height and width that is kept at least; default, of `config.path`.
@@ -100,7 +100,7 @@ def stabilize(
             for index, (time, picture) in enumerate(frames, first):
                 window = found.window(index, index, found.crop)
                 window = np.stack([window.real, window.imag], -1).astype(np.float32)
-                place = functools.partial(laid, window=window)
+                place = functools.partial(warped, window=window)
                 yield time, reel.redrawn([picture], place)
 
         if fill:

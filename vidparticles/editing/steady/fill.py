@@ -1,6 +1,6 @@
 """Edges that a moved frame leaves open, filled from the frames before and after it.
 
-The mosaic of Matsushita et al. (PAMI 2006): a neighbor is laid as the ground moved between the two,
+The mosaic of Matsushita et al. (PAMI 2006): a neighbor is moved as the ground moved between the two,
 the nearest first. Nothing comes from another shot.
 """
 
@@ -13,8 +13,8 @@ from fractions import Fraction
 import numpy as np
 
 from vidparticles.editing.reel import Frames, Reel
-from vidparticles.editing.steady.lay import filled
 from vidparticles.editing.steady.path import Path
+from vidparticles.editing.steady.warp import filled
 from vidparticles.video import Picture
 
 
@@ -83,7 +83,7 @@ def _one(
     near = [index + k for k in offsets if index + k in held]
     near = [k for k in near if path.shot[k] == path.shot[index]]
     windows = np.stack([path.window(index, k) for k in (index, *near)])
-    # Asked twice where something is transparent: its cover is laid alone.
+    # Asked twice where something is transparent: its cover is warped alone.
     asked = iter([near, []])
 
     def change(frame: np.ndarray) -> np.ndarray:

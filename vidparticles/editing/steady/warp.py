@@ -35,7 +35,7 @@ def _times(number: Array, points: Array) -> Array:
 
 
 @jax.jit
-def laid(frame: Array, window: Array) -> Array:
+def warped(frame: Array, window: Array) -> Array:
     """A frame [H, W, 3] through a window, see `places`."""
     height, width = frame.shape[:2]
     shown = bicubic(frame.astype(jnp.float32), places(height, width, window))
@@ -60,7 +60,7 @@ def _own(frame: Array, window: Array, feather: Array) -> tuple[Array, Array]:
 def _under(
     picture: Array, cover: Array, frame: Array, window: Array, feather: Array
 ) -> tuple[Array, Array]:
-    """A picture [H, W, 3], × its cover [H, W], with another frame laid under it, in its light."""
+    """A picture [H, W, 3], × its cover [H, W], with another frame warped under it, in its light."""
     height, width = frame.shape[:2]
     at = places(height, width, window)
     shown, soft = bilinear(frame.astype(jnp.float32), at), _softness(at, height, width, feather)

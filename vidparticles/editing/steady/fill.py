@@ -1,6 +1,6 @@
 """Edges that a moved frame leaves open, filled from the frames before and after it.
 
-The mosaic of Matsushita et al. (PAMI 2006): a neighbor is moved as the ground moved between the two,
+The mosaic of Matsushita et al. (PAMI 2006): a neighbor is moved as the ground did between the two,
 the nearest first. Nothing comes from another shot.
 """
 

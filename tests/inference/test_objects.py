@@ -31,8 +31,8 @@ FOUND = Objects(
     160,
     100,
     (
-        FoundObject(0, "person", 0.0, 1.0, (0, 10), BOXES, (False, True), (0.9, 0.9)),
-        FoundObject(1, "dog", 1.0, 1.0, (10,), BOXES[:1], (False,), (0.5,)),
+        FoundObject(0, "person", 0.0, 1.0, (0, 10), (0.0, 1.0), BOXES, (False, True), (0.9, 0.9)),
+        FoundObject(1, "dog", 1.0, 1.0, (10,), (1.0,), BOXES[:1], (False,), (0.5,)),
     ),
     (),
 )

@@ -41,6 +41,7 @@ class FoundObject:
         kind: what it is.
         start, end: seconds, of the frames in which it is there first and last.
         frames: indices of the frames in which it is there, rising.
+        times: seconds of these frames.
         boxes: left, top, right, bottom in frame heights, one a frame of `frames`.
         hidden: whether it was out of sight, and the box is where it was expected.
         score: of the box it was last observed in, in [0, 1].
@@ -51,6 +52,7 @@ class FoundObject:
     start: float
     end: float
     frames: tuple[int, ...]
+    times: tuple[float, ...]
     boxes: tuple[tuple[float, ...], ...]
     hidden: tuple[bool, ...]
     score: tuple[float, ...]
@@ -229,6 +231,7 @@ def _gathered(told: Iterator[Followed]) -> list[FoundObject]:
                 seen[0].time,
                 seen[-1].time,
                 tuple(row.frame for row in seen),
+                tuple(row.time for row in seen),
                 tuple(row.box for row in seen),
                 tuple(row.hidden for row in seen),
                 tuple(row.score for row in seen),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 
 from vidparticles.errors import InputError
 from vidparticles.parsing import Option
@@ -10,6 +11,7 @@ from vidparticles.verbs.base import CLIP, JSON, Result, Verb
 
 
 def _run(args: argparse.Namespace) -> Result:
+    from vidparticles.inference.counting import count_all
     from vidparticles.inference.objects import objects
     from vidparticles.viz import text
 
@@ -20,9 +22,32 @@ def _run(args: argparse.Namespace) -> Result:
     if args.every < 1:
         raise InputError(f"--every is {args.every}; give 1 for every frame, 2 for each second one.")
     kinds = None if args.classes is None else args.classes.split(",")
+    lines = [_numbers("--line", told, "X,Y,X,Y") for told in args.line]
+    zones = [_numbers("--zone", told, "LEFT,TOP,RIGHT,BOTTOM") for told in args.zone]
+    counting = args.count or lines or zones
+    if counting and chosen not in ([], ["json"]):
+        raise InputError(f"--{chosen[0]} prints boxes, not counts; leave it, or take --json.")
     found = objects(args.clip, kinds=kinds, every=args.every, weights=args.weights)
+    if counting:
+        counted = count_all(found, lines, zones)
+        return Result(text.list_counts(counted), counted, found.warnings)
     layout = layouts.get(chosen[0], text.list_objects) if chosen else text.list_objects
     return Result(layout(found), found, found.warnings)
+
+
+def _numbers(option: str, told: str, form: str) -> tuple[float, ...]:
+    """Four numbers, or a sentence."""
+    try:
+        numbers = tuple(float(word) for word in told.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 4 or not all(map(math.isfinite, numbers)):
+        raise InputError(f"{option} is '{told}'; expected {form} in frame heights, as 0.9,0,0.9,1.")
+    if option == "--line" and numbers[:2] == numbers[2:]:
+        raise InputError(f"{option} is '{told}', a point; give it two ends.")
+    if option == "--zone" and not (numbers[0] < numbers[2] and numbers[1] < numbers[3]):
+        raise InputError(f"{option} is '{told}', which holds nothing; expected {form}.")
+    return numbers
 
 
 VERB = Verb(
@@ -33,6 +58,21 @@ VERB = Verb(
         Option("--csv", action="store_true", help="print the box of each in each frame, as CSV"),
         Option("--mot", action="store_true", help="the same as MOTChallenge has it, in pixels"),
         JSON,
+        Option("--count", action="store_true", help="print how many of what there are, and when"),
+        Option(
+            "--line",
+            metavar="X,Y,X,Y",
+            action="append",
+            default=[],
+            help="and who crosses this line, in frame heights; may be given again",
+        ),
+        Option(
+            "--zone",
+            metavar="L,T,R,B",
+            action="append",
+            default=[],
+            help="and who is in this zone, in frame heights; may be given again",
+        ),
         Option(
             "--every", metavar="N", type=int, default=1, help="look at each Nth frame (default: 1)"
         ),

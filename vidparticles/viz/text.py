@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from vidparticles.inference.counting import Counts
     from vidparticles.inference.cuts import Cuts
     from vidparticles.inference.objects import FoundObject, Objects
     from vidparticles.inference.understand import Understanding
@@ -121,6 +122,41 @@ def _by_frame(found: Objects) -> list[tuple[int, FoundObject, int]]:
     """(frame, object, which of its frames that is), in the order of frames."""
     every = [(frame, one, k) for one in found.objects for k, frame in enumerate(one.frames)]
     return sorted(every, key=lambda row: (row[0], row[1].number))
+
+
+def list_counts(found: Counts) -> str:
+    """How many of what there are when, who crosses the lines, who is in the zones.
+
+    Args:
+        found: what `counting.count_all` gave.
+
+    Returns:
+        Lines, without the last line's end.
+    """
+    lines = [f"{found.path}  {clock(found.seconds)}"]
+    for kind in found.kinds:
+        lines += ["", f"  {kind.kind}: {kind.total} in all, at most {kind.most} at once"]
+        lines += [
+            f"    {clock(s.start):>7} – {clock(s.end):7}  {s.count}" for s in kind.spans if s.count
+        ]
+    if not found.kinds:
+        lines[0] += ", nothing was found"
+    for line in found.lines:
+        ways = collections.Counter(c.way for c in line.crossings)
+        told = ", ".join(f"{count} {way}" for way, count in sorted(ways.items())) or "nobody"
+        lines += ["", f"  line {_coordinates(line.ends)}: {told}"]
+        lines += [f"    {clock(c.time):>7}  {c.kind} {c.number}  {c.way}" for c in line.crossings]
+    for zone in found.zones:
+        who = {visit.number for visit in zone.visits}
+        lines += ["", f"  zone {_coordinates(zone.box)}: {len(who) or 'nobody'}"]
+        lines += [
+            f"    {clock(v.start):>7} – {clock(v.end):7}  {v.kind} {v.number}" for v in zone.visits
+        ]
+    return "\n".join(lines)
+
+
+def _coordinates(numbers: Sequence[float]) -> str:
+    return ",".join(f"{x:g}" for x in numbers)
 
 
 def list_weights(found: Sequence[Status]) -> str:

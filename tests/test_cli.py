@@ -421,6 +421,22 @@ def test_stopped_while_it_imports_says_so_too():
     assert done.stderr == f"{stopping.sentence([])}\n"
 
 
+def test_what_has_succeeded_is_not_killed_on_its_way_out():
+    """Python gives signals their own meaning back while it ends: what comes then is too late."""
+    code = """
+import os, signal
+from vidparticles import cli
+cli.main = lambda: 0
+class Last:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+last = Last()
+cli.console()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
 def test_stopped_while_it_writes_or_compiles_leaves_nothing(clip, tmp_path, name):
     """Without a compile cache, what is begun is compiling for many seconds."""

@@ -34,7 +34,9 @@ def console() -> NoReturn:
     startup.keep_programs()
     if threading.current_thread() is threading.main_thread():
         stopping.end_when_asked()
-    sys.exit(main())
+    status = main()
+    stopping.ignore()
+    sys.exit(status)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

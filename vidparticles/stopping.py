@@ -43,6 +43,18 @@ def end_when_asked() -> None:
     threading.Thread(target=end, daemon=True).start()
 
 
+def ignore() -> None:
+    """Let no signal end the process any more: all is done and said.
+
+    On its way out Python gives signals their own meaning back, and a Ctrl-C there would kill what
+    has succeeded.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for name in _SIGNALS:
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
 def sentence(files: Sequence[os.PathLike[str]]) -> str:
     """What is said at the end.
 

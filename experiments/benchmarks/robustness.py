@@ -167,6 +167,8 @@ def stopped(words: list[str], cache: pathlib.Path, out: pathlib.Path, moment: fl
     _, warned = child.communicate()
     seconds = time.perf_counter() - begun
     left = emptied(out)
+    if child.returncode == 0:  # it had said its last word
+        return {"late": True}
     true = "had been written" in warned or left == []
     right = child.returncode == 130 and warned.startswith(SAID) and warned.count("\n") == 1 and true
     partial = sum(".partial" in name for name in left)

@@ -90,6 +90,9 @@ def test_a_level_that_the_user_has_set_stays(monkeypatch):
     monkeypatch.delenv(startup.LOG_LEVEL)
     startup.quiet_libraries()
     assert os.environ[startup.LOG_LEVEL] == "3"
+    monkeypatch.setenv(startup.LOG_LEVEL, "1")  # as jax leaves it to what its process starts
+    startup.quiet_libraries()
+    assert os.environ[startup.LOG_LEVEL] == "3"
 
 
 def test_cheap_programs_are_asked_for_beside_the_flags_of_the_user(monkeypatch):

@@ -28,14 +28,15 @@ _PREFIX = "programs-"
 def quiet_libraries() -> None:
     """Let what XLA, TensorFlow and the encoder of AV1 are built from print nothing but errors.
 
-    A level that the user has set stays. What goes wrong comes as an exception all the same.
+    A level other than jax's own that the user has set stays. What goes wrong comes as an exception all the same.
 
     On CPUs with AVX-512, XLA of jax 0.10 reports each program that it loads from a compile cache
     as built for another machine: it takes its own tuning, `prefer-no-gather`, for a feature of
     the CPU (jax issue 38445). What can go wrong in truth is ruled out by `compile_cache`.
     """
     os.environ.setdefault(ENCODER_LOG, "1")
-    if LOG_LEVEL in os.environ:
+    # A process that has imported jax has 1 there, and so has whatever it starts.
+    if os.environ.get(LOG_LEVEL, "1") != "1":
         return
     os.environ[LOG_LEVEL] = "3"
     if "jax" in sys.modules:  # which has read the environment already

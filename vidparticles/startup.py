@@ -28,7 +28,8 @@ _PREFIX = "programs-"
 def quiet_libraries() -> None:
     """Let what XLA, TensorFlow and the encoder of AV1 are built from print nothing but errors.
 
-    A level other than jax's own that the user has set stays. What goes wrong comes as an exception all the same.
+    A level that the user has set, other than jax's own, stays. What goes wrong comes as an
+    exception all the same.
 
     On CPUs with AVX-512, XLA of jax 0.10 reports each program that it loads from a compile cache
     as built for another machine: it takes its own tuning, `prefer-no-gather`, for a feature of

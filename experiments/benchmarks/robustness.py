@@ -35,6 +35,7 @@ from vidparticles import startup
 CLIP, WIDTH, HEIGHT, RATE, SECONDS = "basketball_two_players.mp4", 160, 120, 25, 4
 COMMAND = "from vidparticles.command import console; console()"
 SAID = "vidparticles: stopped; "
+LAST = 0.5  # s, in which Python ends once all is said
 START = 0.3  # s, before which it is Python itself that starts, on a busy machine
 BEFORE = {"speed": 17.1, "show": 29.1, "predict": 30.8, "stabilize": 26.2}  # CPU s, of issue 15
 
@@ -167,7 +168,8 @@ def stopped(words: list[str], cache: pathlib.Path, out: pathlib.Path, moment: fl
     _, warned = child.communicate()
     seconds = time.perf_counter() - begun
     left = emptied(out)
-    if child.returncode == 0:  # it had said its last word
+    # It had said its last word; a run that goes on has swallowed the signal, and is wrong.
+    if child.returncode == 0 and seconds < LAST:
         return {"late": True}
     true = "had been written" in warned or left == []
     right = child.returncode == 130 and warned.startswith(SAID) and warned.count("\n") == 1 and true

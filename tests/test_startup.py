@@ -109,6 +109,14 @@ def test_cheap_programs_are_asked_for_beside_the_flags_of_the_user(monkeypatch):
     assert os.environ[startup.FLAGS] == "--xla_backend_optimization_level=2"
 
 
+def test_tensorflow_says_nothing_when_it_is_imported():
+    code = "from vidparticles import startup; startup.quiet_libraries(); import tensorflow"
+    environment = {k: v for k, v in os.environ.items() if k != startup.ONEDNN}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
 def test_tensorflow_leaves_keras_alone():
     asked = (
         "import sys; from vidparticles import startup; startup.without_keras(); "

@@ -20,6 +20,7 @@ from vidparticles import storage
 
 FLAGS = "XLA_FLAGS"
 CACHE = "JAX_COMPILATION_CACHE_DIR"
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 ENCODER_LOG = "SVT_LOG"
 _PREFIX = "programs-"
@@ -36,6 +37,8 @@ def quiet_libraries() -> None:
     the CPU (jax issue 38445). What can go wrong in truth is ruled out by `compile_cache`.
     """
     os.environ.setdefault(ENCODER_LOG, "1")
+    # TensorFlow 2.21 says at any level that it uses oneDNN; reading data needs none of it.
+    os.environ.setdefault(ONEDNN, "0")
     # A process that has imported jax has 1 there, and so has whatever it starts.
     if os.environ.get(LOG_LEVEL, "1") != "1":
         return

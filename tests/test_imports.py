@@ -63,7 +63,7 @@ PLACES = {
     "orbax": ("training/checkpoint.py",),
     "jax_md": (),
     "av": ("video",),
-    "flax": ("models", "tracking/objects"),
+    "flax": ("models", "tracking/discs"),
     "optax": ("models", "training"),
 }
 # what takes long to import, or owns the GPU: never before a function needs it

@@ -21,10 +21,10 @@ from collections.abc import Iterable
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from vidparticles.tracking.boxes.config import BoxConfig
+from vidparticles.tracking.objects.config import ObjectConfig
 
 Shown = list[tuple[int, np.ndarray]]
-HIGH, SPAWN = BoxConfig().high, BoxConfig().spawn
+HIGH, SPAWN = ObjectConfig().high, ObjectConfig().spawn
 
 
 def overlap(one: Iterable, two: Iterable) -> np.ndarray:

@@ -40,24 +40,24 @@ from vidparticles import shots, weights
 from vidparticles.flow.camera import Similarity
 from vidparticles.image.resample import gray, resize
 from vidparticles.models.published import nanodet
-from vidparticles.tracking.boxes.config import BoxConfig
-from vidparticles.tracking.boxes.observations import Observations, without_doubles
-from vidparticles.tracking.boxes.seed import seeded_from
-from vidparticles.tracking.boxes.step import confusion
-from vidparticles.tracking.boxes.tracker import camera_of, follow_from, no_objects, rest
+from vidparticles.tracking.objects.config import ObjectConfig
+from vidparticles.tracking.objects.observations import Observations, without_doubles
+from vidparticles.tracking.objects.seed import seeded_from
+from vidparticles.tracking.objects.step import confusion
+from vidparticles.tracking.objects.tracker import camera_of, follow_from, no_objects, rest
 from vidparticles.video import open_video
 
 DATA = ROOT.parent / "shared" / "data"
 TENNIS = DATA / "masks" / "davis_tennis" / "frames"
 LABELS = ROOT / "tests" / "data" / "objects"
-CONFIG = nanodet.box_config()
+CONFIG = nanodet.object_config()
 GROUPS = (
     ("person",),
     ("cat", "dog", "horse", "sheep", "cow", "bear", "elephant", "zebra", "giraffe", "bird"),
     ("sports ball", "frisbee", "orange", "apple"),
 )
 FIRST = 4  # frames of the pass backwards
-ROWS = BoxConfig().motion_rows or 1
+ROWS = ObjectConfig().motion_rows or 1
 LINES = 480  # of the frame that peers are given, whose numbers are in pixels
 LEFT_OUT = {
     "no appearance": {"appearance": 0.0, "again": 1e-6, "again_young_cost": 1e-6}
@@ -152,7 +152,7 @@ def clips(which: str, cache: pathlib.Path, smoke: bool) -> list[Clip]:
 # ---------------------------------------------------------------- trackers
 
 
-def ours(config: BoxConfig, still: bool = False, seed: bool = True) -> Callable[[Clip], Shown]:
+def ours(config: ObjectConfig, still: bool = False, seed: bool = True) -> Callable[[Clip], Shown]:
     """Our tracker; with `still`, as if the camera never moved."""
     counted = [nanodet.KINDS.index(kind) for group in GROUPS for kind in group]
 

@@ -8,7 +8,7 @@ counting only. A share is of all frames, those in which the middle of one object
 along, lies on the player; it is that of the best object there was, told by the masks, and beside
 it stands out of how many. Near means within 10 of 480 lines of him. References: the middle of the
 picture; the centroid of what differs from the frame before, and of what differs from the running
-background of `tracking.objects.background`; the best point of `tracking.points.tracker`; the same
+background of `tracking.discs.background`; the best point of `tracking.points.tracker`; the same
 model untrained.
 """
 
@@ -31,8 +31,8 @@ from experiments.configs import clip as clip_config
 from experiments.train import train
 from vidparticles.data.spec import in_shape
 from vidparticles.tracking.base import scan
-from vidparticles.tracking.objects import background
-from vidparticles.tracking.objects.tracker import init
+from vidparticles.tracking.discs import background
+from vidparticles.tracking.discs.tracker import init
 from vidparticles.tracking.points.state import PointConfig
 from vidparticles.tracking.points.tracker import point_tracker
 from vidparticles.training.run import load_model

@@ -1,6 +1,6 @@
 """What the parts of the object tracker are worth: each is exchanged for something simpler.
 
-The product has no flags for these; they are `tracking.objects.parts.Parts` that are handed in.
+The product has no flags for these; they are `tracking.discs.parts.Parts` that are handed in.
 
 ================ ==============================================================================
 no_dynamics      nothing is known of where an object is before a frame is seen, but its appearance
@@ -25,18 +25,18 @@ from vidparticles.image.discs import pixels
 from vidparticles.models.object_particles import ObjectParticles
 from vidparticles.particles import Particles
 from vidparticles.tracking.base import Tracker
-from vidparticles.tracking.objects import assignment, parts
-from vidparticles.tracking.objects.config import ObjectConfig
-from vidparticles.tracking.objects.foreground import Foreground
-from vidparticles.tracking.objects.parts import Parts
-from vidparticles.tracking.objects.state import Values
-from vidparticles.tracking.objects.tracker import object_tracker
+from vidparticles.tracking.discs import assignment, parts
+from vidparticles.tracking.discs.config import DiscConfig
+from vidparticles.tracking.discs.foreground import Foreground
+from vidparticles.tracking.discs.parts import Parts
+from vidparticles.tracking.discs.state import Values
+from vidparticles.tracking.discs.tracker import disc_tracker
 
 ANYWHERE = 1e3  # frame heights: an assignment so wide is by appearance alone
 
 
 def stay(
-    values: Values, config: ObjectConfig, p: Particles, dt: Array, shape: tuple[int, int]
+    values: Values, config: DiscConfig, p: Particles, dt: Array, shape: tuple[int, int]
 ) -> tuple[Particles, Array]:
     """Particles as they are, for `Parts.predict`."""
     return p, jnp.zeros_like(p.mass)
@@ -49,7 +49,7 @@ def assign_anywhere(*args: Any, width: Array, **options: Any) -> Array:
 
 def move_to_centroid(
     values: Values,
-    config: ObjectConfig,
+    config: DiscConfig,
     predicted: Particles,
     covariance: Array,
     visible: Array,
@@ -65,14 +65,14 @@ def move_to_centroid(
 
 
 def predict_rest(
-    values: Values, config: ObjectConfig, p: Particles, dt: Array, shape: tuple[int, int]
+    values: Values, config: DiscConfig, p: Particles, dt: Array, shape: tuple[int, int]
 ) -> tuple[Particles, Array]:
     """The laws, for objects whose speed was never seen, for `Parts.predict`."""
     return parts.predict(values, config, p.replace(velocity=0 * p.velocity), dt, shape)
 
 
 def update_rest(
-    values: Values, config: ObjectConfig, predicted: Particles, *args: Any
+    values: Values, config: DiscConfig, predicted: Particles, *args: Any
 ) -> tuple[Particles, Array]:
     """Positions are updated, velocities are not, for `Parts.update`."""
     p, covariance = parts.update(values, config, predicted, *args)
@@ -125,7 +125,7 @@ def fit_each(
     )[..., 0, :]
 
 
-def start_on_grid(batch: tuple[int, ...], config: ObjectConfig) -> Particles:
+def start_on_grid(batch: tuple[int, ...], config: DiscConfig) -> Particles:
     """All slots taken, √K × √K of them, for `Parts.start`."""
     side = math.isqrt(config.count)
     if side**2 != config.count:
@@ -136,7 +136,7 @@ def start_on_grid(batch: tuple[int, ...], config: ObjectConfig) -> Particles:
 
 
 def keep(
-    values: Values, config: ObjectConfig, predicted: Particles, covariance: Array, *args: Any
+    values: Values, config: DiscConfig, predicted: Particles, covariance: Array, *args: Any
 ) -> tuple[Particles, Array]:
     """Nothing is updated, for `Parts.update`."""
     return predicted, covariance
@@ -170,4 +170,4 @@ class AblatedObjects(ObjectParticles):
 
     def tracker_of(self, *, recompute: bool = False) -> Tracker:
         """The tracker with these parts."""
-        return object_tracker(self.objects, parts=ABLATIONS[self.ablation], recompute=recompute)
+        return disc_tracker(self.objects, parts=ABLATIONS[self.ablation], recompute=recompute)

@@ -55,7 +55,7 @@ class Plan:
         stages: option → its value in each stage, equal parts of the steps.
         draw: option → values of which each training batch has one.
         tests: setting → options.
-        objects: of `ObjectConfig`, for the object particles: what they start from, as the
+        objects: of `DiscConfig`, for the object particles: what they start from, as the
             tracker without learning is told it.
     """
 

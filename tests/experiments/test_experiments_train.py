@@ -23,7 +23,7 @@ from experiments.train import train
 from vidparticles import models
 from vidparticles.data import embedded as embedded_set
 from vidparticles.errors import InputError
-from vidparticles.tracking.objects.tracker import ObjectConfig
+from vidparticles.tracking.discs.tracker import DiscConfig
 from vidparticles.training import checkpoint, writer
 from vidparticles.training import run as runs
 
@@ -168,7 +168,7 @@ def test_a_labelled_config_keeps_the_options_of_objects(tmp_path):
     assert model == models.build(
         "object_particles", num_classes=2, **config.model.options.to_dict()
     )
-    assert model.objects == ObjectConfig(running_background=True)
+    assert model.objects == DiscConfig(running_background=True)
     hash(model.objects)  # a static argument of jit
 
 

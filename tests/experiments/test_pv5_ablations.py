@@ -12,21 +12,21 @@ import pytest
 
 from experiments.pv5 import ablations
 from experiments.pv5.ablations import ABLATIONS, AblatedObjects
-from tests.tracking.objects.object_clips import draw
+from tests.tracking.discs.disc_clips import draw
 from vidparticles.errors import InputError
 from vidparticles.image import discs
 from vidparticles.particles import particles
-from vidparticles.tracking.objects import assignment, parts
-from vidparticles.tracking.objects.tracker import ObjectConfig, init, object_tracker
+from vidparticles.tracking.discs import assignment, parts
+from vidparticles.tracking.discs.tracker import DiscConfig, disc_tracker, init
 
-CONFIG = ObjectConfig(
+CONFIG = DiscConfig(
     count=4, widths=(4,), appearance=2, features=3, memory=4, radius=0.15, patience=10.0
 )
 SHAPE = (12, 12)
 
 
 def test_by_its_appearance_alone_an_object_is_found_anywhere():
-    tracker = object_tracker(CONFIG, parts=ABLATIONS["no_dynamics"])
+    tracker = disc_tracker(CONFIG, parts=ABLATIONS["no_dynamics"])
     params = init(jax.random.key(0), CONFIG)
     jump = np.array([[0.2, 0.3], [0.8, 0.7]])
     step, clip = jax.jit(tracker.step_fn), draw(jump)
@@ -108,7 +108,7 @@ def test_a_grid_stays_where_it_is():
 
 def test_a_model_is_told_its_ablation_by_name():
     model = AblatedObjects(4, objects=CONFIG, ablation="no_velocity")
-    assert model.tracker is object_tracker(CONFIG, parts=ABLATIONS["no_velocity"])
-    assert model.tracker is not object_tracker(CONFIG)
+    assert model.tracker is disc_tracker(CONFIG, parts=ABLATIONS["no_velocity"])
+    assert model.tracker is not disc_tracker(CONFIG)
     with pytest.raises(InputError, match="Did you mean 'no_velocity'"):
         AblatedObjects(4, ablation="no_velocty")

@@ -17,7 +17,7 @@ from vidparticles.errors import InputError
 from vidparticles.inference import objects as module
 from vidparticles.inference.objects import FoundObject, Objects, objects
 from vidparticles.models.published import nanodet
-from vidparticles.tracking.boxes.observations import Observations
+from vidparticles.tracking.objects.observations import Observations
 from vidparticles.video import write_video
 from vidparticles.viz import text
 

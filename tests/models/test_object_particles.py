@@ -10,9 +10,9 @@ import numpy as np
 import optax
 
 from vidparticles.models.object_particles import ObjectParticles
-from vidparticles.tracking.objects.tracker import ObjectConfig, object_tracker
+from vidparticles.tracking.discs.tracker import DiscConfig, disc_tracker
 
-OBJECTS = ObjectConfig(count=5, widths=(4,), appearance=2, features=3, memory=4)
+OBJECTS = DiscConfig(count=5, widths=(4,), appearance=2, features=3, memory=4)
 MODEL = ObjectParticles(4, objects=OBJECTS)
 PARAMS = MODEL.init(jax.random.key(0), {})
 read = jax.jit(MODEL.read)
@@ -73,9 +73,9 @@ def test_it_says_what_it_can_do():
     assert can.tracks
     assert not can.still_scene
     assert not ObjectParticles(1).capabilities.labels
-    scenic = ObjectParticles(1, objects=ObjectConfig(scene=(32, 32)))
+    scenic = ObjectParticles(1, objects=DiscConfig(scene=(32, 32)))
     assert scenic.capabilities.still_scene
-    assert MODEL.tracker is object_tracker(OBJECTS)
+    assert MODEL.tracker is disc_tracker(OBJECTS)
     assert set(MODEL.tracker_params(PARAMS)) == {"foreground", "filter", "memory"}
 
 

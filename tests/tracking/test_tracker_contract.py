@@ -22,15 +22,15 @@ from vidparticles.tracking.base import Tracker, Tracks, scan
 from vidparticles.tracking.blobs.link import LinkConfig
 from vidparticles.tracking.blobs.locate import LocateConfig, locate
 from vidparticles.tracking.blobs.tracker import BlobConfig, blob_tracker
-from vidparticles.tracking.boxes.config import BoxConfig
-from vidparticles.tracking.boxes.observations import Observations
-from vidparticles.tracking.boxes.tracker import box_tracker
-from vidparticles.tracking.objects.tracker import ObjectConfig, init, object_tracker
+from vidparticles.tracking.discs.tracker import DiscConfig, disc_tracker, init
+from vidparticles.tracking.objects.config import ObjectConfig
+from vidparticles.tracking.objects.observations import Observations
+from vidparticles.tracking.objects.tracker import object_tracker
 from vidparticles.tracking.points.state import PointConfig
 from vidparticles.tracking.points.tracker import point_tracker
 
 HEIGHT, WIDTH = 48, 64
-OBJECTS = ObjectConfig(count=6, widths=(2,), appearance=2, features=2, memory=2, radius=0.12)
+OBJECTS = DiscConfig(count=6, widths=(2,), appearance=2, features=2, memory=2, radius=0.12)
 SPEED = np.array([0.3, 0.2])  # frame heights per second
 TICK = 1 / 24  # seconds
 RATES = {
@@ -128,11 +128,11 @@ def boxes(more: int) -> Tracker:
         return Observations(box, sure, jnp.zeros(6, jnp.int32), jnp.zeros((6, 0)), spots.alive)
 
     known = {"kinds": 1, "features": 0, "confirm": 1, "motion_rows": None}
-    return box_tracker(observe, BoxConfig(count=6 + more, **known))
+    return object_tracker(observe, ObjectConfig(count=6 + more, **known))
 
 
 def objects(more: int) -> Tracker:
-    return object_tracker(dataclasses.replace(OBJECTS, count=OBJECTS.count + more))
+    return disc_tracker(dataclasses.replace(OBJECTS, count=OBJECTS.count + more))
 
 
 def object_params() -> Any:

@@ -1,6 +1,6 @@
 """`vidparticles objects`: the persons, animals and things of a clip, each with one number.
 
-Boxes are NanoDet's, followed by `tracking.boxes`. What is there in the first frames is known from
+Boxes are NanoDet's, followed by `tracking.objects`. What is there in the first frames is known from
 the first on, by a pass backwards over them.
 """
 
@@ -22,10 +22,10 @@ from vidparticles import weights as published
 from vidparticles.errors import InputError, nearest
 from vidparticles.models.published import nanodet
 from vidparticles.progress import counted
-from vidparticles.tracking.boxes.seed import seeded
-from vidparticles.tracking.boxes.state import BoxState
-from vidparticles.tracking.boxes.step import BoxReport, confusion
-from vidparticles.tracking.boxes.tracker import box_tracker
+from vidparticles.tracking.objects.seed import seeded
+from vidparticles.tracking.objects.state import ObjectState
+from vidparticles.tracking.objects.step import ObjectReport, confusion
+from vidparticles.tracking.objects.tracker import object_tracker
 from vidparticles.video import open_video
 
 FIRST = 4  # frames of the pass backwards: those that a number takes, and one more
@@ -125,7 +125,7 @@ def _kinds(name: str) -> set[str]:
     kind = _SHORT.get(name.strip(), name.strip())
     if kind not in nanodet.KINDS:
         raise InputError(f"there is no class '{kind}'.{nearest(kind, [*nanodet.KINDS, *_SHORT])}")
-    alike = confusion(nanodet.box_config())[nanodet.KINDS.index(kind)]
+    alike = confusion(nanodet.object_config())[nanodet.KINDS.index(kind)]
     return {nanodet.KINDS[k] for k in np.flatnonzero(alike)}
 
 
@@ -158,8 +158,8 @@ class Followed:
     time: Any
     frame: np.ndarray
     cut: bool
-    state: BoxState
-    report: BoxReport
+    state: ObjectState
+    report: ObjectReport
 
 
 def followed(
@@ -171,8 +171,8 @@ def followed(
         params: of NanoDet.
         frames: (index, seconds, [H, W, 3] uint8, whether it begins another shot).
     """
-    config = nanodet.box_config()
-    tracker = box_tracker(nanodet.observe(), config)
+    config = nanodet.object_config()
+    tracker = object_tracker(nanodet.observe(), config)
     frames = iter(frames)
     first = list(itertools.islice(frames, FIRST))
     if not first:
@@ -184,7 +184,7 @@ def followed(
     # Of fewer frames the last stands still, so that in a picture things are found too.
     more = FIRST - len(pictures)
     pictures, times = pictures + pictures[-1:] * more, times + times[-1:] * more
-    state: BoxState = seeded(tracker, params, pictures, times, config)
+    state: ObjectState = seeded(tracker, params, pictures, times, config)
     for index, time, frame, cut in itertools.chain(first, frames):
         seconds, begins = jnp.float32(time), jnp.asarray(cut)
         picture = jnp.asarray(frame)

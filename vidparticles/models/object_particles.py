@@ -1,4 +1,4 @@
-"""What a clip is, read from the objects in it: `tracking.objects.tracker` with a head.
+"""What a clip is, read from the objects in it: `tracking.discs.tracker` with a head.
 
 Each object that is active has a vote, by where it is and what it remembers. How much it counts is
 set by what it remembers: the one that was marked decides.
@@ -15,9 +15,9 @@ from jax import Array
 
 from vidparticles.models.base import Batch, Capabilities
 from vidparticles.tracking.base import Tracker, scan
-from vidparticles.tracking.objects import scene, tracker
-from vidparticles.tracking.objects.memory import stored, used
-from vidparticles.tracking.objects.tracker import ObjectConfig, ObjectState, object_tracker
+from vidparticles.tracking.discs import scene, tracker
+from vidparticles.tracking.discs.memory import stored, used
+from vidparticles.tracking.discs.tracker import DiscConfig, DiscState, disc_tracker
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ObjectParticles:
     num_classes: int
     prediction_weight: float = 30.0
     memory_weight: float = 10.0
-    objects: ObjectConfig = dataclasses.field(default_factory=ObjectConfig)
+    objects: DiscConfig = dataclasses.field(default_factory=DiscConfig)
     hidden: int = 32
     heads: int = 4
     attention_scale: float = 4.0
@@ -58,8 +58,8 @@ class ObjectParticles:
         )
 
     def tracker_of(self, *, recompute: bool = False) -> Tracker:
-        """The tracker whose particles are read; `recompute` as of `object_tracker`."""
-        return object_tracker(self.objects, recompute=recompute)
+        """The tracker whose particles are read; `recompute` as of `disc_tracker`."""
+        return disc_tracker(self.objects, recompute=recompute)
 
     @property
     def tracker(self) -> Tracker:
@@ -96,7 +96,7 @@ class ObjectParticles:
         }
         return {"objects": objects, "head": stored(head, self.objects.memory_rate)}
 
-    def read(self, params: dict[str, Any], state: ObjectState) -> Array:
+    def read(self, params: dict[str, Any], state: DiscState) -> Array:
         """Log-probabilities [..., classes], from the objects as they are now.
 
         log Σ_h w_h Σ_k a_hk p_k(label), where a_h is a softmax over the active and w one over
@@ -157,17 +157,17 @@ class ObjectParticles:
     def novelty(self, params: dict[str, Any], batch: Batch) -> Array:
         """How unlikely each frame is after those before it: nats [B, T], 0 in the first.
 
-        It is of the objects, not of pixels, see `tracking.objects.novelty`.
+        It is of the objects, not of pixels, see `tracking.discs.novelty`.
         """
         return self.apply(params, batch)["tracks"].report.novelty.at[:, 0].set(0)
 
-    def init_state(self, params: dict[str, Any], frame: Array, time: Array) -> ObjectState:
+    def init_state(self, params: dict[str, Any], frame: Array, time: Array) -> DiscState:
         """The state before the first frame, for frames [B, H, W, 3] at seconds [B]."""
         return self.tracker.init_fn(self.tracker_params(params), frame, time)
 
     def step(
-        self, params: dict[str, Any], state: ObjectState, frame: Array, time: Array
-    ) -> tuple[ObjectState, dict[str, Any]]:
+        self, params: dict[str, Any], state: DiscState, frame: Array, time: Array
+    ) -> tuple[DiscState, dict[str, Any]]:
         """One frame [B, H, W, 3] at seconds [B] more: the state after it, and what is known now.
 
         Returns:

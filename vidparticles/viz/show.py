@@ -17,9 +17,9 @@ from vidparticles.progress import counted
 from vidparticles.storage import PathLike, atomic_write, write_errors
 from vidparticles.video import Encoding
 from vidparticles.viz import draw
-from vidparticles.viz.boxes import box_layer
+from vidparticles.viz.discs import DiscLayer
 from vidparticles.viz.moments import Layer, Moment
-from vidparticles.viz.objects import ObjectLayer
+from vidparticles.viz.objects import object_layer
 from vidparticles.viz.page import write_page
 from vidparticles.viz.points import PointLayer
 
@@ -76,7 +76,7 @@ def show(
         if checkpoint is not None:
             layer = layer_of(checkpoint, points)
         elif objects:
-            layer = box_layer()
+            layer = object_layer()
         moments = layer.moments(reel)
         if page or kind == ".png":
             moments = counted(moments, len(reel.times), work="following")
@@ -123,7 +123,7 @@ def layer_of(checkpoint: PathLike, points: PointLayer) -> Layer:
             "has; give a run with config.model.options.objects.running_background."
         )
     data = loaded.config["data"]
-    return ObjectLayer(
+    return DiscLayer(
         model.tracker_params(loaded.params),
         model.objects,
         size=data["size"],

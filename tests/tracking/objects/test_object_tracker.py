@@ -1,4 +1,4 @@
-"""Objects followed: the same in every way of running it, at every clock; who keeps an identity."""
+"""Boxes of made-up things followed: who is who when they cross, are kicked, hide and come back."""
 
 from __future__ import annotations
 
@@ -10,325 +10,225 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.tracking.objects.object_clips import GRAY, SIDE, draw, line
 from vidparticles.errors import InputError
-from vidparticles.numerics import softplus_inverse
-from vidparticles.tracking.base import scan
-from vidparticles.tracking.objects.tracker import ObjectConfig, init, object_tracker
-
-CONFIG = ObjectConfig(
-    count=3, widths=(4,), appearance=2, features=3, memory=4, radius=0.15, patience=0.19
-)
-FRAMES, RATE = 12, 25
-# Three chunks of one length: a part of another would be compiled beside.
-TRACKER = object_tracker(CONFIG, chunk=4)
-START = init(jax.random.key(0), CONFIG)
-# As sure of how objects move as a trained one: else velocities follow the error of each frame.
-SURE = {**START["filter"], "process_noise": softplus_inverse(0.0005)}
-PARAMS = {**START, "filter": SURE}
-# Gates that open at the least that happens.
-EAGER = {
-    **PARAMS,
-    "memory": {**PARAMS["memory"], "gate_bias": np.full(CONFIG.memory, -9.0, np.float32)},
-}
-
-TIMES = np.arange(FRAMES) / RATE
-LEFT, RIGHT = line((0.2, 0.3), (0.9, 0.1), TIMES), line((0.8, 0.75), (-0.8, 0.0), TIMES)
-NEVER = np.zeros(FRAMES, bool)
-UNEVEN = np.cumsum(np.r_[0.0, np.tile([1 / 25, 1 / 50, 2 / 25, 1 / 25], 3)[1:]])
-HIDDEN = draw(LEFT)
-HIDDEN[8:] = 0
-CROWD = [line((x, y), (0.2, 0), TIMES) for x in (0.2, 0.6) for y in (0.25, 0.75)]
-# Name → clip, times, cut.
-CLIPS = {
-    "two": (draw(LEFT, RIGHT), TIMES, NEVER),
-    "cut": (draw(LEFT, RIGHT), TIMES + 3, np.arange(FRAMES) == 5),
-    "one": (draw(LEFT), TIMES, NEVER),
-    "one moved by cells": (np.roll(draw(LEFT), (2, 2), (1, 2)), TIMES, NEVER),
-    "hidden": (HIDDEN, TIMES, NEVER),
-    "more than slots": (draw(*CROWD), TIMES, NEVER),
-    "uneven": (draw(line((0.2, 0.3), (0.9, 0.1), UNEVEN)), UNEVEN, NEVER),
-}
-
-
-@jax.jit
-def follow(params, frames, times, cuts):
-    return scan(TRACKER, params, frames, times, cuts)
-
-
-@jax.jit
-def step(params, state, frame, time, cut):
-    return TRACKER.step_fn(params, state, frame, time, cut=cut)
-
-
-def batched(clips):
-    """The clips as one batch; always of one size, so that nothing is compiled twice."""
-    rows = [clips[i % len(clips)] for i in range(len(CLIPS))]
-    frames, times, cuts = (np.stack(x) for x in zip(*rows, strict=True))
-    return frames, times.astype(np.float32), cuts
-
-
-def row(tree, index):
-    return jax.tree.map(lambda x: np.asarray(x[index]), tree)
-
-
-@functools.cache
-def everything():
-    return jax.device_get(follow(PARAMS, *batched(list(CLIPS.values()))))
-
-
-def followed(name):
-    return row(everything(), list(CLIPS).index(name))
-
-
-def run(params, *clips):
-    """Tracks of clips at the common rate."""
-    out = follow(params, *batched([(clip, TIMES, NEVER) for clip in clips]))
-    return [row(out, i) for i in range(len(clips))]
-
-
-def active(tracks, t):
-    p = tracks.trajectory.particles
-    return p.position[t][p.alive[t]]
-
-
-def same(a, b, **tolerance):
-    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, **tolerance), a, b)
-
-
-# ------------------------------------------------------------------ one result, however it is run
-
-
-@functools.cache
-def streamed():
-    frames, times, cuts = batched(list(CLIPS.values()))
-    state, out = TRACKER.init_fn(PARAMS, frames[:, 0], times[:, 0]), []
-    for t in range(FRAMES):
-        state, report = step(PARAMS, state, frames[:, t], times[:, t], cuts[:, t])
-        out.append((state, report))
-    return out
-
-
-def test_streaming_equals_scan_across_chunks_cuts_and_uneven_times():
-    whole, steps = everything(), streamed()
-    told = [(s.particles, s.identity, report) for s, report in steps]
-    told = jax.tree.map(lambda *x: jnp.stack(x, 1), *told)
-    same(told, (whole.trajectory.particles, whole.identity, whole.report), atol=2e-5, rtol=1e-4)
-    same(steps[-1][0], whole.state, atol=2e-5, rtol=1e-4)
-    assert [bool(s.cut[1]) for s, _ in steps] == CLIPS["cut"][2].tolist()
-
-
-@pytest.mark.slow  # a batch as its clips one by one, in test_tracker_contract.py, says as much
-def test_mapped_it_gives_the_same():
-    before, (after, report) = streamed()[3][0], streamed()[4]
-    mapped = jax.jit(jax.vmap(lambda s, f, t, c: TRACKER.step_fn(PARAMS, s, f, t, cut=c)))
-    same(mapped(before, *at_frame(4)), (after, report), atol=1e-5, rtol=1e-3)
-
-
-def reordered(state, order):
-    def permute(x):
-        return x[:, order] if x.ndim > 1 else x
-
-    other = jax.tree.map(permute, state)
-    return other.replace(contact=other.contact[:, :, order])
-
-
-def at_frame(t):
-    frames, times, cuts = batched(list(CLIPS.values()))
-    return frames[:, t], times[:, t], cuts[:, t]
-
-
-def test_slots_are_alike():
-    # Of clips in which nothing is spawned any more: free slots are taken in their order.
-    before, (after, report) = streamed()[6][0], streamed()[7]
-    order = jnp.array([2, 0, 1])
-    other, said = step(PARAMS, reordered(before, order), *at_frame(7))
-    same(other, reordered(after, order), atol=1e-5, rtol=1e-4)
-    same(said.novelty, report.novelty, atol=1e-4, rtol=1e-4)
-
-
-def test_what_an_inactive_slot_holds_changes_nothing():
-    before, (after, report) = streamed()[6][0], streamed()[7]
-    alive = before.particles.alive
-    assert not bool(alive.all())
-
-    def spoil(x):
-        free = ~alive.reshape(alive.shape + (1,) * (x.ndim - alive.ndim))
-        return jnp.where(free, jnp.nan, x) if jnp.issubdtype(x.dtype, jnp.floating) else x
-
-    p = before.particles
-    names = ("covariance", "appearance", "color", "baseline", "unseen", "existence", "contact")
-    spoiled = before.replace(
-        particles=jax.tree.map(spoil, p), **{name: spoil(getattr(before, name)) for name in names}
-    )
-    spoiled = spoiled.replace(contact=spoil(spoiled.contact.swapaxes(1, 2)).swapaxes(1, 2))
-    other, said = step(PARAMS, spoiled, *at_frame(7))
-    same(other, after)
-    same(said, report)
-
-
-# ------------------------------------------------------------------ one clock
-
-
-def test_patience_is_in_seconds():
-    # At half the rate, half as many frames.
-    lives = []
-    for rate in (25, 12.5):
-        frames = np.stack([CLIPS["hidden"][0]] * len(CLIPS))
-        state = jax.tree.map(lambda x: x, streamed()[7][0])
-        gone = 0
-        while bool(state.particles.alive[4, 0]) and gone < 9:
-            gone += 1
-            now = state.time + 1 / rate
-            state, _ = step(PARAMS, state, frames[:, -1], now, np.zeros(len(CLIPS), bool))
-        lives.append(gone)
-    assert lives == [5, 3]
-
-
-# ------------------------------------------------------------------ what it is for
-
-
-def test_objects_are_found_and_followed():
-    out = followed("two")
-    assert out.state.spawned == 2
-    for t in (0, 3, FRAMES - 1):
-        for path in (LEFT, RIGHT):
-            assert np.linalg.norm(active(out, t) - path[t], axis=-1).min() < 0.03
-    first = np.linalg.norm(active(out, 0) - LEFT[0], axis=-1).argmin()
-    p = out.state.particles
-    np.testing.assert_allclose(p.position[first], LEFT[-1], atol=0.03)
-    np.testing.assert_allclose(p.velocity[first], [0.9, 0.1], atol=0.1)
-
-
-def test_what_is_hidden_moves_on_by_itself():
-    p = followed("hidden").trajectory.particles
-    speed = p.velocity[7, 0]
-    np.testing.assert_allclose(speed, [0.9, 0.1], atol=0.1)
-    for t in range(8, FRAMES):
-        expected = p.position[7, 0] + (t - 7) / RATE * speed
-        np.testing.assert_allclose(p.position[t, 0], expected, atol=1e-5)
-        assert p.alive[t, 0]
-
-
-def test_a_clip_moved_by_cells_gives_the_same_moved():
-    still, moved = followed("one"), followed("one moved by cells")
-    a, b = still.trajectory.particles, moved.trajectory.particles
-    np.testing.assert_allclose(b.position[:8, 0], a.position[:8, 0] + 2 / SIDE, atol=1e-3)
-    np.testing.assert_allclose(b.feature[:8, 0], a.feature[:8, 0], atol=1e-3)
-    error = [x.report.prediction_error[:8] for x in (still, moved)]
-    np.testing.assert_allclose(*error, atol=1e-5)
-
-
-def test_more_objects_than_slots_are_left_alone():
-    out = followed("more than slots")
-    p = out.trajectory.particles
-    assert p.alive[1:].all()
-    assert out.state.spawned == 3
-    for k in range(3):
-        away = [np.linalg.norm(p.position[:, k] - path, axis=-1).max() for path in CROWD]
-        assert min(away) < 0.05
-
-
-def test_identities_end_at_a_cut():
-    identity, cut = followed("cut").identity, CLIPS["cut"][2].argmax()
-    assert sorted(identity[cut - 1][identity[cut - 1] >= 0]) == [0, 1]
-    assert sorted(identity[cut][identity[cut] >= 0]) == [2, 3]
-    assert set(followed("two").identity.ravel().tolist()) == {-1, 0, 1}
-
-
-def test_those_who_go_on_touching_meet_once():
-    come = np.minimum(np.arange(FRAMES), 4)[:, None] * [0.025, 0]
-    (out,) = run(EAGER, draw(np.array([0.24, 0.5]) + come, np.array([0.74, 0.5]) - come))
-    assert float(out.state.contact[0, 1]) > 0.8
-    changes = np.abs(np.diff(out.trajectory.particles.feature, axis=0)).max((1, 2))
-    assert changes[2:7].max() > 10 * changes[-1]
-
-
-def test_memory_belongs_to_the_object_and_contact_passes_it_on():
-    red = np.tile(GRAY, (FRAMES, 1))
-    red[3] = (255, 0, 0)
-    apart = line((0.25, 0.3), (0, 0), TIMES), line((0.75, 0.7), (0, 0), TIMES)
-    meeting = line((0.2, 0.5), (0.6, 0), TIMES), line((0.8, 0.5), (-0.6, 0), TIMES)
-    shown = [draw(*paths, colors=(c, GRAY)) for paths in (apart, meeting) for c in (GRAY, red)]
-    out = run(EAGER, *shown)
-
-    def changed(plain, marked, start):
-        first = np.linalg.norm(active(plain, 0) - start, axis=-1).argmin()
-        off = np.abs(plain.state.particles.feature - marked.state.particles.feature).max(-1)
-        return off[first], off[1 - first]
-
-    own, other = changed(*out[:2], apart[0][0])
-    assert own > 0.02
-    assert other < 1e-3
-    own, other = changed(*out[2:], meeting[0][0])
-    assert other > 2e-3
-
-
-# ------------------------------------------------------------------ gradients
-
-
-@functools.partial(jax.jit, static_argnames="recompute")
-def slope(params, clip, recompute=True):
-    def loss(params):
-        # One chunk: a scan of scans takes twice as long to compile.
-        follower = object_tracker(CONFIG, chunk=8, recompute=recompute)
-        out = scan(follower, params, clip, jnp.arange(8.0)[None] / RATE)
-        p, report = out.state.particles, out.report
-        errors = jnp.mean(report.reconstruction_error + report.prediction_error)
-        return errors + jnp.mean(jnp.where(p.alive[..., None], p.feature, 0) ** 2)
-
-    return jax.value_and_grad(loss)(params)
-
-
-PAIR = draw(LEFT[:8], RIGHT[:8])[None]
-
-
-@pytest.mark.slow  # half a minute of compiling
-def test_recomputing_gives_the_same_gradient():
-    same(slope(START, PAIR), slope(START, PAIR, recompute=False), rtol=1e-4, atol=1e-7)
-
-
-def test_gradient_against_finite_differences():
-    _, gradient = slope(START, PAIR)
-    rng, size = np.random.default_rng(0), 5e-4
-    way = jax.tree.map(lambda x: rng.normal(size=x.shape).astype(np.float32), START)
-    more, less = (
-        slope(jax.tree.map(lambda x, w, s=s: np.asarray(x) + s * w, START, way), PAIR)[0]
-        for s in (size, -size)
-    )
-    along = jax.tree.map(lambda g, w: float(np.vdot(g, w)), gradient, way)
-    numeric = float(more - less) / (2 * size)
-    assert numeric == pytest.approx(sum(jax.tree.leaves(along)), rel=0.03)
-
-
-@pytest.mark.parametrize(
-    "clip",
-    [
-        np.zeros((1, 8, SIDE, SIDE, 3)),
-        np.full((1, 8, SIDE, SIDE, 3), 90),
-        np.random.default_rng(0).integers(0, 255, (1, 8, SIDE, SIDE, 3)),
-        np.concatenate([np.zeros((1, 4, SIDE, SIDE, 3)), np.full((1, 4, SIDE, SIDE, 3), 255)], 1),
-    ],
-    ids=["black", "one color", "noise, more objects than slots", "black and then white"],
-)
-def test_gradients_are_finite(clip):
-    value, gradient = slope(START, jnp.asarray(clip, jnp.uint8))
-    assert all(bool(jnp.isfinite(x).all()) for x in jax.tree.leaves((value, gradient)))
-
-
-# ------------------------------------------------------------------ what is refused
-
-
-def test_wrong_frames_and_configs_are_said():
-    odd, small = (jnp.zeros(shape, jnp.uint8) for shape in ((15, 16, 3), (1, 2, 16, 16, 3)))
-    with pytest.raises(InputError, match="multiples of the stride"):
-        TRACKER.init_fn(PARAMS, odd, 0.0)
-    with pytest.raises(ValueError, match="T ≥ 1"):
-        scan(TRACKER, PARAMS, small[:, :0], jnp.zeros((1, 0)))
-    scenic = object_tracker(dataclasses.replace(CONFIG, scene=(32, 32)))
-    with pytest.raises(InputError, match="scene"):
-        scan(scenic, PARAMS, small, jnp.zeros((1, 2)))
-    with pytest.raises(InputError, match="estimate_scene is True and scene None"):
-        ObjectConfig(estimate_scene=True)
-    with pytest.raises(InputError, match=r"patience is 0; expected positive seconds"):
-        ObjectConfig(patience=0)
+from vidparticles.flow.camera import Similarity
+from vidparticles.tracking.objects.config import ObjectConfig
+from vidparticles.tracking.objects.observations import Observations, intersection, without_doubles
+from vidparticles.tracking.objects.seed import seeded_from
+from vidparticles.tracking.objects.tracker import follow_from, no_objects
+
+FRAMES, BOXES, FEATURES, RATE = 60, 5, 4, 30
+CONFIG = ObjectConfig(count=6, kinds=3, features=FEATURES, confused=((1, 2),))
+RED, BLUE = np.eye(FEATURES)[:2]
+
+
+@dataclasses.dataclass
+class Thing:
+    """A thing that a detector sees.
+
+    Attributes:
+        path: [T, 2] its middle; NaN where it is not visible.
+        side: of its box.
+        feature: [F], or [T, F] where it changes.
+        score: or [T] scores.
+        kind: what it is.
+    """
+
+    path: np.ndarray
+    side: float = 0.2
+    feature: np.ndarray = dataclasses.field(default_factory=lambda: RED)
+    score: float | np.ndarray = 0.8
+    kind: int = 0
+
+
+def line(start, speed, frames=FRAMES) -> np.ndarray:
+    """[T, 2] from a place with a speed, frame heights per second."""
+    return np.asarray(start) + np.arange(frames)[:, None] / RATE * np.asarray(speed)
+
+
+def seen(*things: Thing) -> Observations:
+    """What a detector tells, the best first, with a little noise."""
+    rng = np.random.default_rng(0)
+    box, feature = np.zeros((FRAMES, BOXES, 4)), np.zeros((FRAMES, BOXES, FEATURES))
+    score, kind = np.zeros((FRAMES, BOXES)), np.zeros((FRAMES, BOXES), np.int32)
+    for k, thing in enumerate(sorted(things, key=lambda thing: -np.max(thing.score))):
+        at = thing.path + rng.normal(0, 0.01 * thing.side, (FRAMES, 2))
+        half = thing.side / 2
+        box[:, k] = np.concatenate([at - half, at + half], -1)
+        feature[:, k], kind[:, k] = thing.feature, thing.kind
+        score[:, k] = np.where(np.isnan(at[:, 0]), 0, thing.score)
+    valid = score > 0
+    box = np.where(valid[..., None], box, 0)
+    parts = box, score, kind, feature, valid
+    dtypes = np.float32, np.float32, np.int32, np.float32, bool
+    return Observations(*(x.astype(dtype) for x, dtype in zip(parts, dtypes, strict=True)))
+
+
+def still() -> Similarity:
+    return Similarity(np.tile(np.float32([1, 0]), (FRAMES, 1)), np.zeros((FRAMES, 2), np.float32))
+
+
+def numbers(found: Observations, *, camera=None, cuts=(), config=CONFIG, start=None):
+    """[T] dictionaries, number → middle of the box."""
+    told = np.zeros(FRAMES, bool)
+    told[list(cuts)] = True
+    times = np.arange(FRAMES, dtype=np.float32) / RATE
+    start = no_objects(config) if start is None else start
+    _, out = follow_from(start, found, camera or still(), times, told, np.float32(1.6), config)
+    number, alive, report = jax.tree.map(np.asarray, out)
+    middle = (report.box[..., :2] + report.box[..., 2:]) / 2
+    return [
+        {int(number[t, k]): middle[t, k] for k in np.flatnonzero(alive[t])} for t in range(FRAMES)
+    ]
+
+
+def who(shown, path, near=0.1) -> list[int]:
+    """The numbers that a thing had, in the order in which it had them."""
+    had: list[int] = []
+    for told, at in zip(shown, path, strict=True):
+        for number, middle in told.items():
+            if np.linalg.norm(middle - at) < near and number not in had[-1:]:
+                had.append(number)
+    return had
+
+
+def test_things_that_cross_keep_their_numbers():
+    one, other = line((0.3, 0.5), (0.5, 0)), line((1.3, 0.52), (-0.5, 0))
+    shown = numbers(seen(Thing(one), Thing(other, feature=BLUE)))
+    assert shown[-1].keys() == {0, 1}
+    assert who(shown[3:20], one[3:20]) == who(shown[-10:], one[-10:])
+    assert who(shown[3:20], other[3:20]) == who(shown[-10:], other[-10:])
+    assert set.union(*(set(told) for told in shown)) == {0, 1}
+
+
+def kicked() -> np.ndarray:
+    """A ball that comes down, is kicked up and to the side, and comes down again."""
+    t = np.arange(FRAMES) / RATE
+    y = 0.8 - 0.5 * np.abs(np.sin(3 * t + 0.8))
+    turns = np.cumsum(np.diff(np.sign(np.cos(3 * t + 0.8)), prepend=1) != 0)
+    return np.stack([0.8 + 0.05 * turns, y], -1)
+
+
+def test_a_ball_that_is_kicked_keeps_its_number():
+    shown = numbers(seen(Thing(kicked(), side=0.1)))
+    assert set.union(*(set(told) for told in shown)) == {0}
+    assert all(0 in told for told in shown[3:])
+
+
+@pytest.mark.slow  # another program
+def test_it_is_the_contact_that_keeps_it():
+    config = dataclasses.replace(CONFIG, contact=1e3)
+    shown = numbers(seen(Thing(kicked(), side=0.1)), config=config)
+    assert len(set.union(*(set(told) for told in shown))) > 1
+
+
+def hidden(feature_after: np.ndarray) -> Thing:
+    """It stands, is out of sight for half a second, and stands elsewhere."""
+    path = np.concatenate([line((0.5, 0.5), (0, 0), 25), line((0.75, 0.5), (0, 0), 35)])
+    path[25:40] = np.nan
+    feature = np.where(np.arange(FRAMES)[:, None] < 30, RED, feature_after)
+    return Thing(path, feature=feature)
+
+
+def test_who_comes_back_is_known_by_its_appearance():
+    shown = numbers(seen(hidden(RED)))
+    assert not shown[36], "what is out of sight is not said to be there"
+    assert shown[-1].keys() == {0}
+    shown = numbers(seen(hidden(BLUE)))
+    assert shown[-1].keys() == {1}
+
+
+def test_what_flashes_has_no_number():
+    path = line((0.5, 0.5), (0, 0))
+    path[12:] = np.nan
+    path[:10] = np.nan
+    steady = Thing(line((1.2, 0.5), (0, 0)), feature=BLUE)
+    shown = numbers(seen(Thing(path), steady))
+    assert set.union(*(set(told) for told in shown)) == {0}
+    assert np.linalg.norm(shown[-1][0] - [1.2, 0.5]) < 0.02
+
+
+def test_a_low_score_goes_on_but_begins_nothing():
+    sinking = np.where(np.arange(FRAMES) < 20, 0.8, 0.2)
+    one = Thing(line((0.4, 0.5), (0.2, 0)), score=sinking)
+    faint = Thing(line((1.2, 0.5), (0, 0)), feature=BLUE, score=0.2)
+    shown = numbers(seen(one, faint))
+    assert all(told.keys() == {0} for told in shown[3:])
+
+
+def test_the_camera_may_jump():
+    """By three quarters of a box each frame, there and back."""
+    jump = 0.15 * np.where(np.arange(FRAMES) % 2, 1, -1)
+    jump[0] = 0
+    way = np.stack([np.cumsum(jump), np.zeros(FRAMES)], -1)
+    camera = Similarity(still().turn, np.stack([jump, 0 * jump], -1).astype(np.float32))
+    things = [Thing(line((x, 0.5), (0, 0)) + way) for x in (0.5, 0.72, 0.94)]
+    shown = numbers(seen(*things), camera=camera)
+    assert shown[-1].keys() == {0, 1, 2}
+    for thing in things:
+        assert len(who(shown[3:], thing.path[3:], near=0.05)) == 1
+
+
+def test_at_a_cut_all_end():
+    shown = numbers(seen(Thing(line((0.5, 0.5), (0, 0)))), cuts=(30,))
+    assert set.union(*(set(told) for told in shown[:30])) == {0}
+    assert not shown[30]
+    assert set.union(*(set(told) for told in shown[30:])) == {1}
+
+
+def test_of_more_than_there_is_room_for_the_best_are_kept():
+    config = dataclasses.replace(CONFIG, count=2)
+    things = [Thing(line((0.3 * k + 0.2, 0.5), (0, 0)), score=0.5 + 0.1 * k) for k in range(5)]
+    slots, _ = follow_start(seen(*things), config)
+    assert slots.used.sum() == 2
+    np.testing.assert_allclose(np.sort(slots.position[:, 0]), [1.1, 1.4], atol=0.02)
+
+
+def follow_start(found: Observations, config: ObjectConfig):
+    from vidparticles.tracking.objects.costs import pairs
+    from vidparticles.tracking.objects.spawn import spawn
+    from vidparticles.tracking.objects.step import confusion
+
+    @functools.partial(jax.jit, static_argnames="config")
+    def begin(one, config):
+        slots, confirmed = no_objects(config)
+        told = pairs(slots, one, jnp.asarray(confusion(config)), config)
+        return spawn(slots, one, one.valid, told, config), confirmed
+
+    return begin(jax.tree.map(lambda x: x[0], found), config)
+
+
+def test_a_pass_backwards_tells_who_is_there_from_the_first_frame():
+    one = line((0.4, 0.5), (0.4, 0))
+    late = line((1.4, 0.2), (0, 0))
+    late[:10] = np.nan
+    found = seen(Thing(one), Thing(late, feature=BLUE, score=0.7))
+    times = np.arange(FRAMES, dtype=np.float32) / RATE
+    start = seeded_from(found, still(), times, np.float32(1.6), CONFIG)
+    assert int(start[1]) == 1
+    np.testing.assert_allclose(start[0].velocity[np.asarray(start[0].used)], [[0.4, 0]], atol=0.1)
+    shown = numbers(found, start=start)
+    assert shown[0].keys() == {0}
+    assert shown[-1].keys() == {0, 1}
+    assert who(shown, one) == [0]
+
+
+def test_of_doubles_the_better_stays():
+    box = [[0, 0, 1, 1], [0.05, 0, 1.05, 1], [0.2, 0.2, 0.5, 0.5], [0.2, 0.2, 0.5, 0.5]]
+    feature, valid = jnp.zeros((4, 0)), jnp.ones(4, bool)
+    score, kind = jnp.array([0.9, 0.8, 0.5, 0.45]), jnp.array([1, 0, 2, 0])
+    found = Observations(jnp.array(box), score, kind, feature, valid)
+    alike = jnp.eye(3, dtype=bool).at[1, 2].set(True).at[2, 1].set(True)
+    kept = jax.jit(without_doubles)(found, alike, overlap=0.6, contained=0.8, weaker=0.75).valid
+    # The second covers the first; the third is its part; the fourth is another thing within it.
+    assert kept.tolist() == [True, False, False, True]
+
+
+def test_boxes_without_a_side_cover_nothing():
+    iou, contained = intersection(jnp.zeros((1, 4)), jnp.array([[0.0, 0.0, 1.0, 1.0]]))
+    assert iou.tolist() == contained.tolist() == [[0.0]]
+
+
+def test_a_count_of_none_is_a_sentence():
+    with pytest.raises(InputError, match="count is 0; expected at least 1"):
+        ObjectConfig(count=0)

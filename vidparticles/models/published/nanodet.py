@@ -24,8 +24,8 @@ from vidparticles.errors import InputError
 from vidparticles.image.appearance import AppearanceConfig, describe
 from vidparticles.image.resample import resize, unit_range
 from vidparticles.models.published import names
-from vidparticles.tracking.boxes.config import BoxConfig
-from vidparticles.tracking.boxes.observations import Observations, ObserveFn
+from vidparticles.tracking.objects.config import ObjectConfig
+from vidparticles.tracking.objects.observations import Observations, ObserveFn
 
 KINDS = tuple(
     """person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light,
@@ -109,14 +109,14 @@ def observe(config: NanoDetConfig | None = None) -> ObserveFn:
     return run
 
 
-def box_config(**changes: Any) -> BoxConfig:
-    """How what NanoDet finds is followed: `BoxConfig` with the kinds that it confuses.
+def object_config(**changes: Any) -> ObjectConfig:
+    """How what NanoDet finds is followed: `ObjectConfig` with the kinds that it confuses.
 
     Args:
         changes: other fields.
 
     Example:
-        >>> box_config(count=8).count
+        >>> object_config(count=8).count
         8
     """
     confused = tuple(tuple(map(KINDS.index, group)) for group in _CONFUSED)
@@ -125,7 +125,7 @@ def box_config(**changes: Any) -> BoxConfig:
         "features": AppearanceConfig().features,
         "confused": confused,
     }
-    return BoxConfig(**(told | changes))
+    return ObjectConfig(**(told | changes))
 
 
 def parameters(tensors: Mapping[str, np.ndarray]) -> Any:

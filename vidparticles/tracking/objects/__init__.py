@@ -1,1 +1,1 @@
-"""Objects that keep their identity, followed by a learned filter: `tracker.object_tracker`."""
+"""Objects that keep their identity, followed by what is observed: `tracker.object_tracker`."""

@@ -1,102 +1,158 @@
-"""How objects are followed: every number that is chosen and not learned."""
+"""How things in boxes are followed: every number that is chosen."""
 
 from __future__ import annotations
 
 import dataclasses
 
 from vidparticles.errors import InputError
-from vidparticles.tracking.objects.assignment import AssignmentConfig
-from vidparticles.tracking.objects.background import BackgroundConfig
-from vidparticles.tracking.objects.filter import FilterConfig
-from vidparticles.tracking.objects.foreground import ForegroundConfig
-from vidparticles.tracking.objects.memory import MemoryConfig
-from vidparticles.tracking.objects.novelty import NoveltyConfig
-from vidparticles.tracking.objects.spawn import SpawnConfig
 
 
 @dataclasses.dataclass(frozen=True)
 class ObjectConfig:
-    """How objects are followed. Lengths are in frame heights, times in seconds.
+    """How things in boxes are followed.
+
+    The numbers are those of a prototype, tuned on the six clips of tests/data/objects/tuned.csv.
+    Lengths are in sizes, the longer side of a box, unless they are said to be in frame heights;
+    times in seconds; costs are negative log-likelihoods, in nats.
 
     Attributes:
-        count: K, slots for objects; parameters do not depend on it.
-        stride: pixels of a cell's side, in which the foreground is gathered; it divides H and W.
-        widths: of the encoder's convolutions.
-        appearance: L, numbers by which objects are told apart.
-        features: F, numbers that the encoder sees beside.
-        memory: M, numbers that an object keeps.
-        radius: of objects, to start from, frame heights.
-        walls: whether objects bounce off the border of the picture.
-        rigid_discs: whether objects are discs with sharp rims, whose velocity changes only when
-            they collide, at once and without loss; else they are soft and their velocity drifts.
-        scene: (H, W) of a picture whose still background is learned, and where it hides objects;
-            None where the background is of one color.
-        estimate_scene: whether the scene is taken from the batch that a model's `init` sees, see
-            `scene`; else it is learned from nothing.
-        running_background: whether the background is what has been seen before, moved with the
-            camera, as in real footage; see `background`.
-        patience: seconds without being visible after which an object is given up.
-        least_existence: existence probability below which a rigid disc is given up, in (0, 1).
-        appearance_time: seconds, time constant of the running mean of an appearance.
-        baseline_time: seconds, time constant of the baseline by which events are told, and of
-            who is in contact with whom.
-        time_unit: seconds, the unit of time in which learned rates are stored, near the time
-            between two frames, so that they are of the size of the other parameters. A new
-            object counts as observed for so long.
-        memory_rate: how many times faster than the filter the memory is learned.
-        foreground: how the foreground is told from the background.
-        background: how the running background is kept.
-        assignment: how cells are shared out and discs are fitted.
-        filter: how positions are predicted.
-        spawn: where new objects begin.
-        gates: when memories are written.
-        novelty: how unlikely what is new is.
+        count: N, slots for objects.
+        kinds: C, how many kinds the detector tells.
+        confused: kinds that the detector confuses with each other, in groups.
+        features: F, numbers of a box by which it is told apart; 0 for none.
+        views: V, appearances that are kept of an object.
+        high: score from which a box is taken at its word; those below only go on with what is
+            there, if they agree with it in
+        low_unlike: 1 − similarity of appearance,
+        low_areas: and the logarithm of the ratio of areas, at most;
+        low_crowd: and if no more of them, as a share of the smaller, lies in a box of someone else;
+        least: score below which a box says nothing.
+        overlap, contained, weaker: see `without_doubles`.
+        drift: density of the noise of the velocity, sizes² / s³.
+        jitter: density of the noise of the position, sizes² / s.
+        growth: density of the noise of the logarithm of the sides, 1 / s.
+        rough: standard deviation of a box's middle, sizes,
+        blur: and frame heights beside.
+        rough_sides: of the logarithm of its sides.
+        weak: how many times rougher a box below `high` is.
+        held: seconds out of sight until an object is no more expected to go on,
+        slowing: but its velocity dies down with this time constant.
+        contact: cost of a contact: the object is where it was, and its velocity another one.
+        contact_reach: standard deviation of the place after a contact, sizes,
+        contact_speed: and how far its velocity took it,
+        contact_pace: and sizes per second beside.
+        contact_kept: share of the apparent velocity that it has after a contact.
+        sides: deviation of the logarithm of the area that costs little.
+        appearance: cost of an appearance that has nothing in common.
+        other_kind: cost of another kind.
+        young: cost of an object of which little is known,
+        known: seconds of evidence until that halves.
+        alone: cost of leaving an object without a box; a pair that costs more is none.
+        alone_low: the same, among boxes below `high`.
+        unlike: 1 − similarity of appearance that is out of the question, but for what is
+        small: frame heights, and smaller than its appearance is worth.
+        areas: the logarithm of the ratio of areas that is out of the question.
+        active: seconds out of sight for which an object is looked for by its place.
+        lost: seconds out of sight from which it is looked for by its appearance, within
+        reach: frame heights, and
+        reach_speed: frame heights per second out of sight, and
+        reach_border: frame heights, where it left and returns over the border of the picture,
+        border: frame heights that are the border.
+        again: the least of 1 − similarity plus `again_distance` × distance, to be found again.
+        again_distance: per frame height.
+        again_area: the logarithm of the ratio of areas, at most.
+        again_young: seconds since a new object was spawned, within which it may turn out to be a
+            lost one, if the cost is below
+        again_young_cost: this.
+        spawn: score from which an object is spawned,
+        spawn_overlap: unless the box covers an object so far, by intersection over union,
+        spawn_contained: or lies so far within one of its kind, or holds it.
+        confirm: boxes that an object has had before it has a number.
+        unsure: seconds that one without a number may be out of sight.
+        evidence_time: seconds, time constant of evidence, scores summed over time.
+        patience: seconds that an object may be out of sight, at least,
+        patience_known: and so many more for each second of evidence above
+        patience_from: this,
+        patience_most: at most.
+        shown: seconds out of sight for which an object is still said to be there.
+        new_view: similarity to all views below which an appearance is another view.
+        view_rate: how far a view follows an appearance of one frame.
+        view_score: score from which an appearance is kept,
+        view_clear: if no other box covers it more, by intersection over union.
+        tick: seconds that a box counts for as evidence, at most, and at the first frame.
+        motion_rows: pixels, the rows of the picture that the camera's motion is found in; None,
+            where the camera rests.
 
     Raises:
-        InputError: a number is out of its range, or `estimate_scene` is without a scene.
-
-    Example:
-        >>> ObjectConfig(count=0)
-        Traceback (most recent call last):
-        ...
-        vidparticles.errors.InputError: count is 0; expected at least 1.
+        InputError: there is no slot.
     """
 
-    count: int = 6
-    stride: int = 2
-    widths: tuple[int, ...] = (8,)
-    appearance: int = 4
-    features: int = 8
-    memory: int = 24
-    radius: float = 0.1
-    walls: bool = False
-    rigid_discs: bool = False
-    scene: tuple[int, int] | None = None
-    estimate_scene: bool = False
-    running_background: bool = False
-    # Between 47 and 48 frames of PV-5: at a multiple of a frame, rounding would decide.
-    patience: float = 1.9
-    least_existence: float = 0.01
-    appearance_time: float = 0.112
-    baseline_time: float = 0.112
-    time_unit: float = 0.04
-    memory_rate: float = 2.5
-    foreground: ForegroundConfig = dataclasses.field(default_factory=ForegroundConfig)
-    background: BackgroundConfig = dataclasses.field(default_factory=BackgroundConfig)
-    assignment: AssignmentConfig = dataclasses.field(default_factory=AssignmentConfig)
-    filter: FilterConfig = dataclasses.field(default_factory=FilterConfig)
-    spawn: SpawnConfig = dataclasses.field(default_factory=SpawnConfig)
-    gates: MemoryConfig = dataclasses.field(default_factory=MemoryConfig)
-    novelty: NoveltyConfig = dataclasses.field(default_factory=NoveltyConfig)
+    count: int = 48
+    kinds: int = 80
+    confused: tuple[tuple[int, ...], ...] = ()
+    features: int = 168
+    views: int = 4
+    high: float = 0.4
+    low_unlike: float = 0.25
+    low_areas: float = 0.7
+    low_crowd: float = 0.5
+    least: float = 0.15
+    overlap: float = 0.6
+    contained: float = 0.8
+    weaker: float = 0.75
+    drift: float = 43.0
+    jitter: float = 0.027
+    growth: float = 0.2
+    rough: float = 0.05
+    blur: float = 0.003
+    rough_sides: float = 0.07
+    weak: float = 1.6
+    held: float = 0.1
+    slowing: float = 0.46
+    contact: float = 2.5
+    contact_reach: float = 0.1
+    contact_speed: float = 0.7
+    contact_pace: float = 1.8
+    contact_kept: float = 0.5
+    sides: float = 0.35
+    appearance: float = 8.0
+    other_kind: float = 2.0
+    young: float = 1.0
+    known: float = 0.13
+    alone: float = 12.0
+    alone_low: float = 7.0
+    unlike: float = 0.35
+    small: float = 0.09
+    areas: float = 1.4
+    active: float = 0.3
+    lost: float = 0.07
+    reach: float = 0.06
+    reach_speed: float = 0.75
+    reach_border: float = 0.4
+    border: float = 0.07
+    again: float = 0.4
+    again_distance: float = 0.3
+    again_area: float = 2.5
+    again_young: float = 0.8
+    again_young_cost: float = 0.33
+    spawn: float = 0.45
+    spawn_overlap: float = 0.65
+    spawn_contained: float = 0.6
+    confirm: int = 3
+    unsure: float = 0.08
+    evidence_time: float = 1.65
+    patience: float = 0.2
+    patience_known: float = 8.0
+    patience_from: float = 0.05
+    patience_most: float = 3.0
+    shown: float = 0.25
+    new_view: float = 0.8
+    view_rate: float = 0.05
+    view_score: float = 0.35
+    view_clear: float = 0.2
+    tick: float = 0.034
+    motion_rows: int | None = 64
 
     def __post_init__(self) -> None:
-        for name in ("count", "stride", "appearance", "features", "memory"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}; expected at least 1.")
-        for name in ("patience", "appearance_time", "baseline_time", "time_unit"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name} is {getattr(self, name)}; expected positive seconds.")
-        if self.estimate_scene and self.scene is None:
-            raise InputError("estimate_scene is True and scene None; give the (H, W) of the scene.")
-        if not self.radius > 0:
-            raise InputError(f"radius is {self.radius}; expected a positive part of the height.")
+        if self.count < 1:
+            raise InputError(f"count is {self.count}; expected at least 1.")

@@ -1,156 +1,82 @@
-"""New objects: where foreground is that belongs to none."""
+"""Where new objects begin, when they have a number, and when they are given up."""
 
 from __future__ import annotations
-
-import dataclasses
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from vidparticles.image import discs
-from vidparticles.particles import Particles
-from vidparticles.tracking.objects.foreground import Foreground
-from vidparticles.tracking.objects.memory import square_distances
-
-
-@dataclasses.dataclass(frozen=True)
-class SpawnConfig:
-    """Where new objects begin.
-
-    Attributes:
-        least: the lowest peak of unowned foreground that becomes an object, in (0, 1).
-        blur: standard deviation of the Gaussian under which peaks are looked for, in radii.
-        owned: radii around an object within which the foreground belongs to it.
-        speed: frame heights per second, standard deviation of the velocity of a new object.
-        window: cells of the side of the square of which a peak is the highest; odd.
-    """
-
-    least: float = 0.4
-    blur: float = 0.5
-    owned: float = 1.3
-    speed: float = 1.0
-    window: int = 5
-
-
-class Spawned(NamedTuple):
-    """New objects in free slots.
-
-    Attributes:
-        new: [..., K] bool, the slots that they take.
-        position: [..., K, 2] of the peaks.
-        covariance: [3] of each.
-        statistics: [..., K, C] of the unowned foreground around them, as of `assignment.assign`.
-        unowned: [..., P] foreground that belonged to no object before, in [0, 1].
-    """
-
-    new: Array
-    position: Array
-    covariance: Array
-    statistics: Array
-    unowned: Array
+from vidparticles.tracking.objects.config import ObjectConfig
+from vidparticles.tracking.objects.costs import Pairs
+from vidparticles.tracking.objects.observations import Observations, intersection
+from vidparticles.tracking.objects.state import Slots, no_slots, patience, where
 
 
 def spawn(
-    p: Particles,
-    foreground: Foreground,
-    *,
-    radius: Array,
-    edge: Array,
-    width: Array,
-    noise: Array,
-    config: SpawnConfig,
-) -> Spawned:
-    """New objects at the highest peaks of what belongs to none, in the free slots.
+    slots: Slots, seen: Observations, free: Array, told: Pairs, config: ObjectConfig
+) -> Slots:
+    """New objects from boxes that are no one's, in slots that are free.
+
+    None is spawned where a living object already is, nor within one of its own kind.
 
     Args:
-        p: objects [..., K, ·] as they are in this frame.
-        foreground: of the frame.
-        radius: of objects.
-        edge: width of their rims.
-        width: standard deviation of the Gaussian within which a new object gathers its statistics.
-        noise: standard deviation of a measured position.
-        config: of spawning.
+        slots: after `update`.
+        seen: boxes of the frame, the highest score first: where slots are few, the best get them.
+        free: [K] bool, the boxes that are no one's.
+        told: of all pairs.
+        config: how things are followed.
     """
-    height, columns = foreground.shape
-    covers = discs.cover(
-        p.position,
-        p.alive,
-        radius=config.owned * radius,
-        edge=edge,
-        height=height,
-        width=columns,
+    iou, inside = intersection(slots.box, seen.box)
+    living = (slots.used & (slots.unseen <= config.held))[:, None]
+    taken = (iou > config.spawn_overlap) | (told.fits & (inside > config.spawn_contained))
+    born = free & (seen.score >= config.spawn) & ~jnp.any(living & taken, 0)
+    # The k-th of the boxes goes into the k-th of the free slots.
+    order = jnp.argsort(slots.used, stable=True)
+    rank = jnp.cumsum(born) - 1
+    fits = born & (rank < jnp.sum(~slots.used))
+    target = jnp.where(fits, order[jnp.clip(rank, 0, config.count - 1)], config.count)
+    which = jnp.full(config.count, -1, jnp.int32)
+    which = which.at[target].set(jnp.arange(len(born), dtype=jnp.int32), mode="drop")
+    k = jnp.maximum(which, 0)
+    extent, score, feature = seen.extent[k], seen.score[k], seen.feature[k]
+    size = 2 * jnp.max(extent, -1)
+    worth = config.tick * score
+    view = jnp.zeros_like(slots.view).at[:, 0].set(feature)
+    new = no_slots(config).replace(
+        used=jnp.ones_like(slots.used),
+        position=seen.position[k],
+        covariance=jnp.stack([(0.1 * size) ** 2, 0 * size, (4.5 * size) ** 2], -1),
+        extent=extent,
+        extent_variance=jnp.full(config.count, 0.04),
+        last=seen.position[k],
+        view=view,
+        view_weight=jnp.zeros_like(slots.view_weight).at[:, 0].set(1),
+        kind=jax.nn.one_hot(seen.kind[k], config.kinds) * worth[:, None],
+        evidence=worth,
+        score=score,
+        boxes=jnp.ones_like(slots.boxes),
     )
-    free = jax.lax.stop_gradient(1 - jnp.minimum(jnp.sum(covers, axis=-2), 1))
-    position, found = peaks(
-        jax.lax.stop_gradient(foreground.weight) * free,
-        p.count,
-        shape=foreground.shape,
-        blur=config.blur * jax.lax.stop_gradient(radius),
-        least=config.least,
-        window=config.window,
-    )
-    # The n-th free slot takes the n-th highest peak.
-    order = jnp.maximum(jnp.cumsum(~p.alive, axis=-1) - 1, 0)
-    position = jnp.take_along_axis(position, order[..., None], axis=-2)
-    new = ~p.alive & jnp.take_along_axis(found, order, axis=-1)
-    variance = noise**2
-    covariance = jnp.stack(
-        [variance, jnp.zeros_like(variance), jnp.full_like(variance, config.speed**2)]
-    )
-    near = discs.square_distance(position, height, columns) / width**2
-    near = jnp.where(new[..., None], jnp.exp(-0.5 * near), 0)
-    unowned = foreground.statistics * free[..., None]
-    statistics = jnp.einsum("...kp,...pc->...kc", near, unowned)
-    return Spawned(new, position, covariance, statistics, unowned[..., 0])
+    return where(which >= 0, new, slots)
 
 
-def peaks(
-    weight: Array, count: int, *, shape: tuple[int, int], blur: Array, least: float, window: int = 5
-) -> tuple[Array, Array]:
-    """The `count` highest peaks of a smoothed picture.
+def confirm(slots: Slots, confirmed: Array, config: ObjectConfig) -> tuple[Slots, Array]:
+    """Numbers for those that had boxes enough.
 
     Args:
-        weight: [..., P] in [0, 1].
-        count: how many peaks are looked for.
-        shape: rows and columns of cells.
-        blur: standard deviation of the Gaussian that smooths it, frame heights.
-        least: the lowest that a peak may be, in (0, 1).
-        window: cells of the side of the square of which a peak is the highest.
+        slots: after `spawn`.
+        confirmed: [] int32, how many have had one.
+        config: how things are followed.
 
     Returns:
-        positions [..., count, 2], and which of them are peaks [..., count].
+        The slots, and how many have had one.
     """
-    h, w = shape
-
-    def smooth(cells: int) -> Array:
-        at = jnp.arange(cells) / h
-        gauss = jnp.exp(-0.5 * ((at[:, None] - at) / blur) ** 2)
-        return gauss / (jnp.sqrt(2 * jnp.pi) * blur * h)
-
-    smoothed = weight.reshape(*weight.shape[:-1], h, w)
-    smoothed = jnp.einsum("ij,...jk,kl->...il", smooth(h), smoothed, smooth(w))
-    size = (1,) * (smoothed.ndim - 2) + (window, window)
-    ones = (1,) * smoothed.ndim
-    top = jax.lax.reduce_window(smoothed, -jnp.inf, jax.lax.max, size, ones, "SAME")
-    height = jnp.where((smoothed >= top) & (smoothed > least), smoothed, 0).reshape(weight.shape)
-    height, cell = jax.lax.top_k(height, min(count, h * w))
-    extra = [(0, 0)] * (height.ndim - 1) + [(0, count - height.shape[-1])]
-    height, cell = jnp.pad(height, extra), jnp.pad(cell, extra)
-    position = jnp.stack([cell % w, cell // w], axis=-1)
-    return (position + 0.5) / h, height > 0
+    new = slots.used & (slots.number < 0) & (slots.boxes >= config.confirm)
+    number = confirmed + jnp.cumsum(new).astype(jnp.int32) - 1
+    slots = slots.replace(number=jnp.where(new, number, slots.number))
+    return slots, confirmed + jnp.sum(new, dtype=jnp.int32)
 
 
-def duplicates(position: Array, alive: Array, identity: Array, *, diameter: Array) -> Array:
-    """Which rigid discs [..., K] are where an older one is already: two cannot be in one place.
-
-    Example:
-        >>> x, alive = jnp.array([[0.5, 0.5], [0.52, 0.5]]), jnp.ones(2, bool)
-        >>> duplicates(x, alive, jnp.array([4, 2]), diameter=jnp.array(0.2)).tolist()
-        [True, False]
-    """
-    older = identity[..., :, None] > identity[..., None, :]
-    both = alive[..., :, None] & alive[..., None, :]
-    close = square_distances(position) < (diameter / 2) ** 2
-    return jnp.any(both & older & close, axis=-1)
+def retire(slots: Slots, config: ObjectConfig) -> Slots:
+    """The slots of those that were out of sight for too long are free."""
+    gone = slots.used & (slots.unseen > patience(slots, config))
+    return where(gone, no_slots(config), slots)

@@ -1,4 +1,4 @@
-"""The state of objects that are followed, and what is learned for it: see `tracker`."""
+"""The state of things that are followed in boxes: see `tracker`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,69 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from vidparticles.numerics import softplus_inverse
+from vidparticles.flow.camera import Similarity
 from vidparticles.particles import Particles
-from vidparticles.tracking.objects import foreground, memory
-from vidparticles.tracking.objects.background import Background
 from vidparticles.tracking.objects.config import ObjectConfig
 
-Params = dict[str, Any]
-Values = dict[str, Array]
 
-# Powers of seconds in the units of learned rates; all others of "filter" are lengths and ratios.
-SECONDS = {"process_noise": -1.5, "stiffness": -2.0}
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Slots:
+    """What is known of each object; lengths are frame heights.
+
+    Attributes:
+        used: [N] bool; the others are free.
+        number: [N] int32, the object's; −1 as long as it is not confirmed.
+        position, velocity: [N, 2], expected; velocity per second.
+        covariance: [N, 3] of position, of position and velocity, of velocity, alike along x and y.
+        extent: [N, 2] half the sides.
+        extent_variance: [N] of the logarithm of the sides.
+        last: [N, 2] where it was observed last, moved with the camera since.
+        view: [N, V, F] appearances, unit vectors, from when nothing was in front.
+        view_weight: [N, V] how many frames each is made of; 0 for none.
+        kind: [N, C] seconds of score with which it was told to be of each kind.
+        evidence: [N] seconds, scores summed over time, forgotten slowly.
+        score: [N] of the box it was observed in last.
+        boxes: [N] int32, how many it was observed in.
+        unseen: [N] seconds since it was observed.
+        age: [N] seconds since it was spawned.
+    """
+
+    used: Array
+    number: Array
+    position: Array
+    velocity: Array
+    covariance: Array
+    extent: Array
+    extent_variance: Array
+    last: Array
+    view: Array
+    view_weight: Array
+    kind: Array
+    evidence: Array
+    score: Array
+    boxes: Array
+    unseen: Array
+    age: Array
+
+    def replace(self, **changes: Any) -> Slots:
+        """A copy with the named fields changed."""
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def box(self) -> Array:
+        """[N, 4] left, top, right, bottom."""
+        return jnp.concatenate([self.position - self.extent, self.position + self.extent], -1)
+
+    @property
+    def size(self) -> Array:
+        """[N] the longer side."""
+        return 2 * jnp.max(self.extent, -1)
+
+    @property
+    def confirmed(self) -> Array:
+        """[N] bool, which have a number."""
+        return self.used & (self.number >= 0)
 
 
 @jax.tree_util.register_dataclass
@@ -28,165 +80,87 @@ class ObjectState:
     """All that is carried from frame to frame.
 
     Attributes:
-        particles: fields [..., K, ·]; the feature is the memory. An object that is hidden is
-            active, where it is expected, until it is given up.
-        identity: [..., K] int32, numbered in order of appearance; −1 for a free slot.
-        cut: [...] bool, the newest frame is the first of another shot.
-        time: [...] seconds of the newest frame.
-        covariance: [..., K, 3], see `filter.predicted_covariance`.
-        appearance: [..., K, L] running mean.
-        color: [..., K, 3] when last visible, in [0, 1].
-        baseline: [..., K, F + 3] running mean of what was observed, by which events are told.
-        contact: [..., K, K] running mean of who touches whom, in [0, 1].
-        unseen: [..., K] seconds since it was visible.
-        existence: [..., K] probability that it is still there, see `novelty`.
-        spawned: [...] int32, how many objects there have been.
-        background: behind them, where a running one is kept.
+        particles: [N] of the slots; the feature is the mean appearance. Active are those with a
+            number that were observed a moment ago.
+        identity: [N] int32, in the order in which objects were confirmed; −1 for the others.
+        cut: [] bool, the newest frame is the first of another shot.
+        time: [] seconds of the newest frame.
+        slots: all that is known, of objects without a number too.
+        before: [h, w] luma of the newest frame, small.
+        camera: how the picture moved into the newest frame.
+        confirmed: [] int32, how many objects there have been.
     """
 
     particles: Particles
     identity: Array
     cut: Array
     time: Array
-    covariance: Array
-    appearance: Array
-    color: Array
-    baseline: Array
-    contact: Array
-    unseen: Array
-    existence: Array
-    spawned: Array
-    background: Background | None = None
-
-    def replace(self, **changes: Any) -> ObjectState:
-        """A copy with the named fields changed."""
-        return dataclasses.replace(self, **changes)
+    slots: Slots
+    before: Array
+    camera: Similarity
+    confirmed: Array
 
 
-def init(key: Array, config: ObjectConfig) -> Params:
-    """Parameters, {"foreground": …, "filter": …, "memory": …, "scene": …}.
+def no_slots(config: ObjectConfig) -> Slots:
+    """Nothing is known of anything."""
+    n = config.count
 
-    All of "filter" is stored before a softplus, rates in the config's unit of time; `values` are
-    what is used. Objects that are round and near the given radius are followed from the start;
-    training makes the filter sure of them.
+    def zeros(*shape: int) -> Array:
+        return jnp.zeros((n, *shape))
 
-    Example:
-        >>> params = init(jax.random.key(0), ObjectConfig(radius=0.2))
-        >>> round(float(values(params, ObjectConfig())["radius"]), 3)
-        0.2
-    """
-    keys = jax.random.split(key, 3)
-    radius, rigid = config.radius, config.rigid_discs
-    positive = {
-        "assignment_width": 0.5 * radius,
-        "assignment_reach": 4.0,  # in widths
-        "appearance_weight": 0.1,
-        "radius": radius,
-        "edge": 0.01 if rigid else 0.02,
-        "process_noise": 0.002 if rigid else 0.03,  # √ of a density, frame heights per s^1.5
-        "measurement_noise": 0.004 if rigid else 0.01,
-        "visible_area": 0.2 * jnp.pi * radius**2,  # at which an object half believes what it sees
-        "damping": 0.05 if rigid else 0.2,
-        "stiffness": 0.05,
-        "diameter": 2 * radius,
-        "margin": radius,  # between a wall and the middle of what bounces off it
-    }
-    distance = config.foreground.distance
-    params: Params = {
-        "foreground": foreground.init(
-            keys[0],
-            stride=config.stride,
-            widths=tuple(config.widths),
-            appearance=config.appearance,
-            features=config.features,
-            slope=config.foreground.slope,
-            distance=distance / 2 if config.running_background else distance,
-        ),
-        "filter": {name: softplus_inverse(value) for name, value in positive.items()},
-        "memory": memory.stored(
-            memory.init(keys[1], keys[2], observed=config.features + 3, size=config.memory),
-            config.memory_rate,
-        ),
-    }
-    if config.scene is not None:
-        cells = (config.scene[0] // config.stride) * (config.scene[1] // config.stride)
-        params["scene"] = {
-            "color": jnp.zeros((cells, 3)),
-            "occlusion": jnp.full(cells, -4.0, jnp.float32),
-        }
-    return params
-
-
-def values(params: Params, config: ObjectConfig) -> Values:
-    """The learned numbers of the filter as used: positive, in frame heights and seconds."""
-    return {
-        name: jax.nn.softplus(stored) * config.time_unit ** SECONDS.get(name, 0.0)
-        for name, stored in params["filter"].items()
-    }
-
-
-def clear_cells(params: Params, config: ObjectConfig) -> Array | None:
-    """How far the scene lets objects be seen, [P] in (0, 1); None, everywhere."""
-    return None if config.scene is None else jax.nn.sigmoid(-params["scene"]["occlusion"])
-
-
-def empty(particles: Particles, time: Array, config: ObjectConfig) -> ObjectState:
-    """The state of particles of which nothing was observed yet, without a background.
-
-    Args:
-        particles: fields [..., K, ·].
-        time: [...] seconds.
-        config: as of `init`.
-    """
-    lead = particles.alive.shape
-    return ObjectState(
-        particles=particles,
-        identity=jnp.full(lead, -1, jnp.int32),
-        cut=jnp.zeros(lead[:-1], bool),
-        time=time,
-        covariance=jnp.zeros((*lead, 3)),
-        appearance=jnp.zeros((*lead, config.appearance)),
-        color=jnp.zeros((*lead, 3)),
-        baseline=jnp.zeros((*lead, config.features + 3)),
-        contact=jnp.zeros((*lead, lead[-1])),
-        unseen=jnp.zeros(lead),
-        existence=jnp.ones(lead),
-        spawned=jnp.zeros(lead[:-1], jnp.int32),
+    return Slots(
+        used=jnp.zeros(n, bool),
+        number=jnp.full(n, -1, jnp.int32),
+        position=zeros(2),
+        velocity=zeros(2),
+        covariance=zeros(3),
+        extent=zeros(2),
+        extent_variance=zeros(),
+        last=zeros(2),
+        view=zeros(config.views, config.features),
+        view_weight=zeros(config.views),
+        kind=zeros(config.kinds),
+        evidence=zeros(),
+        score=zeros(),
+        boxes=jnp.zeros(n, jnp.int32),
+        unseen=zeros(),
+        age=zeros(),
     )
 
 
-def choose(cut: Array, new: ObjectState, old: ObjectState) -> ObjectState:
-    """`new` where there is a cut [...], else `old`; without the background, which is old's."""
+def where(mask: Array, yes: Slots, no: Slots) -> Slots:
+    """Slot by slot, one or the other."""
 
-    def one(new: Array, old: Array) -> Array:
-        return jnp.where(jnp.reshape(cut, cut.shape + (1,) * (new.ndim - cut.ndim)), new, old)
+    def choose(a: Array, b: Array) -> Array:
+        return jnp.where(mask.reshape(-1, *[1] * (a.ndim - 1)), a, b)
 
-    new, kept = new.replace(background=None), old.replace(background=None)
-    return jax.tree.map(one, new, kept).replace(background=old.background)
+    return jax.tree.map(choose, yes, no)
 
 
-def without_inactive(state: ObjectState) -> ObjectState:
-    """The state with zeros in inactive slots, so that whatever they hold, NaN too, is not used."""
-    p = state.particles
-
-    def keep(x: Array, otherwise: float = 0.0) -> Array:
-        return jnp.where(
-            p.alive.reshape(p.alive.shape + (1,) * (x.ndim - p.alive.ndim)), x, otherwise
-        )
-
-    return state.replace(
-        particles=Particles(
-            position=keep(p.position),
-            velocity=keep(p.velocity),
-            feature=keep(p.feature),
-            mass=keep(p.mass, 1.0),
-            alive=p.alive,
-        ),
-        covariance=keep(state.covariance),
-        appearance=keep(state.appearance),
-        color=keep(state.color),
-        baseline=keep(state.baseline),
-        contact=jnp.where(p.alive[..., None, :], keep(state.contact), 0),
-        unseen=keep(state.unseen),
-        existence=keep(state.existence, 1.0),
+def shown(slots: Slots, config: ObjectConfig) -> Particles:
+    """The slots as particles: active are those with a number, observed a moment ago."""
+    weight = slots.view_weight[..., None]
+    mean = jnp.sum(slots.view * weight, 1) / jnp.maximum(jnp.sum(weight, 1), 1e-6)
+    return Particles(
+        position=slots.position,
+        velocity=slots.velocity,
+        feature=mean,
+        mass=jnp.ones(config.count),
+        alive=slots.confirmed & (slots.unseen <= config.shown),
     )
+
+
+def patience(slots: Slots, config: ObjectConfig) -> Array:
+    """Seconds [N] that an object may be out of sight: the more is known of it, the longer."""
+    more = config.patience_known * jnp.maximum(slots.evidence - config.patience_from, 0)
+    long = jnp.minimum(config.patience + more, config.patience_most)
+    return jnp.where(slots.number >= 0, long, config.unsure)
+
+
+def existence(slots: Slots, config: ObjectConfig) -> Array:
+    """How probable it is [N] that an object is still there.
+
+    By what speaks for it, e / (e + e₀), and the share of its patience that is left.
+    """
+    left = jnp.clip(1 - slots.unseen / patience(slots, config), 0, 1)
+    return jnp.where(slots.used, left * slots.evidence / (slots.evidence + config.known), 0)

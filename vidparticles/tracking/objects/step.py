@@ -1,4 +1,4 @@
-"""One frame more of the objects of a clip: the order of what `tracker` describes."""
+"""One frame more: expect, look, assign, update, spawn, number, find again, give up."""
 
 from __future__ import annotations
 
@@ -7,284 +7,124 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from vidparticles.flow.camera import Similarity
-from vidparticles.image import discs
-from vidparticles.particles import Particles
-from vidparticles.tracking.objects import filter, memory
-from vidparticles.tracking.objects.assignment import centroid
+from vidparticles.tracking.blobs.pairs import cheapest_pairs
 from vidparticles.tracking.objects.config import ObjectConfig
-from vidparticles.tracking.objects.foreground import COLOR, MASS, Foreground
-from vidparticles.tracking.objects.novelty import novelty
-from vidparticles.tracking.objects.parts import Parts, covers
-from vidparticles.tracking.objects.spawn import Spawned, duplicates, spawn
-from vidparticles.tracking.objects.state import (
-    ObjectState,
-    Params,
-    Values,
-    choose,
-    clear_cells,
-    empty,
-    values,
-    without_inactive,
-)
+from vidparticles.tracking.objects.costs import Pairs, pairs
+from vidparticles.tracking.objects.observations import Observations, intersection, without_doubles
+from vidparticles.tracking.objects.predict import predict
+from vidparticles.tracking.objects.reidentify import merged, returned
+from vidparticles.tracking.objects.spawn import confirm, retire, spawn
+from vidparticles.tracking.objects.state import Slots, existence, no_slots
+from vidparticles.tracking.objects.update import update
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class ObjectReport:
-    """What a frame had to say.
+class ObjectReport(NamedTuple):
+    """What is told of each slot beside the particles.
 
     Attributes:
-        predicted: [..., K, 2] where objects were thought to be before the frame; of new ones,
-            where they are.
-        area: [..., K] of the foreground that each was assigned, in squared frame heights.
-        reconstruction_error: [...] mean squared difference of the frame, in cells of colors in
-            [0, 1], from a picture of the objects.
-        prediction_error: [...] the same of the picture that was predicted before the frame.
-        gate_opening: [...] how far the gates of memories were open, in [0, 1].
-        novelty: [...] how unlikely the frame was, in nats, see `novelty`.
+        box: [N, 4] left, top, right, bottom, frame heights; expected where it is hidden.
+        kind: [N] int32, which it was told to be most of all.
+        score: [N] of the box it was observed in last.
+        unseen: [N] seconds since it was observed.
+        existence: [N] how probable it is that it is still there.
     """
 
-    predicted: Array
-    area: Array
-    reconstruction_error: Array
-    prediction_error: Array
-    gate_opening: Array
-    novelty: Array
-
-
-class Told(NamedTuple):
-    """Of a frame, what a report is made from: pictures are compared for many frames at once.
-
-    Attributes:
-        predicted, area, gate_opening, novelty: as of `ObjectReport`.
-        color: [..., K, 3] before the frame; of new objects, their own.
-        alive: [..., K] before anything was given up.
-    """
-
-    predicted: Array
-    area: Array
-    gate_opening: Array
-    novelty: Array
-    color: Array
-    alive: Array
-
-
-def elapsed(before: Array, now: Array) -> Array:
-    """Seconds since the frame before; for a clock that goes back, none."""
-    return jnp.maximum(now - before, 0)
+    box: Array
+    kind: Array
+    score: Array
+    unseen: Array
+    existence: Array
 
 
 def advance(
-    params: Params,
-    config: ObjectConfig,
-    parts: Parts,
-    state: ObjectState,
-    frame: Foreground,
-    camera: Similarity | None,
-    time: Array,
+    slots: Slots,
+    confirmed: Array,
+    seen: Observations,
+    camera: Similarity,
+    dt: Array,
     cut: Array,
-) -> tuple[ObjectState, Told]:
-    """The state after a frame's foreground; also what the report is made from.
+    width: Array,
+    config: ObjectConfig,
+) -> tuple[Slots, Array]:
+    """The slots after one frame more; pictures are not needed.
 
     Args:
-        params: of the tracker.
-        config: of the tracker.
-        parts: of the tracker.
-        state: before the frame, leading axes [...].
-        frame: the foreground.
-        camera: how it moved the picture since the frame before, where that is known.
-        time: [...] seconds.
-        cut: [...] bool, whether another shot begins: what was followed ends.
+        slots: what is known.
+        confirmed: [] int32, how many objects have had a number.
+        seen: what was observed in the frame.
+        camera: how the picture moved into it.
+        dt: seconds [] since the frame before.
+        cut: [] bool, whether a shot begins with it: all that was known ends.
+        width: [] of the frame, frame heights.
+        config: how things are followed.
+
+    Returns:
+        The slots, and how many objects have had a number.
     """
-    learned, clear, shape = values(params, config), clear_cells(params, config), frame.shape
-    dt = elapsed(state.time, time)
-    fresh = empty(parts.start(cut.shape, config), time, config).replace(spawned=state.spawned)
-    # Numbers go on after a cut, so that no identity is given twice.
-    state = without_inactive(choose(cut, fresh, state))
-    if camera is not None:
-        p = state.particles
-        state = state.replace(particles=p.replace(position=camera(p.position)))
-
-    predicted, struck = parts.predict(learned, config, state.particles, dt, shape)
-    covariance = filter.predicted_covariance(
-        state.covariance,
-        dt[..., None],
-        density=learned["process_noise"] ** 2,
-        impulse=(config.filter.collision_noise * struck) ** 2,
+    alike = jnp.asarray(confusion(config))
+    slots = jax.tree.map(lambda a, b: jnp.where(cut, a, b), no_slots(config), slots)
+    seen = without_doubles(
+        dataclasses.replace(seen, valid=seen.valid & (seen.score >= config.least)),
+        alike,
+        overlap=config.overlap,
+        contained=config.contained,
+        weaker=config.weaker,
     )
-    statistics = parts.assign(
-        predicted.position,
-        predicted.alive,
-        state.appearance,
-        jnp.broadcast_to(learned["appearance_weight"], predicted.alive.shape),
-        frame.appearance,
-        frame.statistics,
-        shape=shape,
-        width=jnp.sqrt(learned["assignment_width"] ** 2 + covariance[..., 0]),
-        reach=learned["assignment_reach"],
+    slots = predict(slots, dt, camera, config)
+    told = pairs(slots, seen, alike, config)
+    high = seen.score >= config.high
+    agree = agreeing(slots, told, high, config)
+    _, inside = intersection(seen.box, seen.box)
+    same = alike[seen.kind[:, None], seen.kind]
+    free = jnp.ones_like(high)
+    mate = jnp.full(config.count, -1, jnp.int32)
+    near = slots.unseen <= config.active + dt
+    stages = (
+        (slots.confirmed & near, high, config.alone),
+        (slots.confirmed & near, ~high, config.alone_low),
+        (None, high, 0.0),
+        (slots.used & ~slots.confirmed, free, config.alone),
     )
-    visible = _visible(learned, _area(statistics, shape))
-    p, updated = parts.update(
-        learned, config, predicted, covariance, visible, statistics, frame, clear, parts.fit
-    )
-    spawned = spawn(
-        p,
-        frame,
-        radius=learned["radius"],
-        edge=learned["edge"],
-        width=learned["assignment_width"],
-        noise=learned["measurement_noise"],
-        config=config.spawn,
-    )
-    nats, existence = novelty(
-        predicted,
-        moved=p.position - predicted.position,
-        variance=covariance[..., 0],
-        noise=learned["measurement_noise"] ** 2,
-        visible=visible,
-        statistics=statistics,
-        color=state.color,
-        existence=state.existence,
-        unowned=spawned.unowned,
-        clear=clear,
-        elapsed=dt / config.time_unit,
-        radius=learned["radius"],
-        edge=learned["edge"],
-        shape=shape,
-        least=config.assignment.least,
-        config=config.novelty,
-    )
-    state, told = _observe(
-        params,
-        config,
-        learned,
-        state.replace(particles=p, covariance=updated, existence=existence, time=time, cut=cut),
-        statistics,
-        spawned,
-        dt,
-        shape,
-    )
-    new = spawned.new[..., None]
-    first = jnp.where(new, state.particles.position, predicted.position)
-    return state, told._replace(predicted=first, novelty=nats)
+    for rows, columns, alone in stages:
+        if rows is None:
+            pair = returned(slots, seen, columns & free, told, width, config)
+        else:
+            # A faint box that lies in one that is someone's already may be of either.
+            someones = jnp.any((inside > config.low_crowd) & same & ~free, -1)
+            clear = high | ~someones
+            allowed = (rows & (mate < 0))[:, None] & columns & free & agree & clear
+            pair = cheapest_pairs(jnp.where(allowed, told.cost, jnp.inf), alone=alone)
+        mate = jnp.where((mate < 0) & (pair >= 0), pair, mate)
+        free = free.at[jnp.where(pair >= 0, pair, len(free))].set(False, mode="drop")
+    slots = update(slots, seen, mate, told.contact, dt, config)
+    slots = spawn(slots, seen, free & seen.valid, told, config)
+    slots, confirmed = confirm(slots, confirmed, config)
+    slots = merged(slots, alike, width, config)
+    return retire(slots, config), confirmed
 
 
-def _observe(
-    params: Params,
-    config: ObjectConfig,
-    learned: Values,
-    state: ObjectState,
-    statistics: Array,
-    spawned: Spawned,
-    dt: Array,
-    shape: tuple[int, int],
-) -> tuple[ObjectState, Told]:
-    """What objects where they are now, the new ones too, take from what they were assigned."""
-    new, slot, p = spawned.new, spawned.new[..., None], state.particles
-    statistics = jnp.where(slot, spawned.statistics, statistics)
-    area = _area(statistics, shape)
-    visible = _visible(learned, area)
-    position = jnp.where(
-        slot, centroid(statistics, spawned.position, least=config.assignment.least), p.position
-    )
-    alive = p.alive | new
-    spent = jnp.where(new, config.time_unit, dt[..., None])
-
-    average = statistics / (statistics[..., MASS] + config.assignment.least)
-    appearance, features = jnp.split(average[..., COLOR.stop :], [config.appearance], axis=-1)
-    observation = jnp.concatenate([2 * features, 4 * (average[..., COLOR] - 0.5)], axis=-1)
-    believed = jnp.where(new, 1.0, visible)
-    color = state.color + believed[..., None] * (average[..., COLOR] - state.color)
-    rate = jnp.where(new, 1.0, believed * _share(spent, config.appearance_time))
-
-    touch = memory.touching(position, alive, diameter=learned["diameter"], config=config.gates)
-    together = jnp.where(slot, spent[..., None], spent[..., None, :])
-    remembered, opening = memory.remember(
-        memory.used(params["memory"], config.memory_rate),
-        observation=observation,
-        baseline=state.baseline,
-        kept=p.feature,
-        met=jax.nn.relu(touch - state.contact),
-        alive=alive,
-        visible=visible,
-        elapsed=spent / config.time_unit,
-        config=config.gates,
-    )
-    identity = jnp.where(
-        new, state.spawned[..., None] + jnp.cumsum(new, axis=-1) - 1, state.identity
-    )
-    unseen = jnp.where(visible > 0.5, 0, state.unseen + dt[..., None])
-    existence = jnp.where(new, 1.0, state.existence)
-    lives = alive & (unseen < config.patience)
-    if config.rigid_discs:
-        lives &= existence > config.least_existence
-        lives &= ~duplicates(position, alive, identity, diameter=learned["diameter"])
-    told = Told(
-        predicted=position,
-        area=area,
-        gate_opening=opening,
-        novelty=jnp.zeros_like(dt),
-        color=jnp.where(slot, color, state.color),
-        alive=alive,
-    )
-    lasting = _share(spent, config.baseline_time) * visible
-    return state.replace(
-        particles=Particles(
-            position=position,
-            velocity=jnp.where(slot, 0, p.velocity),
-            feature=remembered,
-            mass=p.mass,
-            alive=lives,
-        ),
-        identity=jnp.where(lives, identity, -1),
-        covariance=jnp.where(slot, spawned.covariance, state.covariance),
-        appearance=state.appearance + rate[..., None] * (appearance - state.appearance),
-        color=color,
-        baseline=state.baseline + lasting[..., None] * (observation - state.baseline),
-        contact=state.contact + _share(together, config.baseline_time) * (touch - state.contact),
-        unseen=unseen,
-        existence=existence,
-        spawned=state.spawned + jnp.sum(new, axis=-1),
-    ), told
+def agreeing(slots: Slots, told: Pairs, high: Array, config: ObjectConfig) -> Array:
+    """Which pairs [N, K] are not out of the question; a box below `high` must agree better."""
+    size = jnp.abs(told.areas)
+    small = (slots.size < config.small)[:, None]
+    unlike = jnp.where(high, config.unlike, config.low_unlike)
+    areas = jnp.where(high | small, config.areas, config.low_areas)
+    return ((told.unlike <= unlike) | small) & (size <= areas)
 
 
-def report(
-    params: Params, config: ObjectConfig, state: ObjectState, told: Told, frame: Foreground
-) -> ObjectReport:
-    """What is said of frames: also how far pictures of the objects are from them."""
-    learned, clear = values(params, config), clear_cells(params, config)
-
-    def error(p: Particles, color: Array) -> Array:
-        each = covers(learned, p, frame.shape)
-        each = each if clear is None else each * clear
-        picture = discs.paint(each, color, frame.background)
-        return jnp.mean((picture - frame.color) ** 2, axis=(-2, -1))
-
-    p = state.particles
-    return ObjectReport(
-        predicted=told.predicted,
-        area=told.area,
-        reconstruction_error=error(p, state.color),
-        prediction_error=error(p.replace(position=told.predicted, alive=told.alive), told.color),
-        gate_opening=told.gate_opening,
-        novelty=told.novelty,
-    )
+def report(slots: Slots, config: ObjectConfig) -> ObjectReport:
+    """What is told of the slots."""
+    kind = jnp.argmax(slots.kind, -1).astype(jnp.int32)
+    return ObjectReport(slots.box, kind, slots.score, slots.unseen, existence(slots, config))
 
 
-def _area(statistics: Array, shape: tuple[int, int]) -> Array:
-    """Of the foreground assigned, in squared frame heights."""
-    return statistics[..., 0] / shape[0] ** 2
-
-
-def _visible(learned: Values, area: Array) -> Array:
-    """How far an object is believed to be visible, in [0, 1), from the area assigned [..., K]."""
-    square = area * area
-    return square / (square + learned["visible_area"] ** 2)
-
-
-def _share(dt: Array, time: float) -> Array:
-    """What a running mean of a time constant takes of a value that lasts dt."""
-    return -jnp.expm1(-dt / time)
+def confusion(config: ObjectConfig) -> np.ndarray:
+    """[C, C] bool, which kinds are confused with each other; each with itself."""
+    alike = np.eye(config.kinds, dtype=bool)
+    for group in config.confused:
+        alike[np.ix_(group, group)] = True
+    return alike

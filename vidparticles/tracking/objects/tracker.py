@@ -1,207 +1,187 @@
-"""Objects that keep their identity: learned particles carried through a video, frame by frame.
+"""The tracker of what a detector finds: persons, animals, balls, each with one number.
 
-A particle is an object: its position and velocity, its appearance, and a memory of what happened
-to it. For each frame
+    tracker = object_tracker(observe_fn)
+    tracks = scan(tracker, params, frames, times, cuts)
 
-1. the laws of motion predict where it is now: it flies on, bounces off walls and off others;
-2. the cells of the frame's foreground are assigned to objects in competition;
-3. it is updated by what differs, as in a Kalman filter, as far as it is visible: what is hidden
-   moves on by itself;
-4. foreground that belongs to no object becomes a new one, in a free slot;
-5. its memory takes, through gates, what is new in what it observes and what those know whom it
-   meets;
-6. an object that has not been visible for long is given up; of rigid discs, also one that should
-   have been visible, and one that is where another is.
-
-Everything is counted in seconds and frame heights: a clip of 12 frames a second and one of 24 are
-followed alike, and so is one of uneven frames. Nothing looks ahead; the state does not grow.
+Each frame (`step.advance`): objects go on as they went, with the camera (`predict`); each pair of
+an object and a box has a cost, the negative logarithm of how likely it is (`costs`); boxes with a
+high score are assigned exactly, then those with a low one; what is left may be someone lost
+(`reidentify`) or someone new (`spawn`). Objects out of sight are neither drawn nor found by their
+place for long, but by their appearance. The tracker has no parameters of its own: `params` are
+those of `observe_fn`.
 """
 
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import ArrayLike
 
-from vidparticles.errors import InputError
 from vidparticles.flow.camera import Similarity
-from vidparticles.particles import Particles
-from vidparticles.tracking.base import Tracker
-from vidparticles.tracking.objects import background, foreground
-from vidparticles.tracking.objects.background import Background
+from vidparticles.flow.global_motion import GlobalMotionConfig, global_motion
+from vidparticles.image.resample import gray, resize
+from vidparticles.tracking.base import Tracker, one_by_one
 from vidparticles.tracking.objects.config import ObjectConfig
-from vidparticles.tracking.objects.foreground import Foreground
-from vidparticles.tracking.objects.parts import DEFAULT, Parts
-from vidparticles.tracking.objects.state import ObjectState, Params, empty, init
-from vidparticles.tracking.objects.step import ObjectReport, advance, elapsed, report
-
-__all__ = ["ObjectConfig", "ObjectReport", "ObjectState", "Parts", "init", "object_tracker"]
+from vidparticles.tracking.objects.observations import Observations, ObserveFn
+from vidparticles.tracking.objects.state import ObjectState, Slots, no_slots, shown
+from vidparticles.tracking.objects.step import ObjectReport, advance, report
 
 
-def object_tracker(
-    config: ObjectConfig,
-    *,
-    parts: Parts = DEFAULT,
-    chunk: int = 32,
-    recompute: bool = False,
-) -> Tracker:
-    """Objects found and followed, as a `tracking.base.Tracker` whose parameters are `init`'s.
+def object_tracker(observe_fn: ObserveFn, config: ObjectConfig | None = None) -> Tracker:
+    """A tracker of what is observed in boxes.
 
     Args:
-        config: as of `init`; its count may differ.
-        parts: what a step is made of.
-        chunk: the most frames of a clip whose foreground is gathered at once.
-        recompute: keep only the state at the beginning of each chunk for the gradient, and compute
-            the rest again: the same gradient in less memory.
-
-    Returns:
-        `init_fn`, `step_fn` and `scan_fn`; states are `ObjectState`, reports `ObjectReport`.
-
-    Raises:
-        InputError: by the functions: H or W is no multiple of the stride, or they are not those of
-            the scene.
+        observe_fn: finds boxes in a frame; `features` and `kinds` of the config are its.
+        config: how things are followed; default `ObjectConfig()`.
 
     Example:
-        >>> config = ObjectConfig(count=2)
-        >>> params, tracker = init(jax.random.key(0), config), object_tracker(config)
-        >>> frame = jnp.zeros((32, 32, 3), jnp.uint8).at[8:14, 20:26].set(200)
-        >>> state = tracker.init_fn(params, frame, 0.0)
-        >>> state, report = jax.jit(tracker.step_fn)(params, state, frame, 0.0)
-        >>> [round(float(x), 2) for x in state.particles.position[0]]
-        [0.72, 0.34]
-        >>> state.particles.alive.tolist()
-        [True, False]
+        >>> from vidparticles import weights
+        >>> from vidparticles.models.published import nanodet
+        >>> if weights.status("nanodet").state == "there":
+        ...     params = nanodet.parameters(weights.load("nanodet"))
+        ...     tracker = object_tracker(nanodet.observe(), nanodet.object_config())
+        ...     state = tracker.init_fn(params, jnp.zeros((90, 160, 3), jnp.uint8), 0.0)
     """
-    return _object_tracker(config, parts, chunk, recompute)
+    config = config or ObjectConfig()
 
+    def init(params: Any, frame: Array, time: Array) -> ObjectState:
+        del params
+        slots = no_slots(config)
+        return ObjectState(
+            particles=shown(slots, config),
+            identity=slots.number,
+            cut=jnp.zeros((), bool),
+            time=time,
+            slots=slots,
+            before=jnp.zeros(_small(frame, config)),
+            camera=rest(),
+            confirmed=jnp.zeros((), jnp.int32),
+        )
 
-@functools.cache
-def _object_tracker(config: ObjectConfig, parts: Parts, chunk: int, recompute: bool) -> Tracker:
-    """One tracker for the same options, so that a program compiled for it is found again."""
-
-    def init_fn(params: Params, frame: Array, time: ArrayLike) -> ObjectState:
-        _check(frame.shape, config)
-        lead, size = frame.shape[:-3], frame.shape[-3:-1]
-        seconds = jnp.broadcast_to(jnp.asarray(time, jnp.float32), lead)
-        state = empty(parts.start(lead, config), seconds, config)
-        if config.running_background:
-            state = state.replace(background=background.start(lead, *size))
-        return state
-
-    def step_fn(
-        params: Params,
-        state: ObjectState,
-        frame: Array,
-        time: ArrayLike,
-        *,
-        cut: Array | None = None,
+    def step(
+        params: Any, state: ObjectState, frame: Array, time: Array, cut: Array
     ) -> tuple[ObjectState, ObjectReport]:
-        _check(frame.shape, config)
-        lead = frame.shape[:-3]
-        seconds = jnp.broadcast_to(jnp.asarray(time, jnp.float32), lead)
-        cut = jnp.zeros(lead, bool) if cut is None else jnp.broadcast_to(cut, lead)
-        under: Array | None = None
-        camera: Similarity | None = None
-        if state.background is not None:
-            dt = elapsed(state.time, seconds)
-            behind, camera, under = background.step(
-                state.background, frame, dt, cut, config=config.background
-            )
-            state = state.replace(background=behind)
-        cells = _gather(params, config, frame, under)
-        state, told = advance(params, config, parts, state, cells, camera, seconds, cut)
-        return state, report(params, config, state, told, cells)
+        dt = jnp.maximum(time - state.time, 0)
+        luma, camera = state.before, state.camera
+        if config.motion_rows is not None:
+            luma = resize(gray(frame), *_small(frame, config))
+            first = jnp.all(state.before == 0)
+            camera = camera_of(state.before, luma, state.camera, cut | first)
+        seen = observe_fn(params, frame)
+        width = jnp.asarray(frame.shape[1] / frame.shape[0], jnp.float32)
+        slots, confirmed = advance(
+            state.slots, state.confirmed, seen, camera, dt, cut, width, config
+        )
+        state = ObjectState(
+            particles=shown(slots, config),
+            identity=slots.number,
+            cut=cut,
+            time=time,
+            slots=slots,
+            before=luma,
+            camera=camera,
+            confirmed=confirmed,
+        )
+        return state, report(slots, config)
 
-    def scan_fn(
-        params: Params, state: ObjectState, frames: Array, times: Array, cuts: Array
-    ) -> tuple[ObjectState, tuple[Particles, Array, ObjectReport]]:
-        _check(frames.shape, config)
-        axis = frames.ndim - 4
-        forward = jax.tree.map(lambda x: jnp.moveaxis(x, axis, 0), (frames, times, cuts))
-        part: Callable[..., Any] = functools.partial(_chunk, config=config, parts=parts)
-        if recompute:
-            part = jax.checkpoint(part)
-        length = frames.shape[axis]
-        # Chunks of one length, if that can be: each other one is another program to compile.
-        size = math.ceil(length / math.ceil(length / chunk))
-        whole = length // size if length > size else 0
-        out = []
-        if whole:
-            folded = jax.tree.map(
-                lambda x: x[: whole * size].reshape(whole, size, *x.shape[1:]), forward
-            )
-            state, many = jax.lax.scan(lambda state, x: part(params, state, x), state, folded)
-            out.append(jax.tree.map(lambda x: x.reshape(whole * size, *x.shape[2:]), many))
-        if whole * size < length:
-            rest = jax.tree.map(lambda x: x[whole * size :], forward)
-            state, last = part(params, state, rest)
-            out.append(last)
-        return state, jax.tree.map(lambda *x: jnp.moveaxis(jnp.concatenate(x), 0, axis), *out)
-
-    return Tracker(init_fn, step_fn, scan_fn)
+    return one_by_one(init, step)
 
 
-def _chunk(
-    params: Params,
-    state: ObjectState,
-    clip: tuple[Array, Array, Array],
-    *,
+def camera_of(before: Array, luma: Array, last: Similarity, unknown: Array) -> Similarity:
+    """How the picture moved; rest, where that is unknown or most of it does not agree.
+
+    Args:
+        before, luma: [h, w] small pictures.
+        last: how it moved before.
+        unknown: [] bool, the frame before is of another shot, or there is none.
+    """
+    config = GlobalMotionConfig()
+    motion, share = global_motion(before, luma, last, config)
+    believed = ~unknown & (share >= config.least_share)
+    return jax.tree.map(lambda a, b: jnp.where(believed, a, b), motion, rest())
+
+
+def rest() -> Similarity:
+    """No motion."""
+    return Similarity(jnp.asarray([1.0, 0.0]), jnp.zeros(2))
+
+
+def _small(frame: Array, config: ObjectConfig) -> tuple[int, int]:
+    rows = min(config.motion_rows or 1, frame.shape[0])
+    return rows, max(1, round(rows * frame.shape[1] / frame.shape[0]))
+
+
+def follow(
+    seen: Observations,
+    camera: Similarity,
+    times: Array,
+    cuts: Array,
+    width: Array | float,
     config: ObjectConfig,
-    parts: Parts,
-) -> tuple[ObjectState, Any]:
-    """Some frames, times and cuts, time first: their foregrounds at once, then one by one."""
-    frames, times, cuts = clip
-    behind: Any = state.background
-    under: Array | None = None
-    camera: Similarity | None = None
-    if behind is not None:
-        before = jnp.concatenate([state.time[None], times[:-1]])
+) -> tuple[Array, Array, ObjectReport]:
+    """A clip of which all has been observed already: as `scan`, without its pictures.
 
-        def move(behind: Background, x: tuple[Array, Array, Array]) -> tuple[Background, Any]:
-            behind, camera, under = background.step(behind, *x, config=config.background)
-            return behind, (camera, under)
+    Args:
+        seen: fields [T, K, ·].
+        camera: fields [T, 2], how the picture moved into each frame.
+        times: [T] seconds, rising.
+        cuts: [T] bool, the frames that begin another shot.
+        width: of the frames, frame heights.
+        config: how things are followed.
 
-        behind, (camera, under) = jax.lax.scan(move, behind, (frames, elapsed(before, times), cuts))
-    cells = _gather(params, config, frames, under)
+    Returns:
+        The numbers [T, N], −1 for none; which are there [T, N]; and what is told of them.
 
-    def one(state: ObjectState, x: tuple[Any, ...]) -> tuple[ObjectState, Any]:
-        state, told = advance(params, config, parts, state, *x)
-        return state, (state, told)
-
-    state, (path, told) = jax.lax.scan(
-        one, state.replace(background=None), (cells, camera, times, cuts)
-    )
-    said = report(params, config, path, told, cells)
-    return state.replace(background=behind), (path.particles, path.identity, said)
-
-
-def _gather(params: Params, config: ObjectConfig, frames: Array, under: Array | None) -> Foreground:
-    return foreground.gather(
-        params["foreground"],
-        frames,
-        stride=config.stride,
-        appearance=config.appearance,
-        scene=params["scene"]["color"] if config.scene is not None else None,
-        background=under,
-        rigid=config.rigid_discs,
-        config=config.foreground,
-    )
+    Example:
+        >>> box = jnp.broadcast_to(jnp.array([0.1, 0.1, 0.3, 0.5]), (5, 1, 4))
+        >>> ones, no = jnp.ones((5, 1)), jnp.zeros(5, bool)
+        >>> seen = Observations(box, ones, jnp.zeros((5, 1), int), jnp.ones((5, 1, 1)), ones > 0)
+        >>> still = Similarity(jnp.tile(jnp.array([1.0, 0.0]), (5, 1)), jnp.zeros((5, 2)))
+        >>> config = ObjectConfig(count=2, kinds=1, features=1)
+        >>> number, _, _ = follow(seen, still, jnp.arange(5) / 25, no, 1.6, config)
+        >>> number[:, 0].tolist()
+        [-1, -1, 0, 0, 0]
+    """
+    start = no_objects(config)
+    return follow_from(start, seen, camera, times, cuts, width, config)[1]
 
 
-def _check(shape: tuple[int, ...], config: ObjectConfig) -> None:
-    size = shape[-3:-1]
-    if len(shape) < 3 or shape[-1] != 3 or any(n % config.stride for n in size):
-        raise InputError(
-            f"frames have shape {shape}; expected [..., H, W, 3] with H and W multiples of the "
-            f"stride, {config.stride}: crop or resize them."
-        )
-    if config.scene is not None and size != tuple(config.scene):
-        raise InputError(
-            f"frames are of {size} pixels and the scene of {tuple(config.scene)}; give the same."
-        )
+@functools.partial(jax.jit, static_argnames="config")
+def follow_from(
+    start: tuple[Slots, Array],
+    seen: Observations,
+    camera: Similarity,
+    times: Array,
+    cuts: Array,
+    width: Array | float,
+    config: ObjectConfig,
+) -> tuple[tuple[Slots, Array], tuple[Array, Array, ObjectReport]]:
+    """As `follow`, from what is known already.
+
+    Args:
+        start: the slots and how many objects have had a number, as from `seed.seeded_from`.
+        seen, camera, times, cuts, width, config: as those of `follow`.
+
+    Returns:
+        The slots and how many objects have had a number, after the last frame; and what `follow`
+        gives.
+    """
+    times = jnp.asarray(times, jnp.float32)
+    steps = jnp.diff(times, prepend=times[:1])
+    wide = jnp.asarray(width, jnp.float32)
+
+    def one(carry: tuple[Slots, Array], item: Any) -> tuple[tuple[Slots, Array], Any]:
+        observed, moved, dt, cut = item
+        slots, confirmed = advance(*carry, observed, moved, dt, cut, wide, config)
+        told = slots.number, shown(slots, config).alive, report(slots, config)
+        return (slots, confirmed), told
+
+    return jax.lax.scan(one, start, (seen, camera, steps, jnp.asarray(cuts)))
+
+
+def no_objects(config: ObjectConfig) -> tuple[Slots, Array]:
+    """Nothing is known, and no object has had a number."""
+    return no_slots(config), jnp.zeros((), jnp.int32)

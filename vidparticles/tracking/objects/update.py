@@ -6,14 +6,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from vidparticles.tracking.boxes.config import BoxConfig
-from vidparticles.tracking.boxes.observations import Observations, intersection
-from vidparticles.tracking.boxes.state import Slots, where
-from vidparticles.tracking.objects.filter import gain
+from vidparticles.tracking.kalman import gain
+from vidparticles.tracking.objects.config import ObjectConfig
+from vidparticles.tracking.objects.observations import Observations, intersection
+from vidparticles.tracking.objects.state import Slots, where
 
 
 def update(
-    slots: Slots, seen: Observations, mate: Array, contact: Array, dt: Array, config: BoxConfig
+    slots: Slots, seen: Observations, mate: Array, contact: Array, dt: Array, config: ObjectConfig
 ) -> Slots:
     """The slots after what was observed.
 
@@ -75,7 +75,7 @@ def update(
 
 
 def _views(
-    slots: Slots, seen: Observations, k: Array, score: Array, config: BoxConfig
+    slots: Slots, seen: Observations, k: Array, score: Array, config: ObjectConfig
 ) -> tuple[Array, Array]:
     """The views with what a box shows in them, unless something may be in front of it.
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vidparticles.image import discs
-from vidparticles.tracking.objects import assignment
+from vidparticles.tracking.discs import assignment
 
 SHAPE = (24, 24)
 DISC = {"radius": 0.15, "edge": 0.03}

@@ -9,16 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.tracking.objects.object_clips import draw, line
+from tests.tracking.discs.disc_clips import draw, line
 from vidparticles.tracking.base import scan
-from vidparticles.tracking.objects.tracker import ObjectConfig, init, object_tracker
+from vidparticles.tracking.discs.tracker import DiscConfig, disc_tracker, init
 
 SIDE, FRAMES, WHEN, RADIUS, RATE = 20, 16, 9, 0.13, 25
-CONFIG = ObjectConfig(
+CONFIG = DiscConfig(
     count=4, stride=1, widths=(2,), appearance=2, features=2, memory=2, radius=RADIUS,
     walls=True, rigid_discs=True, scene=(SIDE, SIDE),
 )  # fmt: skip
-TRACKER = object_tracker(CONFIG)
+TRACKER = disc_tracker(CONFIG)
 RED, BLUE, YELLOW = (255, 0, 0), (0, 0, 255), (255, 191, 0)
 BAND = slice(7, 13)
 # Nothing that is normal is as unlikely as this, and all that cannot be is far more so.

@@ -7,14 +7,14 @@ from jax import Array
 
 from vidparticles.numerics import safe_norm
 from vidparticles.tracking.blobs.pairs import cheapest_pairs
-from vidparticles.tracking.boxes.config import BoxConfig
-from vidparticles.tracking.boxes.costs import Pairs
-from vidparticles.tracking.boxes.observations import Observations
-from vidparticles.tracking.boxes.state import Slots, no_slots, where
+from vidparticles.tracking.objects.config import ObjectConfig
+from vidparticles.tracking.objects.costs import Pairs
+from vidparticles.tracking.objects.observations import Observations
+from vidparticles.tracking.objects.state import Slots, no_slots, where
 
 
 def returned(
-    slots: Slots, seen: Observations, free: Array, told: Pairs, width: Array, config: BoxConfig
+    slots: Slots, seen: Observations, free: Array, told: Pairs, width: Array, config: ObjectConfig
 ) -> Array:
     """Boxes that are no one's, in which lost objects show again.
 
@@ -40,7 +40,7 @@ def returned(
     return cheapest_pairs(jnp.where(allowed, cost, jnp.inf), alone=config.again)
 
 
-def merged(slots: Slots, alike: Array, width: Array, config: BoxConfig) -> Slots:
+def merged(slots: Slots, alike: Array, width: Array, config: ObjectConfig) -> Slots:
     """New objects that turn out to be lost ones get their numbers back.
 
     Args:
@@ -93,5 +93,5 @@ def _joined(new: Array, old: Array) -> Array:
     return jnp.concatenate([new[:, :1], old[:, :-1]], 1)
 
 
-def _at_border(box: Array, width: Array, config: BoxConfig) -> Array:
+def _at_border(box: Array, width: Array, config: ObjectConfig) -> Array:
     return (box[..., 0] < config.border) | (box[..., 2] > width - config.border)

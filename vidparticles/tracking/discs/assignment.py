@@ -19,7 +19,7 @@ from jax.typing import ArrayLike
 
 from vidparticles.image.discs import inside, offsets, square_distance
 from vidparticles.image.linear import solve_2x2
-from vidparticles.tracking.objects.foreground import MASS, POSITION
+from vidparticles.tracking.discs.foreground import MASS, POSITION
 
 
 @dataclasses.dataclass(frozen=True)

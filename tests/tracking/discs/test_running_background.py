@@ -8,17 +8,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from tests.tracking.objects.object_clips import SIDE, draw, line
+from tests.tracking.discs.disc_clips import SIDE, draw, line
 from vidparticles.tracking.base import scan
-from vidparticles.tracking.objects.background import BackgroundConfig
-from vidparticles.tracking.objects.tracker import ObjectConfig, init, object_tracker
+from vidparticles.tracking.discs.background import BackgroundConfig
+from vidparticles.tracking.discs.tracker import DiscConfig, disc_tracker, init
 
-CONFIG = ObjectConfig(
+CONFIG = DiscConfig(
     count=3, widths=(4,), appearance=2, features=3, memory=4, radius=0.15,
     # One level is enough where the camera rests, and a third of the compiling.
     running_background=True, background=BackgroundConfig(levels=1, rounds=1),
 )  # fmt: skip
-TRACKER, PARAMS = object_tracker(CONFIG, chunk=4), init(jax.random.key(0), CONFIG)
+TRACKER, PARAMS = disc_tracker(CONFIG, chunk=4), init(jax.random.key(0), CONFIG)
 FRAMES, RATE, CUT = 8, 25, 5
 TIMES = np.arange(FRAMES, dtype=np.float32) / RATE
 PATH = line((0.25, 0.35), (1.5, 0.5), TIMES)

@@ -1,6 +1,6 @@
 """Where objects are expected a moment later: each goes on as it went, all move with the camera.
 
-A Kalman filter of position and velocity, alike along x and y (`tracking.objects.filter`), in sizes
+A Kalman filter of position and velocity, alike along x and y (`tracking.kalman`), in sizes
 of the object: what is near moves more pixels. An object out of sight comes to rest.
 """
 
@@ -10,12 +10,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from vidparticles.flow.camera import Similarity
-from vidparticles.tracking.boxes.config import BoxConfig
-from vidparticles.tracking.boxes.state import Slots
-from vidparticles.tracking.objects.filter import predicted_covariance
+from vidparticles.tracking.kalman import predicted_covariance
+from vidparticles.tracking.objects.config import ObjectConfig
+from vidparticles.tracking.objects.state import Slots
 
 
-def predict(slots: Slots, dt: Array, camera: Similarity, config: BoxConfig) -> Slots:
+def predict(slots: Slots, dt: Array, camera: Similarity, config: ObjectConfig) -> Slots:
     """The slots a time later, before anything is observed.
 
     Args:

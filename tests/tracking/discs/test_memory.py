@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vidparticles.tracking.objects import memory
-from vidparticles.tracking.objects.memory import MemoryConfig
+from vidparticles.tracking.discs import memory
+from vidparticles.tracking.discs.memory import MemoryConfig
 
 OBSERVED, SIZE = 6, 4
 CALM = memory.init(*jax.random.split(jax.random.key(0)), observed=OBSERVED, size=SIZE)

@@ -14,17 +14,18 @@ from jax import Array
 
 from vidparticles.image import discs
 from vidparticles.particles import Particles
-from vidparticles.tracking.objects import assignment, filter
-from vidparticles.tracking.objects.config import ObjectConfig
-from vidparticles.tracking.objects.foreground import Foreground
-from vidparticles.tracking.objects.state import Values
+from vidparticles.tracking import kalman
+from vidparticles.tracking.discs import assignment, filter
+from vidparticles.tracking.discs.config import DiscConfig
+from vidparticles.tracking.discs.foreground import Foreground
+from vidparticles.tracking.discs.state import Values
 
 
-def start(batch: tuple[int, ...], config: ObjectConfig) -> Particles:
+def start(batch: tuple[int, ...], config: DiscConfig) -> Particles:
     """The particles before the first frame: all slots are free.
 
     Example:
-        >>> start((2,), ObjectConfig(count=3)).alive.any(), start((2,), ObjectConfig()).count
+        >>> start((2,), DiscConfig(count=3)).alive.any(), start((2,), DiscConfig()).count
         (Array(False, dtype=bool), 6)
     """
     lead = (*batch, config.count)
@@ -38,7 +39,7 @@ def start(batch: tuple[int, ...], config: ObjectConfig) -> Particles:
 
 
 def predict(
-    values: Values, config: ObjectConfig, p: Particles, dt: Array, shape: tuple[int, int]
+    values: Values, config: DiscConfig, p: Particles, dt: Array, shape: tuple[int, int]
 ) -> tuple[Particles, Array]:
     """Particles dt [...] seconds later by the laws of motion, and |Δv| [..., K] of collisions."""
     return filter.predict(
@@ -56,7 +57,7 @@ def predict(
 
 def update(
     values: Values,
-    config: ObjectConfig,
+    config: DiscConfig,
     predicted: Particles,
     covariance: Array,
     visible: Array,
@@ -79,7 +80,7 @@ def update(
         fit: as `assignment.fit`.
     """
     position, alive, shape = predicted.position, predicted.alive, frame.shape
-    of_position, of_velocity, covariance = filter.gain(
+    of_position, of_velocity, covariance = kalman.gain(
         covariance, values["measurement_noise"] ** 2 / (visible + 1e-9)
     )
     expected = position

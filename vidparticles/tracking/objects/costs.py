@@ -14,9 +14,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from vidparticles.numerics import safe_norm
-from vidparticles.tracking.boxes.config import BoxConfig
-from vidparticles.tracking.boxes.observations import Observations
-from vidparticles.tracking.boxes.state import Slots
+from vidparticles.tracking.objects.config import ObjectConfig
+from vidparticles.tracking.objects.observations import Observations
+from vidparticles.tracking.objects.state import Slots
 
 
 class Pairs(NamedTuple):
@@ -37,7 +37,7 @@ class Pairs(NamedTuple):
     areas: Array
 
 
-def pairs(slots: Slots, seen: Observations, alike: Array, config: BoxConfig) -> Pairs:
+def pairs(slots: Slots, seen: Observations, alike: Array, config: ObjectConfig) -> Pairs:
     """The costs of all pairs.
 
     Args:

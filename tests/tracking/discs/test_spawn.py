@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vidparticles.image import discs
-from vidparticles.tracking.objects import spawn
+from vidparticles.tracking.discs import spawn
 
 SHAPE = (24, 24)
 

@@ -16,10 +16,10 @@ from jax import Array
 
 from vidparticles.flow.camera import Similarity
 from vidparticles.tracking.base import Tracker
-from vidparticles.tracking.boxes.config import BoxConfig
-from vidparticles.tracking.boxes.observations import Observations
-from vidparticles.tracking.boxes.state import BoxState, Slots, no_slots, shown, where
-from vidparticles.tracking.boxes.tracker import follow_from, no_objects, rest
+from vidparticles.tracking.objects.config import ObjectConfig
+from vidparticles.tracking.objects.observations import Observations
+from vidparticles.tracking.objects.state import ObjectState, Slots, no_slots, shown, where
+from vidparticles.tracking.objects.tracker import follow_from, no_objects, rest
 
 
 def seeded(
@@ -27,12 +27,12 @@ def seeded(
     params: Any,
     frames: Sequence[Array],
     times: Sequence[float],
-    config: BoxConfig,
-) -> BoxState:
+    config: ObjectConfig,
+) -> ObjectState:
     """The state to go through a clip from.
 
     Args:
-        tracker: of `box_tracker`; where its step is compiled, no other program is.
+        tracker: of `object_tracker`; where its step is compiled, no other program is.
         params: its parameters.
         frames: the first of the clip [H, W, 3], of one shot; four are enough.
         times: seconds of each, rising.
@@ -47,7 +47,7 @@ def seeded(
         state, _ = tracker.step_fn(params, state, frame, jnp.float32(times[-1] - time), cut=no)
     slots, confirmed = _turned(state.slots, config)
     camera = state.camera.inverse()
-    return BoxState(
+    return ObjectState(
         particles=shown(slots, config),
         identity=slots.number,
         cut=jnp.zeros((), bool),
@@ -60,7 +60,7 @@ def seeded(
 
 
 def seeded_from(
-    seen: Observations, camera: Similarity, times: Array, width: Array | float, config: BoxConfig
+    seen: Observations, camera: Similarity, times: Array, width: Array | float, config: ObjectConfig
 ) -> tuple[Slots, Array]:
     """The same, of what has been observed already; to be given to `follow_from`.
 
@@ -88,7 +88,7 @@ def _backwards(seen: Observations, camera: Similarity, times: Array) -> tuple[An
 
 
 @functools.partial(jax.jit, static_argnames="config")
-def _turned(slots: Slots, config: BoxConfig) -> tuple[Slots, Array]:
+def _turned(slots: Slots, config: ObjectConfig) -> tuple[Slots, Array]:
     """Slots that go the other way: those in sight, numbered anew."""
     there = slots.confirmed & (slots.unseen == 0)
     number = jnp.cumsum(there).astype(jnp.int32) - 1

@@ -12,7 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from vidparticles.tracking.objects import foreground
+from vidparticles.tracking.discs import foreground
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,7 +27,7 @@ from jax import Array
 
 from vidparticles.image import discs
 from vidparticles.particles import Particles
-from vidparticles.tracking.objects.foreground import COLOR, MASS
+from vidparticles.tracking.discs.foreground import COLOR, MASS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vidparticles.data.pv5 import Source, permanence, shell_game
-from vidparticles.tracking.objects import foreground, scene
+from vidparticles.tracking.discs import foreground, scene
 
 PARAMS = foreground.init(jax.random.key(0), stride=2, widths=(4,), appearance=1, features=1)
 estimate = jax.jit(functools.partial(scene.estimate, stride=2, appearance=1))

@@ -65,16 +65,10 @@ def keep(weights: Weights, content: bytes, manifest: bytes = b"") -> pathlib.Pat
     from safetensors import numpy as safetensors
 
     tensors = _converted(weights, content, manifest, weights.member)
-    facts = {
-        "name": weights.name,
-        "license": weights.license,
-        "source_sha256": weights.sha256,
-        "tensors_sha256": _digest(tensors),
-    }
     path = path_of(weights)
     with storage.write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    storage.write_bytes(path, safetensors.save(tensors, facts))
+    storage.write_bytes(path, safetensors.save(tensors, _facts(weights, tensors)))
     return path
 
 
@@ -118,7 +112,7 @@ def verify(name: str) -> pathlib.Path:
         )
     tensors, facts = _read(path)
     known = facts.get("source_sha256") == weights.sha256
-    if not known or facts.get("tensors_sha256") != _digest(tensors):
+    if facts != _facts(weights, tensors):
         raise InputError(
             f"{path} is {'damaged' if known else 'of another version'}; {_again(name)}"
         )
@@ -200,6 +194,16 @@ def _read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         known = path.stem in TABLE and path.parent == folder()
         again = _again(path.stem) if known else "give a file of safetensors."
         raise InputError(f"{path} is damaged ({reason(error)}); {again}") from error
+
+
+def _facts(weights: Weights, tensors: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """What a file of these says of itself; any other word in it is damage."""
+    return {
+        "name": weights.name,
+        "license": weights.license,
+        "source_sha256": weights.sha256,
+        "tensors_sha256": _digest(tensors),
+    }
 
 
 def _digest(tensors: Mapping[str, np.ndarray]) -> str:

@@ -25,6 +25,7 @@ from vidparticles.tracking.blobs.tracker import BlobConfig, blob_tracker
 from vidparticles.tracking.discs.tracker import DiscConfig, disc_tracker, init
 from vidparticles.tracking.objects.config import ObjectConfig
 from vidparticles.tracking.objects.observations import Observations
+from vidparticles.tracking.objects.observers import stateless
 from vidparticles.tracking.objects.tracker import object_tracker
 from vidparticles.tracking.points.state import PointConfig
 from vidparticles.tracking.points.tracker import point_tracker
@@ -128,7 +129,7 @@ def boxes(more: int) -> Tracker:
         return Observations(box, sure, jnp.zeros(6, jnp.int32), jnp.zeros((6, 0)), spots.alive)
 
     known = {"kinds": 1, "features": 0, "confirm": 1, "motion_rows": None}
-    return object_tracker(observe, ObjectConfig(count=6 + more, **known))
+    return object_tracker(stateless(observe), ObjectConfig(count=6 + more, **known))
 
 
 def objects(more: int) -> Tracker:

@@ -22,12 +22,14 @@ from vidparticles import weights as published
 from vidparticles.errors import InputError, nearest
 from vidparticles.models.published import nanodet
 from vidparticles.progress import counted
+from vidparticles.tracking.objects.observers import stateless
 from vidparticles.tracking.objects.seed import seeded
 from vidparticles.tracking.objects.state import ObjectState
 from vidparticles.tracking.objects.step import ObjectReport, confusion
 from vidparticles.tracking.objects.tracker import object_tracker
 from vidparticles.video import open_video
 
+KINDS = (*nanodet.KINDS, "moving")  # what a number of `ObjectReport.kind` means
 FIRST = 4  # frames of the pass backwards: those that a number takes, and one more
 _SHORT = {"ball": "sports ball", "phone": "cell phone", "plant": "potted plant"}
 
@@ -172,7 +174,7 @@ def followed(
         frames: (index, seconds, [H, W, 3] uint8, whether it begins another shot).
     """
     config = nanodet.object_config()
-    tracker = object_tracker(nanodet.observe(), config)
+    tracker = object_tracker(stateless(nanodet.observe()), config)
     frames = iter(frames)
     first = list(itertools.islice(frames, FIRST))
     if not first:
@@ -217,7 +219,7 @@ def _gathered(told: Iterator[Followed]) -> list[FoundObject]:
                 tuple(round(float(x), 4) for x in report.box[k]),
                 bool(report.unseen[k] > 0),
                 round(float(report.score[k]), 3),
-                nanodet.KINDS[report.kind[k]],
+                KINDS[report.kind[k]],
             )
             rows.setdefault(int(number[k]), []).append(row)
     found: list[FoundObject] = []

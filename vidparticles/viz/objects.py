@@ -20,7 +20,7 @@ from jax import Array
 
 from vidparticles import shots, weights
 from vidparticles.editing.reel import Reel
-from vidparticles.inference.objects import followed
+from vidparticles.inference.objects import KINDS, followed
 from vidparticles.models.published import nanodet
 from vidparticles.particles import Particles
 from vidparticles.viz import draw
@@ -148,7 +148,7 @@ def _labelled(picture: np.ndarray, now: Moment, style: ObjectStyle) -> np.ndarra
         dash = None if visible[k] else style.dash * height
         for line in _sides(boxes[k], dash):
             pen.line(line, ink, wide)
-        label = f"{int(now.identity[k])} {nanodet.KINDS[kinds[k]]}"
+        label = f"{int(now.identity[k])} {KINDS[kinds[k]]}"
         _, _, across, down = pen.textbbox((0, 0), label, font, "lt", stroke_width=2)
         left, top = _free(boxes[k], (across, down), picture.shape[:2], taken)
         taken.append((left, top, left + across, top + down))

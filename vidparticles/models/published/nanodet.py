@@ -25,7 +25,8 @@ from vidparticles.image.appearance import AppearanceConfig, describe
 from vidparticles.image.resample import resize, unit_range
 from vidparticles.models.published import names
 from vidparticles.tracking.objects.config import ObjectConfig
-from vidparticles.tracking.objects.observations import Observations, ObserveFn
+from vidparticles.tracking.objects.observations import Observations
+from vidparticles.tracking.objects.observers import DetectFn
 
 KINDS = tuple(
     """person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light,
@@ -83,7 +84,7 @@ class NanoDetConfig:
             )
 
 
-def observe(config: NanoDetConfig | None = None) -> ObserveFn:
+def observe(config: NanoDetConfig | None = None) -> DetectFn:
     """A function that finds things in a frame, compiled once a size.
 
     It takes parameters of `parameters` and a frame [H, W, 3], uint8, or floats in [0, 1]; the

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -38,13 +37,6 @@ class Observations:
     def extent(self) -> Array:
         """Half the sides [..., K, 2]."""
         return (self.box[..., 2:] - self.box[..., :2]) / 2
-
-
-class ObserveFn(Protocol):
-    """A frame to what is observed in it; any detector, or what else finds boxes."""
-
-    def __call__(self, params: Any, frame: Array, /) -> Observations:
-        """Args: its parameters, a frame [H, W, 3], uint8 or floats in [0, 1]."""
 
 
 def intersection(box: Array, other: Array) -> tuple[Array, Array]:

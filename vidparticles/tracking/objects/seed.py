@@ -56,6 +56,7 @@ def seeded(
         before=state.before,
         camera=camera,
         confirmed=confirmed,
+        observer=state.observer,
     )
 
 

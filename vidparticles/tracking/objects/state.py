@@ -89,6 +89,7 @@ class ObjectState:
         before: [h, w] luma of the newest frame, small.
         camera: how the picture moved into the newest frame.
         confirmed: [] int32, how many objects there have been.
+        observer: what the observer carries from frame to frame.
     """
 
     particles: Particles
@@ -99,6 +100,7 @@ class ObjectState:
     before: Array
     camera: Similarity
     confirmed: Array
+    observer: Any
 
 
 def no_slots(config: ObjectConfig) -> Slots:

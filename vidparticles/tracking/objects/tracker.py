@@ -1,6 +1,6 @@
 """The tracker of what a detector finds: persons, animals, balls, each with one number.
 
-    tracker = object_tracker(observe_fn)
+    tracker = object_tracker(observer)
     tracks = scan(tracker, params, frames, times, cuts)
 
 Each frame (`step.advance`): objects go on as they went, with the camera (`predict`); each pair of
@@ -8,7 +8,7 @@ an object and a box has a cost, the negative logarithm of how likely it is (`cos
 high score are assigned exactly, then those with a low one; what is left may be someone lost
 (`reidentify`) or someone new (`spawn`). Objects out of sight are neither drawn nor found by their
 place for long, but by their appearance. The tracker has no parameters of its own: `params` are
-those of `observe_fn`.
+those of the observer.
 """
 
 from __future__ import annotations
@@ -25,30 +25,31 @@ from vidparticles.flow.global_motion import GlobalMotionConfig, global_motion
 from vidparticles.image.resample import gray, resize
 from vidparticles.tracking.base import Tracker, one_by_one
 from vidparticles.tracking.objects.config import ObjectConfig
-from vidparticles.tracking.objects.observations import Observations, ObserveFn
+from vidparticles.tracking.objects.observations import Observations
+from vidparticles.tracking.objects.observers import Observer
 from vidparticles.tracking.objects.state import ObjectState, Slots, no_slots, shown
 from vidparticles.tracking.objects.step import ObjectReport, advance, report
 
 
-def object_tracker(observe_fn: ObserveFn, config: ObjectConfig | None = None) -> Tracker:
+def object_tracker(observer: Observer, config: ObjectConfig | None = None) -> Tracker:
     """A tracker of what is observed in boxes.
 
     Args:
-        observe_fn: finds boxes in a frame; `features` and `kinds` of the config are its.
+        observer: finds boxes in frames; `features` and `kinds` of the config are its.
         config: how things are followed; default `ObjectConfig()`.
 
     Example:
         >>> from vidparticles import weights
         >>> from vidparticles.models.published import nanodet
+        >>> from vidparticles.tracking.objects.observers import stateless
         >>> if weights.status("nanodet").state == "there":
         ...     params = nanodet.parameters(weights.load("nanodet"))
-        ...     tracker = object_tracker(nanodet.observe(), nanodet.object_config())
+        ...     tracker = object_tracker(stateless(nanodet.observe()), nanodet.object_config())
         ...     state = tracker.init_fn(params, jnp.zeros((90, 160, 3), jnp.uint8), 0.0)
     """
     config = config or ObjectConfig()
 
     def init(params: Any, frame: Array, time: Array) -> ObjectState:
-        del params
         slots = no_slots(config)
         return ObjectState(
             particles=shown(slots, config),
@@ -59,6 +60,7 @@ def object_tracker(observe_fn: ObserveFn, config: ObjectConfig | None = None) ->
             before=jnp.zeros(_small(frame, config)),
             camera=rest(),
             confirmed=jnp.zeros((), jnp.int32),
+            observer=observer.init_fn(params, frame),
         )
 
     def step(
@@ -70,7 +72,12 @@ def object_tracker(observe_fn: ObserveFn, config: ObjectConfig | None = None) ->
             luma = resize(gray(frame), *_small(frame, config))
             first = jnp.all(state.before == 0)
             camera = camera_of(state.before, luma, state.camera, cut | first)
-        seen = observe_fn(params, frame)
+        observed = jax.tree.map(
+            lambda new, old: jnp.where(cut, new, old),
+            observer.init_fn(params, frame),
+            state.observer,
+        )
+        observed, seen = observer.observe_fn(params, observed, frame, camera, dt)
         width = jnp.asarray(frame.shape[1] / frame.shape[0], jnp.float32)
         slots, confirmed = advance(
             state.slots, state.confirmed, seen, camera, dt, cut, width, config
@@ -84,6 +91,7 @@ def object_tracker(observe_fn: ObserveFn, config: ObjectConfig | None = None) ->
             before=luma,
             camera=camera,
             confirmed=confirmed,
+            observer=observed,
         )
         return state, report(slots, config)
 

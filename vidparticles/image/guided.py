@@ -31,9 +31,9 @@ def linear_model(picture: Array, image: Array, *, radius: int, edge: ArrayLike) 
 
     Example:
         >>> step = jnp.zeros((9, 9, 1)).at[:, 4:].set(1.0)
-        >>> model = linear_model(step, 3 * step[..., 0], radius=2, edge=1e-6)
-        >>> [round(x, 2) for x in model[4, 4].tolist()]
-        [3.0, 0.0]
+        >>> model = linear_model(step, 3 * step[..., 0], radius=2, edge=1e-4)
+        >>> [round(x, 1) for x in applied(step, model)[4].tolist()]
+        [0.0, 0.0, 0.0, 0.0, 3.0, 3.0, 3.0, 3.0, 3.0]
     """
     count = picture.shape[-1]
     i, j = np.triu_indices(count)

@@ -119,8 +119,8 @@ def object_masks(
         >>> frame = jnp.full((40, 60, 3), 0.2).at[10:30, 20:40].set(jnp.array([0.9, 0.5, 0.1]))
         >>> box = jnp.array([[0.5, 0.25, 1.0, 0.75]])
         >>> mask, _ = object_masks(frame, box, jnp.ones(1, bool), MaskConfig(size=32))
-        >>> mask[0, 20, 30].round(1).tolist(), mask[0, 20, 10].round(1).tolist()
-        (1.0, 0.0)
+        >>> bool(mask[0, 20, 30] > 0.8), bool(mask[0, 20, 10] < 0.1)
+        (True, True)
     """
     picture = unit_range(frame)
     height, width = picture.shape[:2]
@@ -258,9 +258,9 @@ def read(image: Array, box: Array, size: int) -> Array:
         [N, S, S, C].
 
     Example:
-        >>> ramp = jnp.broadcast_to(jnp.arange(4.0)[:, None], (4, 4, 1))
-        >>> read(ramp, jnp.array([[0.0, 0.0, 1.0, 1.0]]), 2)[0, :, :, 0].round(1).tolist()
-        [[0.6, 0.6], [2.4, 2.4]]
+        >>> ramp = jnp.tile(jnp.arange(4.0)[:, None], (4, 1, 1))
+        >>> read(ramp, jnp.array([[0.0, 0.5, 0.5, 1.0]]), 2)[0, :, :, 0].tolist()
+        [[0.0, 1.0], [0.0, 1.0]]
     """
     height, width = image.shape[:2]
     at = box * height

@@ -184,6 +184,35 @@ def test_of_more_than_there_is_room_for_the_best_are_kept():
     np.testing.assert_allclose(np.sort(slots.position[:, 0]), [1.1, 1.4], atol=0.02)
 
 
+def test_a_sure_object_takes_the_slot_of_one_that_left():
+    """Which is looked for by its appearance for seconds; but not from one that is in sight."""
+    gone, late = line((0.3, 0.5), (0, 0)), line((1.2, 0.5), (0, 0))
+    gone[10:], late[:15] = np.nan, np.nan
+    for other in (gone, line((0.3, 0.5), (0, 0))):
+        things = Thing(other), Thing(late, feature=BLUE, score=0.9)
+        shown = numbers(seen(*things), config=dataclasses.replace(CONFIG, count=1))
+        left = other is gone
+        assert set(shown[5]) == {0}
+        assert set(shown[-1]) == ({1} if left else {0})
+
+
+def test_of_a_hundred_the_most_certain_are_followed():
+    """All are there in every frame; numbers are steady, and those of the highest scores."""
+    side, count = 0.08, 48
+    at = np.stack(np.meshgrid(np.arange(10), np.arange(10)), -1).reshape(-1, 2) * 0.15 + 0.1
+    score = np.linspace(0.95, 0.5, 100)
+    half = np.full((100, 2), side / 2)
+    feature = np.eye(FEATURES)[np.arange(100) % FEATURES]
+    box = np.concatenate([at - half, at + half], -1)
+    kind, valid = np.zeros(100, np.int32), np.ones(100, bool)
+    one = (np.float32(box), np.float32(score), kind, np.float32(feature), valid)
+    crowd = Observations(*(np.broadcast_to(x, (FRAMES, *x.shape)) for x in one))
+    shown = numbers(crowd, config=dataclasses.replace(CONFIG, count=count))
+    assert [sorted(told) for told in shown[5:]] == [list(range(count))] * (FRAMES - 5)
+    found = {int(np.argmin(np.linalg.norm(at - middle, axis=-1))) for middle in shown[-1].values()}
+    assert found == set(range(count))
+
+
 def follow_start(found: Observations, config: ObjectConfig):
     from vidparticles.tracking.objects.costs import pairs
     from vidparticles.tracking.objects.spawn import spawn

@@ -9,7 +9,7 @@ from jax import Array
 from vidparticles.tracking.objects.config import ObjectConfig
 from vidparticles.tracking.objects.costs import Pairs
 from vidparticles.tracking.objects.observations import Observations, intersection
-from vidparticles.tracking.objects.state import Slots, no_slots, patience, where
+from vidparticles.tracking.objects.state import Slots, existence, no_slots, patience, where
 
 
 def spawn(
@@ -17,11 +17,13 @@ def spawn(
 ) -> Slots:
     """New objects from boxes that are no one's, in slots that are free.
 
-    None is spawned where a living object already is, nor within one of its own kind.
+    None is spawned where a living object already is, nor within one of its own kind. Where no slot
+    is free, a new object takes that of the one whose existence is the least probable, if its own
+    is more so.
 
     Args:
         slots: after `update`.
-        seen: boxes of the frame, the highest score first: where slots are few, the best get them.
+        seen: boxes of the frame, the highest score first, as they get slots.
         free: [K] bool, the boxes that are no one's.
         told: of all pairs.
         config: how things are followed.
@@ -30,11 +32,14 @@ def spawn(
     living = (slots.used & (slots.unseen <= config.held))[:, None]
     taken = (iou > config.spawn_overlap) | (told.fits & (inside > config.spawn_contained))
     born = free & (seen.score >= config.spawn) & ~jnp.any(living & taken, 0)
-    # The k-th of the boxes goes into the k-th of the free slots.
-    order = jnp.argsort(slots.used, stable=True)
+    # The k-th of the boxes goes into the k-th of the slots, free ones first.
+    certain = jnp.where(slots.used, existence(slots, config), -1)
+    order = jnp.argsort(certain, stable=True)
     rank = jnp.cumsum(born) - 1
-    fits = born & (rank < jnp.sum(~slots.used))
-    target = jnp.where(fits, order[jnp.clip(rank, 0, config.count - 1)], config.count)
+    slot = order[jnp.clip(rank, 0, config.count - 1)]
+    evidence = config.tick * seen.score
+    fits = born & (rank < config.count) & (certain[slot] < evidence / (evidence + config.known))
+    target = jnp.where(fits, slot, config.count)
     which = jnp.full(config.count, -1, jnp.int32)
     which = which.at[target].set(jnp.arange(len(born), dtype=jnp.int32), mode="drop")
     k = jnp.maximum(which, 0)

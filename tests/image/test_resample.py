@@ -14,6 +14,7 @@ from vidparticles.image.resample import (
     halve,
     pixel_centers,
     resize,
+    shrunk_bytes,
 )
 
 
@@ -25,6 +26,15 @@ def test_places_keep_their_meaning_across_sizes():
         told = (jnp.arange(width) + 0.5) / width
         np.testing.assert_allclose(other[5, 3:-3], told[3:-3], atol=1e-5)
     np.testing.assert_allclose(bilinear(ramp, pixel_centers(48, 64)), ramp, atol=1e-6)
+
+
+def test_bytes_are_shrunk_as_floats_are():
+    frame = np.random.default_rng(0).integers(0, 256, (90, 161, 3), np.uint8)
+    small = shrunk_bytes(frame, longest=64)
+    exact = resize(jnp.asarray(frame, jnp.float32), *small.shape[:2])
+    assert small.shape == (36, 64, 3)
+    np.testing.assert_allclose(small, exact, atol=1.01)  # rounded twice
+    assert shrunk_bytes(frame, longest=500) is frame
 
 
 def test_cubics_are_exact_for_parabolas_and_keep_what_is_moved_often_sharp():

@@ -20,6 +20,8 @@ import numpy as np
 from vidparticles import shots
 from vidparticles import weights as published
 from vidparticles.errors import InputError, nearest
+from vidparticles.image.resample import shrunk_bytes
+from vidparticles.inference.crowds import is_crowded, told_of_crowds
 from vidparticles.models.published import nanodet
 from vidparticles.progress import counted
 from vidparticles.tracking.objects.observers import stateless
@@ -104,10 +106,14 @@ def objects(
     wanted = None if kinds is None else {kind for name in kinds for kind in _kinds(name)}
     with open_video(path) as video:
         params = nanodet.parameters(published.load("nanodet", weights))
-        shown = counted(video.every(), len(video), work="following")
+        # As small as the detector wants them: shrunk once, for cuts too.
+        longest = nanodet.NanoDetConfig().size
+        small = ((time, shrunk_bytes(frame, longest=longest)) for time, frame in video.every())
+        shown = counted(small, len(video), work="following")
         stream = enumerate(shots.stream(shown))
         chosen = ((k, *item) for k, item in _each(stream, every))
-        found = _gathered(followed(params, chosen))
+        crowds: list[float] = []
+        found = _gathered(_watched(followed(params, chosen), crowds))
         kept = [one for one in found if wanted is None or one.kind in wanted]
         numbered = [dataclasses.replace(one, number=k) for k, one in enumerate(kept)]
         height, width = video.info.height, video.info.width
@@ -118,7 +124,10 @@ def objects(
             width,
             height,
             tuple(numbered),
-            video.warnings,
+            (
+                *video.warnings,
+                *told_of_crowds(video.path, crowds, nanodet.object_config().count),
+            ),
         )
 
 
@@ -192,6 +201,14 @@ def followed(
         picture = jnp.asarray(frame)
         state, report = tracker.step_fn(params, state, picture, seconds, cut=begins)
         yield Followed(index, time, frame, cut, state, report)
+
+
+def _watched(told: Iterator[Followed], crowds: list[float]) -> Iterator[Followed]:
+    """The same; seconds at which there may be more objects than are followed are noted."""
+    for one in told:
+        if is_crowded(np.asarray(one.state.slots.used)):
+            crowds.append(float(one.time))
+        yield one
 
 
 class _Row(NamedTuple):

@@ -28,7 +28,7 @@ READERS = {
     "predict": "predict {clip} --checkpoint {run} --seconds 0.2 -o {out}",
     "edit": "edit {clip} --speed 2 -o {out}",
     "splice": "splice {good} {clip} -o {out}",
-    "show": "show {clip} -o {out}",
+    "show": "show {clip} --points -o {out}",
 }
 WRITERS = [verb for verb in READERS if verb not in ("understand", "cuts")]
 

@@ -240,7 +240,7 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
         "splice": (([a, a, a], "c.mp4"), {"overwrite": False, "encoding": usual}),
         "show": (
             (a, "c.mp4"),
-            {"color": "group", "forces": True, "objects": False, "checkpoint": None}
+            {"points": False, "color": "group", "forces": True, "checkpoint": None}
             | {"overwrite": True, "encoding": usual},
         ),
     }
@@ -442,7 +442,7 @@ def test_stopped_while_it_writes_or_compiles_leaves_nothing(clip, tmp_path, name
     """Without a compile cache, what is begun is compiling for many seconds."""
     out = tmp_path / "out"
     out.mkdir()
-    child = started(["show", clip, "-o", out / "o.mp4"], tmp_path / "none")
+    child = started(["show", clip, "--points", "-o", out / "o.mp4"], tmp_path / "none")
     partial_of(out, child)
     child.send_signal(getattr(signal, name))
     said, warned = child.communicate(timeout=10)  # what compiles takes many times that

@@ -171,7 +171,7 @@ def _cuts(args: argparse.Namespace) -> Result:
 def _show(args: argparse.Namespace) -> Result:
     from vidparticles.viz.show import show
 
-    options = {name: getattr(args, name) for name in ("color", "forces", "objects", "checkpoint")}
+    options = {name: getattr(args, name) for name in ("points", "color", "forces", "checkpoint")}
     return _written(show(args.clip, args.output, **options, **_output(args)))
 
 
@@ -317,24 +317,24 @@ VERBS = {
     ),
     "cuts": Verb("list the shots of a clip: cuts, dissolves, fades", [CLIP, JSON], _cuts),
     "show": Verb(
-        "draw a clip's particles and their paths over it",
+        "draw a clip's objects, or its points, and their paths over it",
         [
             CLIP,
             Option(
+                "--points",
+                action="store_true",
+                help="draw points of the picture, not persons, animals and things",
+            ),
+            Option(
                 "--color",
                 metavar="BY",
-                default="speed",
-                help="what colors tell: speed (default), or group: what moves together",
+                help="points whose colors tell: speed (default), or group: what moves together",
             ),
             Option(
                 "--forces",
                 action="store_true",
-                help="arrows: the pull of neighbors, or of the laws of a checkpoint",
-            ),
-            Option(
-                "--objects",
-                action="store_true",
-                help="boxes around persons, animals and things, each with its number",
+                help="arrows: what pushes an object; of points the pull of neighbors, or of the "
+                "laws of a checkpoint",
             ),
             _checkpoint("draw the objects it follows, or the paths that its laws expect"),
             Option(

@@ -73,7 +73,7 @@ def show(path: str) -> int:
     from vidparticles.viz import show
 
     with tempfile.TemporaryDirectory() as folder:
-        return show(path, f"{folder}/out.mp4").frames
+        return show(path, f"{folder}/out.mp4", points=True).frames
 
 
 def opencv(path: str) -> int:

@@ -77,7 +77,7 @@ def write(path: pathlib.Path, footage: Footage, run: Trained) -> pathlib.Path:
     real = video(
         footage.particles,
         "Its particles: points that are followed through the picture, bright and with a tail "
-        "where they move. <code>vidparticles show</code>",
+        "where they move. <code>vidparticles show --points</code>",
         controls=False,
     ) + video(
         footage.beside,

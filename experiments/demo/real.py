@@ -57,13 +57,16 @@ def run(folder: pathlib.Path, section: Callable[[str], None]) -> Footage:
         edit(moving, slow, trim=f"0:{SLOWED_SECONDS:g}", speed=0.5)
         half_speed_beside_blend(moving, slow, beside)
 
+    def drawn() -> None:
+        show(moving, particles, points=True)
+
     # Side by side, since each spends most of its time compiling, which takes one core.
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-        tasks = [pool.submit(show, moving, particles), pool.submit(slowed), pool.submit(cuts, cut)]
+        tasks = [pool.submit(drawn), pool.submit(slowed), pool.submit(cuts, cut)]
         trim = f"--trim 0:{SLOWED_SECONDS:g} --speed 0.5"
         for verb, task in zip(
             (
-                f"show {moving.name} -o {particles.name}",
+                f"show {moving.name} --points -o {particles.name}",
                 f"edit {moving.name} {trim} -o {slow.name}",
                 f"cuts {cut.name}",
             ),

@@ -95,7 +95,7 @@ def run(
         "Recolored": workdir / "recolored.mp4",
     }
     predict(story, workdir / "next.mp4", checkpoint=model, seconds=1.0)
-    show(story, workdir / "particles.mp4")
+    show(story, workdir / "particles.mp4", points=True)
     edit(story, workdir / "recolored.mp4", recolor="hue=120")
     return Trained(model=model, scores=scores, acts=acts, seen=seen, videos=videos)
 

@@ -84,16 +84,16 @@ def test_to_a_gif_and_back(clip, tmp_path):
 
 def test_show_keeps_the_clip_and_draws_over_it(clip, tmp_path):
     out, still = tmp_path / "out.mp4", tmp_path / "out.png"
-    show(clip, out)
+    show(clip, out, points=True)
     with open_video(clip) as own, open_video(out) as shown:
         assert len(own) == len(shown)
         assert shown.info.audio is not None
         changed = np.abs(shown[30].astype(int) - own[30]).max(-1) > 40
     assert 0.001 < changed.mean() < 0.4
-    show(clip, still)
+    show(clip, still, points=True)
     assert Image.open(still).size == (128, 128)
     with pytest.raises(InputError, match="exists"):
-        show(clip, still)
+        show(clip, still, points=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.mp4", "out.png"]
 
 

@@ -1,4 +1,4 @@
-"""`show`: what each kind of file holds, and what it says when it cannot be written."""
+"""`show` of points: what each kind of file holds; what is said when it cannot be written."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_long_clip_is_thinned_evenly_and_says_so(moving, tmp_path, monkeypatch
     from vidparticles.viz import page
 
     monkeypatch.setattr(page, "CONFIG", page.PageConfig(moments=5))
-    made = show(moving, tmp_path / "page.html")
+    made = show(moving, tmp_path / "page.html", points=True)
     times = [m["t"] for m in held((tmp_path / "page.html").read_text())["moments"]]
     assert len(times) == made.frames == 5
     assert times[0] == 0
@@ -107,7 +107,7 @@ def test_a_long_clip_is_thinned_evenly_and_says_so(moving, tmp_path, monkeypatch
 def test_colors_and_arrows_change_what_is_drawn(moving, tmp_path):
     drawn = {}
     for name, options in {
-        "speed": {},
+        "speed": {"points": True},
         "group": {"color": "group"},
         "forces": {"forces": True},
     }.items():
@@ -129,7 +129,7 @@ def test_what_moves_together_has_one_color(moving, tmp_path):
 
 
 def test_a_gif_keeps_the_frames(moving, tmp_path):
-    made = show(moving, tmp_path / "out.gif")
+    made = show(moving, tmp_path / "out.gif", points=True)
     assert made.frames == probe(tmp_path / "out.gif").frames == 14
 
 

@@ -1,54 +1,383 @@
-"""Boxes over a clip: labels that can be read, dashes, and what cannot be asked for together."""
+"""Objects over a clip and on a page: labels, dashes, forces; what is said where there is none."""
 
 from __future__ import annotations
 
+import json
+import re
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
 
-from vidparticles import cli
-from vidparticles.viz.objects import _free, _sides
+from vidparticles import cli, weights
+from vidparticles.editing.reel import opened
+from vidparticles.video import Picture, open_video, write_video
+from vidparticles.viz import show as module
+from vidparticles.viz.objects.moments import (
+    ObjectMoment,
+    ObjectMomentConfig,
+    ShownObject,
+    _History,
+    _Known,
+)
+from vidparticles.viz.objects.page import write_object_page
+from vidparticles.viz.objects.picture import (
+    ObjectStyle,
+    color_of,
+    enlargement,
+    free_spot,
+    picture_of,
+    sides,
+)
 
-SHAPE = (100, 200)
+SHAPE = (360, 640)
+GRAY = np.full((*SHAPE, 3), 120, np.uint8)
 
 
-def test_labels_do_not_cover_each_other():
-    box, size = np.array([50.0, 40, 90, 80]), (30.0, 10.0)
-    taken: list = []
-    for _ in range(4):
-        left, top = _free(box, size, SHAPE, taken)
-        taken.append((left, top, left + size[0], top + size[1]))
+def there(number=0, box=(0.4, 0.3, 0.8, 0.7), visible=True, force=(0, 0), path=None):
+    box = np.asarray(box)
+    middle = (box[:2] + box[2:]) / 2
+    path = np.array([[0.5, 0.1, 0.9], [0, *middle]]) if path is None else path
+    kind = ("person", "sports ball")[number % 2]
+    return ShownObject(number, kind, box, visible, np.zeros(2), np.asarray(force, float), path)
+
+
+def near(picture, color, tolerance=30):
+    return np.abs(picture.astype(int) - color).max(-1) <= tolerance
+
+
+# ------------------------------------------------------------------ labels and lines
+
+sizes = st.tuples(st.floats(4, 60), st.floats(4, 30))
+boxes = st.tuples(st.floats(-20, 220), st.floats(-20, 120), st.floats(2, 150), st.floats(2, 90))
+
+
+@given(st.lists(st.tuples(boxes, sizes), min_size=1, max_size=30))
+def test_labels_lie_in_the_picture_and_do_not_cover_each_other(given):
+    shape, taken = (100, 200), []
+    for (x, y, w, h), size in given:
+        spot = free_spot(np.array([x, y, x + w, y + h]), size, shape, taken)
+        if spot is not None:
+            taken.append((*spot, spot[0] + size[0], spot[1] + size[1]))
     for k, one in enumerate(taken):
         assert one[0] >= 0
-        assert one[2] <= SHAPE[1]
-        assert one[3] <= SHAPE[0]
+        assert one[1] >= 0
+        assert one[2] <= shape[1] + 1e-6
+        assert one[3] <= shape[0] + 1e-6
         for other in taken[:k]:
-            assert one[1] >= other[3] or one[3] <= other[1]
-    assert taken[0][3] <= box[1], "above its box, where that is free"
+            apart = (one[0] - other[2], other[0] - one[2], one[1] - other[3], other[1] - one[3])
+            assert max(apart) >= -1e-6
 
 
-def test_a_label_stays_in_the_picture():
-    assert _free(np.array([190.0, 2, 230, 60]), (30.0, 10.0), SHAPE, []) == (170.0, 0.0)
+def test_a_label_is_above_its_box_and_several_of_one_box_are_all_there():
+    box, size, taken = np.array([50.0, 40, 90, 80]), (30.0, 10.0), []
+    for _ in range(4):
+        left, top = free_spot(box, size, (100, 200), taken)
+        taken.append((left, top, left + size[0], top + size[1]))
+    assert taken[0][:2] == (50, 30)
+    assert free_spot(np.array([190.0, 2, 230, 60]), size, (100, 200), []) == (170.0, 0.0)
+    assert free_spot(box, (300.0, 10.0), (100, 200), []) is None
 
 
 def test_dashes_are_half_of_a_side():
     box = np.array([10.0, 20, 50, 80])
-    whole, dashed = list(_sides(box, None)), list(_sides(box, 5.0))
-    assert len(whole) == 4
-    length = sum(abs(x1 - x0) + abs(y1 - y0) for x0, y0, x1, y1 in dashed)
+    assert len(list(sides(box, None))) == 4
+    length = sum(abs(x1 - x0) + abs(y1 - y0) for x0, y0, x1, y1 in sides(box, 5.0))
     np.testing.assert_allclose(length, 100, atol=1e-6)
 
 
-@pytest.mark.parametrize("words", [["--forces"], ["--color", "group"], ["--checkpoint", "W"]])
-def test_what_cannot_be_drawn_with_boxes_is_a_sentence(words, clip, tmp_path, capsys):
-    out = tmp_path / "out.mp4"
-    assert cli.main(["show", str(clip), "--objects", *words, "-o", str(out)]) == 2
-    assert "leave these out, or --objects" in capsys.readouterr().err
-    assert not out.exists()
+# ------------------------------------------------------------------ pictures
 
 
-def test_without_weights_a_sentence_says_which_command_gets_them(
-    clip, tmp_path, monkeypatch, capsys
+def test_what_is_hidden_is_dashed_and_what_is_seen_is_not():
+    drawn = {
+        visible: picture_of(GRAY, [there(visible=visible)], ObjectStyle())
+        for visible in (True, False)
+    }
+    left = {  # of the line along the left side, below the label
+        visible: near(picture[130:240, 141:147], color_of(0), 70).any(1).mean()
+        for visible, picture in drawn.items()
+    }
+    assert left[True] == 1
+    assert 0.3 < left[False] < 0.7
+
+
+def test_a_path_leads_from_where_it_came_and_fades():
+    path = np.array([[0.5, 0.1, 0.9], [0.25, 0.35, 0.7], [0, 0.6, 0.5]])
+    picture = picture_of(GRAY, [there(path=path)], ObjectStyle()).astype(int)
+    off = np.abs(picture - picture[0, 0]).max(-1)
+    start, end = off[300:316, 36:60].max(), off[200:215, 175:195].max()
+    assert 10 < start < end
+
+
+def test_an_arrow_is_drawn_where_it_is_asked_for_and_strong():
+    def white(force, **style):
+        picture = picture_of(GRAY, [there(force=force)], ObjectStyle(**style))
+        return near(picture, (255, 255, 255), 10).sum()
+
+    assert white((0, -80), forces=True) > white((0, -20), forces=True) > 20
+    assert white((0, -80)) == white((0, -1), forces=True) == 0
+
+
+def test_small_pictures_are_enlarged_and_vertical_ones_have_labels():
+    small = picture_of(GRAY[:90, :50], [there(box=(0.1, 0.3, 0.5, 0.9))], ObjectStyle())
+    assert small.shape == (360, 200, 3)
+    assert enlargement(90, ObjectStyle()) == 4
+    assert near(small, color_of(0), 4).sum() > 300  # the ground of its label
+
+
+def test_a_hundred_objects_are_drawn_and_those_without_room_have_no_label():
+    random = np.random.default_rng(0)
+    corner = random.uniform(0, 0.9, (100, 2))
+    crowd = [there(k, np.concatenate([c, c + 0.05])) for k, c in enumerate(corner)]
+    assert picture_of(GRAY, crowd, ObjectStyle()).shape == GRAY.shape
+
+
+# ------------------------------------------------------------------ colors
+
+# Machado, Oliveira & Fernandes 2009: linear RGB as those see it who lack a kind of cones.
+_SEEN = {
+    "all": np.eye(3),
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+def lab(linear):
+    """CIE L*a*b*, D65, of linear sRGB [N, 3]."""
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    x = np.clip(linear, 0, 1) @ np.transpose(to_xyz) / [0.9505, 1, 1.089]
+    f = np.where(x > (6 / 29) ** 3, np.cbrt(x), x * (29 / 6) ** 2 / 3 + 4 / 29)
+    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], -1)
+
+
+@pytest.mark.parametrize("kind", _SEEN)
+def test_the_first_eight_colors_are_told_apart_by_every_eye(kind):
+    colors = np.array([color_of(k) for k in range(8)]) / 255
+    linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
+    places = lab(linear @ np.transpose(_SEEN[kind]))
+    apart = np.linalg.norm(places[:, None] - places, axis=-1)
+    assert apart[np.triu_indices(8, 1)].min() > 22
+    assert lab(linear)[:, 0].min() > 45  # and stand out from dark footage
+    assert color_of(3) == color_of(11)
+
+
+# ------------------------------------------------------------------ moments
+
+
+def known(position, velocity, *, unseen=0.0, turn=(1.0, 0.0), shift=(0.0, 0.0), cut=False, at=3):
+    position = np.array([position])
+    return _Known(
+        alive=np.array([True]),
+        used=np.array([True]),
+        number=np.array([at]),
+        kind=np.array([0]),
+        box=np.concatenate([position - 0.05, position + 0.05], -1),
+        position=position,
+        velocity=np.array([velocity]),
+        unseen=np.array([unseen]),
+        turn=np.array(turn),
+        shift=np.array(shift),
+        cut=cut,
+    )
+
+
+def test_a_bounce_has_a_force_and_free_flight_has_none():
+    history = _History(ObjectMomentConfig())
+    told = []
+    for k in range(20):
+        fall = 1.0 if k < 10 else -1.0
+        told += history.extend(k / 25, known((0.5, 0.1), (0.4, fall)))
+    forces = np.array([one.force for one in told])
+    assert (forces[:10] == 0).all()
+    np.testing.assert_allclose(forces[10], [0, -50])  # (−1 − 1) / 0.04 s
+    fading = np.exp(-0.04 / ObjectMomentConfig().fade)
+    np.testing.assert_allclose(forces[11:, 1], -50 * fading ** np.arange(1, 10))
+
+
+def test_a_turn_of_the_camera_is_no_force_and_carries_the_path():
+    history = _History(ObjectMomentConfig())
+    history.extend(0.0, known((0.5, 0.5), (1.0, 0.0)))
+    quarter = {"turn": (0.0, 1.0), "shift": (1.0, 0.0)}  # x → 1 − y, y → x
+    (one,) = history.extend(0.04, known((0.5, 0.6), (0.0, 1.0), **quarter))
+    assert (one.force == 0).all()
+    np.testing.assert_allclose(one.path, [[0.04, 0.5, 0.5], [0, 0.5, 0.6]])
+
+
+def test_what_was_hidden_returns_without_a_force_and_a_cut_ends_paths():
+    history = _History(ObjectMomentConfig())
+    history.extend(0.0, known((0.5, 0.5), (1.0, 0.0)))
+    (one,) = history.extend(0.04, known((0.54, 0.5), (1.0, 0.0), unseen=0.04))
+    assert not one.visible
+    (one,) = history.extend(0.08, known((0.5, 0.5), (-1.0, 0.0)))
+    assert (one.force == 0).all()
+    assert len(one.path) == 3
+    (one,) = history.extend(0.12, known((0.9, 0.5), (1.0, 0.0), cut=True))
+    assert (one.force == 0).all()
+    assert len(one.path) == 1
+
+
+def test_a_path_is_as_long_as_its_time():
+    history = _History(ObjectMomentConfig(path=0.5))
+    for k in range(100):
+        (one,) = history.extend(k / 10, known((0.5, 0.5), (0.0, 0.0)))
+    np.testing.assert_allclose(one.path[:, 0], [0.5, 0.4, 0.3, 0.2, 0.1, 0], atol=1e-6)
+
+
+# ------------------------------------------------------------------ a page
+
+
+def film(tmp_path, count=10):
+    path = tmp_path / "clip.mp4"
+    write_video(path, np.full((count, 48, 64, 3), 90, np.uint8), rate=10)
+    return path
+
+
+def moments(reel, objects=(0, 1), crowded=False):
+    """Objects that move right; the second is hidden in frames 3 to 5."""
+    for k, (time, _) in enumerate(reel.frames):
+        shown = []
+        for number in objects:
+            box = np.array([0.1, 0.2, 0.3, 0.6]) + [0.05 * k, 0.1 * number] * 2
+            visible = not (number == 1 and 3 <= k < 6)
+            shown.append(there(number, box, visible, (0, -9) if k == 4 else (0, 0)))
+        yield ObjectMoment(time, Picture.of(np.full((48, 64, 3), 90, np.uint8)), (*shown,), crowded)
+
+
+@pytest.fixture
+def page(tmp_path):
+    with opened(film(tmp_path)) as reel:
+        style = ObjectStyle(forces=True)
+        out = tmp_path / "page.html"
+        write_object_page(reel, moments(reel), out, source="a <b>.mp4", style=style)
+    return out.read_text(encoding="utf-8")
+
+
+def test_a_page_lists_who_is_in_sight_when(page):
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+    assert data["objects"] == [
+        [0, "person", [[0, 0.9]]],
+        [1, "sports ball", [[0, 0.2], [0.6, 0.9]]],
+    ]
+    rows = [moment["p"] for moment in data["moments"]]
+    assert [len(row) for row in rows] == [2] * 10
+    assert [row[1][2] for row in rows] == [1, 1, 1, 0, 0, 0, 1, 1, 1, 1]
+    number, _, _, left, top, right, bottom, *_ = rows[2][0]
+    assert (number, left, top, right, bottom) == (0, 2000, 2000, 4000, 6000)
+    assert [row[0][10] for row in rows] == [0] * 4 + [-9000] + [0] * 5
+    # Back along the path: half a second ago it was at 0.1, 0.9.
+    assert rows[0][0][11:13] == [1000, -5000]
+    assert "<b>" not in page.split('id="data"')[0]
+    assert not re.search(
+        r"https?:(?!//www.w3.org/2000/svg)|fetch\(|src=", page.split("<script>")[1]
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1400, 390])
+def test_a_page_opens_without_errors_and_needs_no_scrolling(page, tmp_path, width):
+    from tests import browser
+
+    seen = browser.look(tmp_path / "page.html", width=width)
+    assert not seen.console
+    (picture,) = seen.media
+    assert (picture["width"], picture["height"]) == (64, 48)
+    assert picture["shown"][0] / picture["shown"][1] == pytest.approx(64 / 48, rel=0.02)
+    assert seen.wide <= max(width, 500)
+
+
+# ------------------------------------------------------------------ the command
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """`show` with what is in sight told by the test."""
+
+    def set_objects(**told):
+        state = weights.status("nanodet")
+        monkeypatch.setattr(
+            weights, "status", lambda _: state.__class__(**vars(state) | told_there)
+        )
+        monkeypatch.setattr(module.objects, "parameters", lambda: ())
+        monkeypatch.setattr(
+            module.objects, "object_moments", lambda params, reel: moments(reel, **told)
+        )
+
+    told_there = {"state": "there"}
+    return set_objects
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "gif", "png", "html"])
+def test_objects_are_drawn_by_default(suffix, stand_in, tmp_path, capsys):
+    stand_in()
+    clip, out = film(tmp_path), tmp_path / f"out.{suffix}"
+    assert cli.main(["show", str(clip), "-o", str(out)]) == 0
+    assert capsys.readouterr().err == ""
+    if suffix == "png":
+        picture = np.asarray(Image.open(out))
+    elif suffix == "html":
+        assert '"sports ball"' in out.read_text()
+        return
+    else:
+        with open_video(out) as video:
+            assert len(video) == 10
+            picture = video[7]
+    assert picture.shape == (384, 512, 3)
+    for number in (0, 1):
+        assert near(picture, color_of(number), 25).sum() > 100
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "png", "html"])
+def test_without_an_object_points_are_drawn_and_a_sentence_says_so(
+    suffix, stand_in, tmp_path, capsys
 ):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cli.main(["show", str(clip), "--objects", "-o", str(tmp_path / "out.mp4")]) == 2
-    assert "`vidparticles weights get nanodet` gets them" in capsys.readouterr().err
+    stand_in(objects=())
+    clip, out = film(tmp_path), tmp_path / f"out.{suffix}"
+    assert cli.main(["show", str(clip), "-o", str(out)]) == 0
+    err = capsys.readouterr().err
+    assert (
+        err == f"vidparticles: warning: {clip}: no object was found in it; its points are drawn.\n"
+    )
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.mp4", out.name]
+    if suffix == "mp4":
+        with open_video(out) as video:
+            assert (len(video), video.info.height) == (10, 48)
+
+
+def test_a_crowd_is_told(stand_in, tmp_path, capsys):
+    stand_in(crowded=True)
+    out = tmp_path / "out.png"
+    assert cli.main(["show", str(film(tmp_path)), "-o", str(out)]) == 0
+    assert "at most 40 objects are followed at once; in 10 frames, from 0.0 s on" in (
+        capsys.readouterr().err
+    )
+
+
+def test_without_weights_points_are_drawn_and_a_sentence_says_what_brings_objects(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none"))
+    clip, out = film(tmp_path), tmp_path / "out.png"
+    assert cli.main(["show", str(clip), "-o", str(out)]) == 0
+    assert (
+        "its points are drawn; `vidparticles weights get nanodet` gets" in capsys.readouterr().err
+    )
+    assert out.exists()
+    for words in (["--points"], ["--color", "group"]):
+        assert cli.main(["show", str(clip), *words, "-o", str(out), "--overwrite"]) == 0
+        assert capsys.readouterr().err == ""

@@ -76,7 +76,7 @@ def write_page(
     """
     total = len(reel.times)
     kept = min(total, CONFIG.moments)
-    size, width, count = _size(reel), 1.0, 0
+    size, width, count = page_size(reel), 1.0, 0
     pictures: list[str] = []
     tables: list[dict[str, Any]] = []
     past: _Past = collections.deque()
@@ -85,9 +85,9 @@ def write_page(
     for count, moment in enumerate(moments):
         now, identity = float(moment.time), np.asarray(moment.identity)
         since = {number: since.get(number, now) for number in identity.tolist()}
-        if count * kept // total != (count - 1) * kept // total:
+        if is_kept(count, kept, total):
             age = np.asarray([now - since[number] for number in identity.tolist()])
-            pictures.append(_jpeg(moment.frame, size))
+            pictures.append(jpeg(fitted(moment.frame, size)))
             tables.append({"t": round(now, 4), "p": _table(moment, identity, age, past)})
         width, radius = moment.frame.shape[1] / moment.frame.shape[0], moment.radius
         past.append((now, identity, np.asarray(moment.particles.position)))
@@ -111,7 +111,7 @@ def write_page(
         "labels": np.round(255 * np.vstack([draw.BACKGROUND, draw.LABELS])).astype(int).tolist(),
         "arrow": [draw.STYLE.arrow, draw.STYLE.half_force],
     }
-    _write(PAGE, data, out, overwrite=overwrite)
+    fill(PAGE, data, out, overwrite=overwrite)
     said = note and f"{out} shows {note}, evenly spread."
     return Written(
         out,
@@ -124,21 +124,39 @@ def write_page(
     )
 
 
-def _size(reel: Reel) -> tuple[int, int]:
-    """Width and height of the pictures, with square pixels."""
+def is_kept(index: int, kept: int, total: int) -> bool:
+    """Whether a moment is one of `kept` out of `total` that are spread evenly, the first included.
+
+    Example:
+        >>> [k for k in range(10) if is_kept(k, 4, 10)]
+        [0, 3, 5, 8]
+    """
+    return index * kept // total != (index - 1) * kept // total
+
+
+def page_size(reel: Reel) -> tuple[int, int]:
+    """Width and height of the pictures of a page, with square pixels."""
     width, height = float(reel.width * Fraction(reel.pixel_aspect)), float(reel.height)
     scale = min(1.0, CONFIG.longest / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _jpeg(frame: np.ndarray, size: tuple[int, int]) -> str:
+def fitted(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A frame [H, W, 3] uint8 at a width and height."""
     from PIL import Image
 
-    picture = Image.fromarray(frame)
-    if picture.size != size:
-        picture = picture.resize(size, Image.Resampling.BOX if min(size) > 2 else None)
+    if frame.shape[1::-1] == size:
+        return frame
+    filtered = Image.Resampling.BOX if min(size) > 2 else None
+    return np.asarray(Image.fromarray(frame).resize(size, filtered))
+
+
+def jpeg(frame: np.ndarray) -> str:
+    """A frame [H, W, 3] uint8 as a page holds it, in base 64."""
+    from PIL import Image
+
     file = io.BytesIO()
-    picture.save(file, "JPEG", quality=CONFIG.quality, optimize=True)
+    Image.fromarray(frame).save(file, "JPEG", quality=CONFIG.quality, optimize=True)
     return base64.b64encode(file.getvalue()).decode("ascii")
 
 
@@ -152,7 +170,7 @@ def _table(moment: Moment, identity: np.ndarray, age: np.ndarray, past: _Past) -
     points = moment.particles
     alive = np.asarray(points.alive)
     position = np.asarray(points.position)
-    corners = [_whole(POSITION * position)]
+    corners = [whole(POSITION * position)]
     unbroken, known = alive.copy(), []
     now = float(moment.time)
     for ago in CONFIG.tail:
@@ -161,16 +179,16 @@ def _table(moment: Moment, identity: np.ndarray, age: np.ndarray, past: _Past) -
             break
         unbroken = unbroken & (then[1] == identity)
         known.append(unbroken)
-        corners.append(_whole(POSITION * then[2]))
+        corners.append(whole(POSITION * then[2]))
     steps = [after - before for before, after in itertools.pairwise(corners)]
     columns = np.column_stack(
         [
             identity,
             corners[0],
-            _whole(RATE * np.asarray(points.velocity)),
-            _whole(AGE * age),
+            whole(RATE * np.asarray(points.velocity)),
+            whole(AGE * age),
             np.asarray(moment.label),
-            _whole(RATE * np.asarray(moment.force)),
+            whole(RATE * np.asarray(moment.force)),
             np.asarray(moment.visible),
         ]
     )
@@ -184,11 +202,20 @@ def _table(moment: Moment, identity: np.ndarray, age: np.ndarray, past: _Past) -
     return table
 
 
-def _whole(x: np.ndarray) -> np.ndarray:
+def whole(x: np.ndarray) -> np.ndarray:
+    """Rounded; what is not finite is 0."""
     return np.round(np.nan_to_num(x, posinf=0, neginf=0)).astype(int)
 
 
-def _write(page: str, data: dict[str, Any], out: pathlib.Path, *, overwrite: bool) -> None:
+def fill(page: str, data: dict[str, Any], out: pathlib.Path, *, overwrite: bool) -> None:
+    """Write a page with what it shows.
+
+    Args:
+        page: its text, with `{{name}}` and `{{data}}`.
+        data: for its script; `name` is the clip's.
+        out: the file.
+        overwrite: replace an existing one.
+    """
     # Within a script, "</" would end it.
     table = json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/")
     text = page.replace("{{name}}", html.escape(data["name"])).replace("{{data}}", table)

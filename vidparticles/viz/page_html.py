@@ -1,10 +1,7 @@
 """The text of the page that `page.py` fills: layout, style and script, nothing from elsewhere."""
 
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{{name}}: particles</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>
-:root { color-scheme: dark }
+# Of every page: a picture under a canvas, and a row with a slider.
+STYLE = """:root { color-scheme: dark }
 body { margin: 0; background: #14161a; color: #d9dde4; font: 15px/1.5 system-ui, sans-serif }
 main { max-width: 62rem; margin: 0 auto; padding: 1.2rem 1rem 2rem }
 h1 { font-size: 1.05rem; font-weight: 600; margin: 0 0 .7rem; overflow-wrap: anywhere }
@@ -27,7 +24,51 @@ label { display: inline-flex; align-items: center; gap: .35rem; cursor: pointer 
 input[type=checkbox], input[type=radio] { accent-color: #2fc4cc; margin: 0 }
 #key { height: .5rem; width: 9rem; border-radius: .25rem }
 small { color: #9aa3b0 }
-</style></head>
+"""
+
+# Plays the moments of `data` by `draw`, which the page has: `now` is the one that is shown.
+PLAYER = """let now = 0, timer = null;
+function show(k) {
+  now = Math.max(0, Math.min(last, k));
+  slider.value = now;
+  el("picture").src = `data:image/jpeg;base64,${data.pictures[now]}`;
+  draw();
+}
+function fit() {
+  const dense = window.devicePixelRatio || 1;
+  canvas.width = Math.max(1, Math.round(stage.clientWidth * dense));
+  canvas.height = Math.max(1, Math.round(stage.clientHeight * dense));
+  draw();
+}
+function stop() {
+  clearTimeout(timer);
+  timer = null;
+  el("play").textContent = "Play";
+}
+function tick() {
+  show(now === last ? 0 : now + 1);
+  const until = now === last ? data.end : moments[now + 1].t;
+  timer = setTimeout(tick, 1000 * Math.min(1, Math.max(0.015, until - moments[now].t)));
+}
+el("play").addEventListener("click", () => {
+  if (timer !== null) return stop();
+  el("play").textContent = "Pause";
+  tick();
+});
+slider.addEventListener("input", () => { stop(); show(Number(slider.value)); });
+document.addEventListener("keydown", (event) => {
+  if (event.target === slider || event.target.tagName === "INPUT") return;
+  if (event.key === "ArrowRight") { stop(); show(now + 1); }
+  if (event.key === "ArrowLeft") { stop(); show(now - 1); }
+});
+window.addEventListener("resize", fit);
+"""
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{{name}}: particles</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+{{style}}</style></head>
 <body><main>
 <h1>{{name}}</h1>
 <div id="stage"><img id="picture" alt="a frame of the clip"><canvas id="ink"></canvas>
@@ -56,7 +97,7 @@ const moments = data.moments, last = moments.length - 1;
 const stage = el("stage"), canvas = el("ink"), ink = canvas.getContext("2d"), slider = el("at");
 const rgb = (c, a) => `rgba(${c[0]},${c[1]},${c[2]},${a})`;
 const RESTING = 0.01, SLOW = 0.03;  // frame heights per second: no tail; half as strong
-let now = 0, pointed = null, timer = null;
+let pointed = null;
 
 // Where each particle was at all moments, to draw the whole path of the one pointed at.
 const paths = new Map();
@@ -222,34 +263,7 @@ function tip(p) {
   box.style.left = `${Math.max(0, Math.min(x + 12, stage.clientWidth - box.offsetWidth - 4))}px`;
   box.style.top = `${y > 40 ? y - 34 : y + 14}px`;
 }
-function show(k) {
-  now = Math.max(0, Math.min(last, k));
-  slider.value = now;
-  el("picture").src = `data:image/jpeg;base64,${data.pictures[now]}`;
-  draw();
-}
-function fit() {
-  const dense = window.devicePixelRatio || 1;
-  canvas.width = Math.max(1, Math.round(stage.clientWidth * dense));
-  canvas.height = Math.max(1, Math.round(stage.clientHeight * dense));
-  draw();
-}
-function stop() {
-  clearTimeout(timer);
-  timer = null;
-  el("play").textContent = "Play";
-}
-function tick() {
-  show(now === last ? 0 : now + 1);
-  const until = now === last ? data.end : moments[now + 1].t;
-  timer = setTimeout(tick, 1000 * Math.min(1, Math.max(0.015, until - moments[now].t)));
-}
-el("play").addEventListener("click", () => {
-  if (timer !== null) return stop();
-  el("play").textContent = "Pause";
-  tick();
-});
-slider.addEventListener("input", () => { stop(); show(Number(slider.value)); });
+{{player}}
 for (const id of ["tails", "groups", "forces", "rings"]) el(id).addEventListener("change", () => {
   el("legend").style.visibility = el("groups").checked ? "hidden" : "visible";
   draw();
@@ -266,15 +280,11 @@ canvas.addEventListener("mousemove", (event) => {
   if (found !== pointed) { pointed = found; draw(); }
 });
 canvas.addEventListener("mouseleave", () => { pointed = null; draw(); });
-document.addEventListener("keydown", (event) => {
-  if (event.target === slider || event.target.tagName === "INPUT") return;
-  if (event.key === "ArrowRight") { stop(); show(now + 1); }
-  if (event.key === "ArrowLeft") { stop(); show(now - 1); }
-});
-window.addEventListener("resize", fit);
 el("legend").style.visibility = el("groups").checked ? "hidden" : "visible";
 show(0);
 fit();
 </script>
 </body></html>
 """
+
+PAGE = _PAGE.replace("{{style}}", STYLE).replace("{{player}}", PLAYER)

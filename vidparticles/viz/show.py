@@ -1,4 +1,4 @@
-"""`vidparticles show`: a clip with its particles and their paths drawn over it."""
+"""`vidparticles show`: a clip with its objects, or its points, and their paths drawn over it."""
 
 from __future__ import annotations
 
@@ -10,47 +10,59 @@ from fractions import Fraction
 import jax.numpy as jnp
 import numpy as np
 
-from vidparticles.editing.reel import Written, check_paths, opened, write
+from vidparticles import weights
+from vidparticles.editing.reel import Reel, Written, check_paths, opened, write
 from vidparticles.errors import InputError, nearest
+from vidparticles.inference.crowds import told_of_crowds
 from vidparticles.inference.motion_laws import laws_of
+from vidparticles.models.published import nanodet
 from vidparticles.progress import counted
 from vidparticles.storage import PathLike, atomic_write, write_errors
 from vidparticles.video import Encoding
 from vidparticles.viz import draw
 from vidparticles.viz.discs import DiscLayer
 from vidparticles.viz.moments import Layer, Moment
-from vidparticles.viz.objects import object_layer
+from vidparticles.viz.objects import moments as objects
+from vidparticles.viz.objects import picture
+from vidparticles.viz.objects.page import write_object_page
 from vidparticles.viz.page import write_page
 from vidparticles.viz.points import PointLayer
 
 COLORS = ("speed", "group")
+Pictures = Iterator[tuple[Fraction, np.ndarray, float]]  # seconds, picture, how much is in it
 
 
 def show(
     path: PathLike,
     out: PathLike,
     *,
-    color: str = "speed",
+    points: bool = False,
+    color: str | None = None,
     forces: bool = False,
-    objects: bool = False,
     checkpoint: PathLike | None = None,
     overwrite: bool = False,
     encoding: Encoding | None = None,
 ) -> Written:
-    """Write a clip with its particles: dots with tails, rings where they appear and vanish.
+    """Write a clip with its objects: a box for each with number and class, and its path.
+
+    Persons, animals and things are found by NanoDet (`vidparticles weights get nanodet`) and keep
+    one number each; what is hidden is dashed. Without the weights, or in a clip without an object,
+    its points are drawn, and a sentence says so: dots with tails, rings where they appear and
+    vanish.
 
     Args:
         path: a video file.
-        out: what to write: a video or GIF, .png for the one frame in which most moves, or .html
-            for a page with a slider.
-        color: "speed", or "group" for what moves together, apart from the camera.
-        forces: draw arrows for the pull of the springs between neighbors, or with a checkpoint
-            for the forces of its laws of motion.
-        objects: draw persons, animals and things instead, each in a box with its number; needs
-            the weights of `vidparticles weights get nanodet`. See `boxes`.
-        checkpoint: workdir of a training run. Of one that follows objects, these are drawn: see
-            `objects`. Of one with laws of motion, the paths that they expect of the moving
-            particles are drawn ahead of them, in white.
+        out: what to write: a video or GIF, .png for the one frame in which there is most to see,
+            or .html for a page with a slider.
+        points: draw points of the picture, whatever they are of.
+        color: what colors of points tell: "speed", or "group" for what moves together, apart from
+            the camera. Given, points are drawn.
+        forces: draw arrows. Of objects for what pushes them, the acceleration that was not
+            expected: at a kick, a bounce or a turn. Of points for the pull of the springs between
+            neighbors, or with a checkpoint for the forces of its laws of motion.
+        checkpoint: workdir of a training run. Of one that follows objects, these are drawn. Of one
+            with laws of motion, points, and ahead of those that move the paths that it expects of
+            them, in white.
         overwrite: replace an existing file.
         encoding: how the pictures of a video are encoded; default, in the clip's codec.
 
@@ -58,47 +70,131 @@ def show(
         InputError: a file cannot be read or written, there is no such color, or the model of the
             checkpoint has nothing to draw.
     """
-    if color not in COLORS:
+    if color is not None and color not in COLORS:
         raise InputError(f"there is no coloring by '{color}'.{nearest(color, COLORS)}")
     out = pathlib.Path(out)
-    kind = out.suffix.lower()
-    if objects and (checkpoint is not None or forces or color != "speed" or kind == ".html"):
-        raise InputError(
-            "objects are drawn in boxes, without forces, groups, a checkpoint or a page; leave "
-            "these out, or --objects."
-        )
     check_paths(path, out, overwrite, also=(".png", ".html"))
+    target = _Target(path, out, overwrite, encoding)
+    note = ""
+    if not points and color is None and checkpoint is None:
+        if weights.status("nanodet").state == "there":
+            try:
+                return _show_objects(target, forces)
+            except _NothingFoundError:
+                note = f"{path}: no object was found in it; its points are drawn."
+        else:
+            note = (
+                f"{path}: its points are drawn; `vidparticles weights get nanodet` gets what finds "
+                "persons, animals and things."
+            )
+    written = _show_particles(target, color or "speed", forces, checkpoint)
+    return dataclasses.replace(written, warnings=(*written.warnings, *filter(None, [note])))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Target:
+    """A clip, and what is written of it."""
+
+    path: PathLike
+    out: pathlib.Path
+    overwrite: bool
+    encoding: Encoding | None
+
+    @property
+    def kind(self) -> str:
+        return self.out.suffix.lower()
+
+
+class _NothingFoundError(Exception):
+    """There is no object in the whole clip: what was written of it is not kept."""
+
+
+def _show_objects(target: _Target, forces: bool) -> Written:
+    style = picture.ObjectStyle(forces=forces)
+    with opened(target.path) as reel:
+        crowds: list[float] = []
+        found = _checked(objects.object_moments(objects.parameters(), reel), crowds)
+        if target.kind == ".html":
+            found = counted(found, len(reel.times), work="following")
+            written = write_object_page(
+                reel, found, target.out, source=target.path, style=style, overwrite=target.overwrite
+            )
+        else:
+            times = picture.enlargement(reel.height, style)
+            written = _write(reel, picture.drawn(found, style), target, times)
+        said = (
+            *reel.warnings,
+            *reel.told(),
+            *told_of_crowds(target.path, crowds, nanodet.object_config().count),
+        )
+        return dataclasses.replace(written, warnings=said)
+
+
+def _checked(
+    moments: Iterator[objects.ObjectMoment], crowds: list[float]
+) -> Iterator[objects.ObjectMoment]:
+    """The same; seconds at which objects may have been left out are noted.
+
+    Raises:
+        _NothingFoundError: at the end, where no moment has an object.
+    """
+    some = False
+    for moment in moments:
+        some |= bool(moment.objects)
+        if moment.crowded:
+            crowds.append(float(moment.time))
+        yield moment
+    if not some:
+        raise _NothingFoundError
+
+
+def _show_particles(
+    target: _Target, color: str, forces: bool, checkpoint: PathLike | None
+) -> Written:
     # A page holds all that can be chosen on it.
-    page = kind == ".html"
-    with opened(path) as reel:
+    page = target.kind == ".html"
+    with opened(target.path) as reel:
         points = PointLayer(segmented=page or color == "group", forces=page or forces)
-        layer: Layer = points
-        if checkpoint is not None:
-            layer = layer_of(checkpoint, points)
-        elif objects:
-            layer = object_layer()
+        layer: Layer = points if checkpoint is None else layer_of(checkpoint, points)
         moments = layer.moments(reel)
-        if page or kind == ".png":
-            moments = counted(moments, len(reel.times), work="following")
         if page:
             written = write_page(
-                reel, moments, out, source=path, color=color, forces=forces, overwrite=overwrite
+                reel,
+                counted(moments, len(reel.times), work="following"),
+                target.out,
+                source=target.path,
+                color=color,
+                forces=forces,
+                overwrite=target.overwrite,
             )
-            return dataclasses.replace(written, warnings=(*reel.warnings, *reel.told()))
-        pictures = drawn(moments, layer)
-        if kind == ".png":
-            best = max(pictures, key=lambda picture: picture[2])
-            return dataclasses.replace(
-                _write_still(best[1], out, overwrite), warnings=(*reel.warnings, *reel.told())
-            )
-        times = layer.enlargement(reel.height)
-        larger = reel.replace(color=reel.color.screen, slow=True)
-        larger = larger.replace(
-            frames=((time, larger.picture(picture)) for time, picture, _ in pictures),
-            height=times * reel.height,
-            width=times * reel.width,
-        )
-        return write(larger, out, overwrite=overwrite, encoding=encoding)
+        else:
+            times = layer.enlargement(reel.height)
+            # Drawing thousands of strokes takes so long that better coding costs little.
+            slow = reel.replace(slow=True)
+            written = _write(slow, drawn(moments, layer), target, times)
+        return dataclasses.replace(written, warnings=(*reel.warnings, *reel.told()))
+
+
+def _write(reel: Reel, pictures: Pictures, target: _Target, times: int) -> Written:
+    """A video, or the one picture in which there is most to see.
+
+    Args:
+        reel: of the clip.
+        pictures: of its frames.
+        target: what to write.
+        times: how many times as large they are.
+    """
+    if target.kind == ".png":
+        pictures = counted(pictures, len(reel.times), work="following")
+        best = max(pictures, key=lambda picture: picture[2])
+        return _write_still(best[1], target.out, target.overwrite)
+    larger = reel.replace(color=reel.color.screen)
+    larger = larger.replace(
+        frames=((time, larger.picture(picture)) for time, picture, _ in pictures),
+        height=times * reel.height,
+        width=times * reel.width,
+    )
+    return write(larger, target.out, overwrite=target.overwrite, encoding=target.encoding)
 
 
 def layer_of(checkpoint: PathLike, points: PointLayer) -> Layer:
@@ -131,7 +227,7 @@ def layer_of(checkpoint: PathLike, points: PointLayer) -> Layer:
     )
 
 
-def drawn(moments: Iterable[Moment], layer: Layer) -> Iterator[tuple[Fraction, np.ndarray, float]]:
+def drawn(moments: Iterable[Moment], layer: Layer) -> Pictures:
     """(seconds, the frame with its particles, how much there is to see in it)."""
     before: Moment | None = None
     canvas = carried = None

@@ -240,7 +240,8 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
         "splice": (([a, a, a], "c.mp4"), {"overwrite": False, "encoding": usual}),
         "show": (
             (a, "c.mp4"),
-            {"points": False, "color": "group", "forces": True, "checkpoint": None}
+            {"points": False, "color": "group", "forces": True, "masks": True}
+            | {"checkpoint": None}
             | {"overwrite": True, "encoding": usual},
         ),
     }

@@ -171,7 +171,9 @@ def _cuts(args: argparse.Namespace) -> Result:
 def _show(args: argparse.Namespace) -> Result:
     from vidparticles.viz.show import show
 
-    options = {name: getattr(args, name) for name in ("points", "color", "forces", "checkpoint")}
+    options = {
+        name: getattr(args, name) for name in ("points", "color", "forces", "masks", "checkpoint")
+    }
     return _written(show(args.clip, args.output, **options, **_output(args)))
 
 
@@ -335,6 +337,12 @@ VERBS = {
                 action="store_true",
                 help="arrows: what pushes an object; of points the pull of neighbors, or of the "
                 "laws of a checkpoint",
+            ),
+            Option(
+                "--no-masks",
+                action="store_false",
+                dest="masks",
+                help="leave out the masks of objects, which take longest",
             ),
             _checkpoint("draw the objects it follows, or the paths that its laws expect"),
             Option(

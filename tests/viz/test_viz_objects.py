@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import dataclasses
+import io
 import json
 import re
 
@@ -110,6 +113,21 @@ def test_a_path_leads_from_where_it_came_and_fades():
     off = np.abs(picture - picture[0, 0]).max(-1)
     start, end = off[300:316, 36:60].max(), off[200:215, 175:195].max()
     assert 10 < start < end
+
+
+def test_a_mask_tints_its_pixels_and_no_others():
+    one = there()
+    tinted, plain = (
+        picture_of(GRAY, [dataclasses.replace(one, mask=mask)], ObjectStyle()).astype(int)
+        for mask in (within(one, (90, 160)), None)
+    )
+    changed = np.abs(tinted - plain).max(-1) > 8
+    assert changed[120:240, 160:280].mean() > 0.9
+    assert not changed[:, 300:].any()
+    assert not changed[260:].any()
+    # The color of its number: more red, less blue.
+    assert tinted[180, 250, 0] > plain[180, 250, 0]
+    assert tinted[180, 250, 2] < plain[180, 250, 2]
 
 
 def test_an_arrow_is_drawn_where_it_is_asked_for_and_strong():
@@ -248,14 +266,22 @@ def film(tmp_path, count=10):
     return path
 
 
-def moments(reel, objects=(0, 1), crowded=False):
+def within(one, shape):
+    """A mask of all that lies in the box of an object."""
+    y, x = (np.mgrid[: shape[0], : shape[1]] + 0.5) / shape[0]
+    left, top, right, bottom = one.box
+    return np.float32((left < x) & (x < right) & (top < y) & (y < bottom))
+
+
+def moments(reel, objects=(0, 1), crowded=False, masks=True):
     """Objects that move right; the second is hidden in frames 3 to 5."""
     for k, (time, _) in enumerate(reel.frames):
         shown = []
         for number in objects:
             box = np.array([0.1, 0.2, 0.3, 0.6]) + [0.05 * k, 0.1 * number] * 2
             visible = not (number == 1 and 3 <= k < 6)
-            shown.append(there(number, box, visible, (0, -9) if k == 4 else (0, 0)))
+            one = there(number, box, visible, (0, -9) if k == 4 else (0, 0))
+            shown.append(dataclasses.replace(one, mask=within(one, (48, 64)) if masks else None))
         yield ObjectMoment(time, Picture.of(np.full((48, 64, 3), 90, np.uint8)), (*shown,), crowded)
 
 
@@ -282,6 +308,9 @@ def test_a_page_lists_who_is_in_sight_when(page):
     assert [row[0][10] for row in rows] == [0] * 4 + [-9000] + [0] * 5
     # Back along the path: half a second ago it was at 0.1, 0.9.
     assert rows[0][0][11:13] == [1000, -5000]
+    masks = [np.asarray(Image.open(io.BytesIO(base64.b64decode(m)))) for m in data["masks"]]
+    # Of the colors of numbers 0 and 1; where both are, that of the first.
+    assert np.bincount(masks[2].ravel()).tolist() == [48 * 64 - 24 * 9, 19 * 9, 5 * 9]
     assert "<b>" not in page.split('id="data"')[0]
     assert not re.search(
         r"https?:(?!//www.w3.org/2000/svg)|fetch\(|src=", page.split("<script>")[1]
@@ -295,9 +324,10 @@ def test_a_page_opens_without_errors_and_needs_no_scrolling(page, tmp_path, widt
 
     seen = browser.look(tmp_path / "page.html", width=width)
     assert not seen.console
-    (picture,) = seen.media
+    picture, mask = seen.media
     assert (picture["width"], picture["height"]) == (64, 48)
     assert picture["shown"][0] / picture["shown"][1] == pytest.approx(64 / 48, rel=0.02)
+    assert (mask["width"], mask["height"]) == (64, 48)
     assert seen.wide <= max(width, 500)
 
 
@@ -315,7 +345,7 @@ def stand_in(monkeypatch):
         )
         monkeypatch.setattr(module.objects, "parameters", lambda: ())
         monkeypatch.setattr(
-            module.objects, "object_moments", lambda params, reel: moments(reel, **told)
+            module.objects, "object_moments", lambda params, reel, masks: moments(reel, **told)
         )
 
     told_there = {"state": "there"}

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from vidparticles.image.resample import to_bytes
 from vidparticles.viz import draw
+
+MaskArray = TypeVar("MaskArray", Array, np.ndarray)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,11 +53,25 @@ def tinted(picture: Array, mask: Array, label: Array, style: MaskStyle | None = 
     """
     style = style or MaskStyle()
     mask = jax.image.resize(mask, (len(mask), *picture.shape[:2]), "linear")
-    # 0 where a mask is 0 or 1, and 1 at one half.
-    edge = 4 * mask * (1 - mask)
-    opacity = style.tint * mask + (style.edge - style.tint / 2) * edge
+    opacity = mask_cover(mask, style)
     opacity = opacity / jnp.maximum(jnp.sum(opacity, 0), 1)
     color = 255 * draw.label_color(label)
     over = jnp.einsum("khw,kc->hwc", opacity, color)
     rest = 1 - jnp.sum(opacity, 0)[..., None]
     return to_bytes(rest * picture.astype(jnp.float32) + over)
+
+
+def mask_cover(mask: MaskArray, style: MaskStyle | None = None) -> MaskArray:
+    """The opacity of what is drawn of a mask, a tint within and a line where it is one half.
+
+    Args:
+        mask: in [0, 1].
+        style: how it is drawn; default `MaskStyle()`.
+
+    Example:
+        >>> mask_cover(jnp.array([0.0, 0.5, 1.0])).round(2).tolist()
+        [0.0, 0.9, 0.4]
+    """
+    style = style or MaskStyle()
+    edge = 4 * mask * (1 - mask)  # 0 where a mask is 0 or 1, and 1 at one half
+    return style.tint * mask + (style.edge - style.tint / 2) * edge

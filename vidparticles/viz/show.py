@@ -39,11 +39,12 @@ def show(
     points: bool = False,
     color: str | None = None,
     forces: bool = False,
+    masks: bool = True,
     checkpoint: PathLike | None = None,
     overwrite: bool = False,
     encoding: Encoding | None = None,
 ) -> Written:
-    """Write a clip with its objects: a box for each with number and class, and its path.
+    """Write a clip with its objects: for each a mask, a box with number and class, and its path.
 
     Persons, animals and things are found by NanoDet (`vidparticles weights get nanodet`) and keep
     one number each; what is hidden is dashed. Without the weights, or in a clip without an object,
@@ -60,6 +61,8 @@ def show(
         forces: draw arrows. Of objects for what pushes them, the acceleration that was not
             expected: at a kick, a bounce or a turn. Of points for the pull of the springs between
             neighbors, or with a checkpoint for the forces of its laws of motion.
+        masks: tint the pixels of objects, which takes about a third of the time, and more of many;
+            persons' are sharper with `vidparticles weights get selfie`.
         checkpoint: workdir of a training run. Of one that follows objects, these are drawn. Of one
             with laws of motion, points, and ahead of those that move the paths that it expects of
             them, in white.
@@ -79,7 +82,7 @@ def show(
     if not points and color is None and checkpoint is None:
         if weights.status("nanodet").state == "there":
             try:
-                return _show_objects(target, forces)
+                return _show_objects(target, forces, masks)
             except _NothingFoundError:
                 note = f"{path}: no object was found in it; its points are drawn."
         else:
@@ -109,11 +112,12 @@ class _NothingFoundError(Exception):
     """There is no object in the whole clip: what was written of it is not kept."""
 
 
-def _show_objects(target: _Target, forces: bool) -> Written:
+def _show_objects(target: _Target, forces: bool, masks: bool) -> Written:
     style = picture.ObjectStyle(forces=forces)
     with opened(target.path) as reel:
         crowds: list[float] = []
-        found = _checked(objects.object_moments(objects.parameters(), reel), crowds)
+        told = objects.object_moments(objects.parameters(), reel, masks=masks)
+        found = _checked(told, crowds)
         if target.kind == ".html":
             found = counted(found, len(reel.times), work="following")
             written = write_object_page(

@@ -22,6 +22,7 @@ from vidparticles import shots, weights
 from vidparticles.editing.reel import Reel
 from vidparticles.image.resample import shrunk_bytes
 from vidparticles.inference.crowds import is_crowded
+from vidparticles.inference.masks import masked, person_network
 from vidparticles.inference.objects import KINDS, Followed, followed
 from vidparticles.models.published import nanodet
 from vidparticles.video import Picture
@@ -57,6 +58,7 @@ class ShownObject:
         velocity: [2] per second, apart from the camera.
         force: [2] per mass, frame heights per second²; zero where none is told.
         path: [P, 3] seconds ago and where its middle was, the newest last: that of this frame.
+        mask: [h, w] in [0, 1], which pixels are its, of a smaller picture; None where none is told.
     """
 
     number: int
@@ -66,6 +68,7 @@ class ShownObject:
     velocity: np.ndarray
     force: np.ndarray
     path: np.ndarray
+    mask: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,13 +101,14 @@ def parameters(path: str | os.PathLike[str] | None = None) -> Any:
 
 
 def object_moments(
-    params: Any, reel: Reel, config: ObjectMomentConfig = CONFIG
+    params: Any, reel: Reel, *, masks: bool = True, config: ObjectMomentConfig = CONFIG
 ) -> Iterator[ObjectMoment]:
     """Objects frame by frame; uses the frames of the reel up.
 
     Args:
         params: of `parameters`.
         reel: of the clip.
+        masks: those of what is in sight are told.
         config: what is told.
     """
     # The detector is given frames as small as it wants them; the stored ones wait here until they
@@ -123,10 +127,20 @@ def object_moments(
             yield index, time, frame, cut
 
     history = _History(config)
-    for one in _one_behind(followed(params, frames())):
+    found = followed(params, frames())
+    for one, mask in _with_masks(found) if masks else ((one, {}) for one in _one_behind(found)):
         known = jax.device_get(_known(one))
-        objects = history.extend(float(one.time), known)
+        objects = tuple(
+            dataclasses.replace(shown, mask=mask.get(shown.number))
+            for shown in history.extend(float(one.time), known)
+        )
         yield ObjectMoment(one.time, waiting.pop(one.index), objects, is_crowded(known.used))
+
+
+def _with_masks(found: Iterable[Followed]) -> Iterator[tuple[Followed, dict[int, np.ndarray]]]:
+    """The same items with masks by number, of the frames that the detector is given."""
+    for one in masked(found, person=person_network()):
+        yield one.known, dict(zip(one.number.tolist(), one.mask, strict=True))
 
 
 def _one_behind(items: Iterable[Followed]) -> Iterator[Followed]:

@@ -7,7 +7,9 @@ all frames, and seeks.
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import io
 import pathlib
 from collections.abc import Iterable
 from typing import Any
@@ -62,6 +64,7 @@ def write_object_page(
     spans: dict[int, _Span] = {}
     tables: list[dict[str, Any]] = []
     pictures: list[str] = []
+    masks: list[str] = []
     before: set[int] = set()
     for count, moment in enumerate(moments):
         time = float(moment.time)
@@ -75,6 +78,7 @@ def write_object_page(
             rows = [_row(one, kinds) for one in moment.objects]
             tables.append({"t": round(time, 4), "p": rows})
             pictures.append(jpeg(moment.picture.rgb(size[::-1])))
+            masks.append(_colored(moment.objects))
     listed = sorted(spans.items(), key=lambda item: -item[1].frames)[:LISTED]
     note = f"{len(tables)} of its {count + 1} frames" if kept < total else ""
     data = {
@@ -92,11 +96,29 @@ def write_object_page(
         "more": len(spans) - len(listed),
         "moments": tables,
         "pictures": pictures,
+        "masks": masks if any(masks) else [],
     }
     fill(OBJECT_PAGE, data, out, overwrite=overwrite)
     said = note and f"{out} shows {note}, evenly spread."
     length = float(reel.duration)
     return Written(out, len(tables), length, *size, sound=False, note=said, warnings=reel.warnings)
+
+
+def _colored(objects: Iterable[ShownObject]) -> str:
+    """Masks of a moment in the colors of their numbers, a PNG in base 64; "" without one."""
+    from PIL import Image
+
+    told = [(one.mask, one.number) for one in objects if one.mask is not None]
+    if not told:
+        return ""
+    mask = np.stack([mask for mask, _ in told])
+    color = np.array([1 + number % COLORS for _, number in told], np.uint8)
+    whose = np.where(np.max(mask, 0) > 0.5, color[np.argmax(mask, 0)], 0).astype(np.uint8)
+    image = Image.fromarray(whose).convert("P")
+    image.putpalette([0, 0, 0, *(part for k in range(COLORS) for part in color_of(k))])
+    file = io.BytesIO()
+    image.save(file, "PNG", transparency=0, optimize=True)
+    return base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def _lengthen(spans: dict[int, _Span], one: ShownObject, time: float, goes_on: bool) -> None:

@@ -10,6 +10,8 @@ _PAGE = """<!doctype html>
 main { max-width: 84rem }
 #both { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem }
 #stage { max-height: 78vh; margin: 0 auto; width: 100% }
+#stage #mask { filter: none; opacity: .4 }
+#stage [hidden], label[hidden] { display: none }
 #list { list-style: none; margin: 0; padding: 0; max-height: 46vh; overflow-y: auto }
 #list button { display: grid; grid-template-columns: .8rem 1fr auto; gap: .1rem .6rem;
   align-items: center; width: 100%; padding: .45rem .6rem; margin-bottom: .3rem;
@@ -31,13 +33,15 @@ button, label { min-height: 2.2rem }
 <body><main>
 <h1>{{name}}</h1>
 <div id="both"><div>
-<div id="stage"><img id="picture" alt="a frame of the clip"><canvas id="ink"></canvas></div>
+<div id="stage"><img id="picture" alt="a frame of the clip"><img id="mask" alt="">
+<canvas id="ink"></canvas></div>
 <div class="row"><button id="play">Play</button>
 <input id="at" type="range" min="0" value="0" step="1" aria-label="moment of the clip">
 <span id="clock"></span></div>
 <div class="row"><span id="counts"></span></div>
 <div class="row">
 <label><input type="checkbox" id="boxes" checked> boxes</label>
+<label id="tint"><input type="checkbox" id="masks" checked> masks</label>
 <label><input type="checkbox" id="paths" checked> paths</label>
 <label><input type="checkbox" id="forces"> forces</label></div>
 <p><small id="note"></small></p>
@@ -61,6 +65,7 @@ stage.style.aspectRatio = `${data.size[0]} / ${data.size[1]}`;
 stage.style.maxWidth = `calc(78vh * ${data.size[0] / data.size[1]})`;
 slider.max = last;
 el("forces").checked = data.forces;
+el("tint").hidden = !data.masks.length;
 el("note").textContent = (data.note ? `Here are ${data.note}, evenly spread. ` : "")
   + "Dashed is what is hidden or not found for a moment. Choose an object in the list or in the "
   + "picture; in the list its span is where it begins. Arrows are accelerations: what pushed it. "
@@ -87,6 +92,9 @@ function draw() {
     ordered.filter((p) => !p[VISIBLE]).forEach((p) => label(p, unit, taken));
   }
   tell(moment);
+  const mask = el("masks").checked && data.masks[now];
+  el("mask").hidden = !mask;
+  if (mask) el("mask").src = `data:image/png;base64,${mask}`;
 }
 function area(p) { return (p[R] - p[L]) * (p[B] - p[T]); }
 function path(p, unit) {
@@ -218,7 +226,7 @@ for (const [id, kind, pieces] of data.objects) {
   });
 }
 {{player}}
-for (const id of ["boxes", "paths", "forces"]) el(id).addEventListener("change", draw);
+for (const id of ["boxes", "masks", "paths", "forces"]) el(id).addEventListener("change", draw);
 canvas.addEventListener("click", (event) => {
   const place = canvas.getBoundingClientRect();
   const x = (event.clientX - place.left) / place.width * data.width * POSITION;

@@ -1,4 +1,4 @@
-"""A frame with the objects in it: boxes with number and class, paths and forces.
+"""A frame with the objects in it: masks, boxes with number and class, paths and forces.
 
 What is in sight has a box and a label in the color of its number; what is hidden is dashed, and
 its label is dark. Labels do not cover each other: each is put at the first place at its box that
@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vidparticles.viz import draw
+from vidparticles.viz.masks import mask_cover
 from vidparticles.viz.objects.moments import ObjectMoment, ShownObject
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from PIL.ImageDraw import ImageDraw
 
 Rectangle = tuple[float, float, float, float]
@@ -79,7 +81,7 @@ def interest(moment: ObjectMoment) -> float:
     return float(sum(1 + min(np.sum(np.hypot(*path.T)), 1) for path in paths))
 
 
-def picture_of(frame: np.ndarray, objects: Iterable[ShownObject], style: ObjectStyle) -> np.ndarray:
+def picture_of(frame: np.ndarray, objects: Sequence[ShownObject], style: ObjectStyle) -> np.ndarray:
     """A frame with what is known of its objects.
 
     Args:
@@ -99,6 +101,9 @@ def picture_of(frame: np.ndarray, objects: Iterable[ShownObject], style: ObjectS
     own, mean = style.dimmed * (1 - style.gray), style.dimmed * style.gray / 3
     mixed = np.column_stack([own * np.eye(3) + mean, np.zeros(3)])
     image = Image.fromarray(frame).convert("RGB", tuple(mixed.ravel().tolist()))
+    for one in objects:
+        if one.mask is not None:
+            _tint(image, one.mask, color_of(one.number))
     pen = ImageDraw.Draw(image, "RGBA")
     font = ImageFont.load_default(size=max(11, round(style.letter * height)))
     # Largest first: small ones lie on top, and large ones have the best places for labels.
@@ -114,6 +119,14 @@ def picture_of(frame: np.ndarray, objects: Iterable[ShownObject], style: ObjectS
     for one in sorted(ordered, key=lambda one: not one.visible):
         _label(pen, font, one, (height, width), taken, style)
     return np.asarray(image)
+
+
+def _tint(image: Image, mask: np.ndarray, color: tuple[int, int, int]) -> None:
+    """A mask over an image, as `viz.masks` has it; by Pillow, which is many times as fast."""
+    from PIL import Image
+
+    cover = Image.fromarray(np.round(255 * mask_cover(mask)).astype(np.uint8))
+    image.paste(color, mask=cover.resize(image.size, Image.Resampling.BILINEAR))
 
 
 def color_of(number: int) -> tuple[int, int, int]:

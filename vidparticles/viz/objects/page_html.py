@@ -44,8 +44,8 @@ button, label { min-height: 2.2rem }
 <label id="tint"><input type="checkbox" id="masks" checked> masks</label>
 <label><input type="checkbox" id="paths" checked> paths</label>
 <label><input type="checkbox" id="forces"> forces</label></div>
-<p><small id="note"></small></p>
 </div><ol id="list" aria-label="objects"></ol></div>
+<p><small id="note"></small></p>
 </main>
 <script type="application/json" id="data">{{data}}</script>
 <script>
@@ -79,7 +79,9 @@ function faded(p) { return chosen !== null && p[ID] !== chosen ? 0.35 : 1; }
 function clock(t) { return `${Math.floor(t / 60)}:${(t % 60).toFixed(1).padStart(4, "0")}`; }
 
 function draw() {
-  const moment = moments[now], unit = Math.max(canvas.height / 480, canvas.width / 700);
+  // Letters are read on a phone, too, where the picture is small and pixels are dense.
+  const shown = stage.clientWidth || 1, dense = canvas.width / shown;
+  const moment = moments[now], unit = dense * Math.min(1.2, Math.max(0.9, shown / 800));
   const ordered = [...moment.p].sort((p, q) => area(q) - area(p));
   ink.clearRect(0, 0, canvas.width, canvas.height);
   ink.lineCap = ink.lineJoin = "round";
@@ -181,8 +183,8 @@ function tell(moment) {
     row.button.setAttribute("aria-pressed", id === chosen);
     row.mark.setAttribute("x", 1000 * moment.t / data.end - 3);
     row.at.textContent = !p ? "" : `at ${((p[L] + p[R]) / 2 / POSITION).toFixed(2)}, `
-      + `${((p[T] + p[B]) / 2 / POSITION).toFixed(2)}  `
-      + `${(Math.hypot(p[VX], p[VY]) / RATE).toFixed(2)} a second${p[VISIBLE] ? "" : "  hidden"}`;
+      + `${((p[T] + p[B]) / 2 / POSITION).toFixed(2)} · `
+      + `${(Math.hypot(p[VX], p[VY]) / RATE).toFixed(2)} a second${p[VISIBLE] ? "" : " · hidden"}`;
   }
 }
 function made(tag, inside, name) {

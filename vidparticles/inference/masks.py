@@ -20,9 +20,11 @@ import numpy as np
 from jax import Array
 
 from vidparticles import weights
+from vidparticles.image.crops import read
 from vidparticles.image.resample import unit_range
+from vidparticles.inference.run_lengths import RunLengths, of_labels
 from vidparticles.models.published import nanodet, selfie
-from vidparticles.tracking.objects.masks import MaskConfig, nearness, object_masks, read, squares
+from vidparticles.tracking.objects.masks import MaskConfig, nearness, object_masks, squares
 
 WITHOUT_PERSONS = (
     "the masks of persons are told by their colors alone; `vidparticles weights get selfie` gets "
@@ -102,6 +104,7 @@ def masked(
         # Filled up to a power of two, so that few programs serve all counts.
         count = 1 << (len(slot) - 1).bit_length()
         box = jnp.asarray(np.pad(box, [(0, count - len(slot)), (0, 0)]))
+        kind = jnp.asarray(np.pad(report.kind[slot], (0, count - len(slot))))
         nothing = jnp.full((config.size, config.size), 0.5)
         last = [before.get(int(k), nothing) for k in number] + [nothing] * (count - len(slot))
         persons = None
@@ -114,7 +117,7 @@ def masked(
             config,
             person=persons,
             before=jnp.stack(last),
-            front=nearness(box, config),
+            front=nearness(box, kind, config),
         )
         before = {int(k): own[j] for j, k in enumerate(number)}
         yield Masked(now, slot, number, np.asarray(mask)[: len(slot)])
@@ -144,8 +147,7 @@ def _square(frame: Array, box: Array, config: MaskConfig) -> Array:
     return read(unit_range(frame), squares(box[None], config), selfie.SIZE[0])[0]
 
 
-@jax.jit
-def labels(mask: Array, number: Array) -> Array:
+def labels(mask: np.ndarray, number: np.ndarray) -> np.ndarray:
     """Whose each pixel is most: an image of numbers + 1, 0 for no one's.
 
     Args:
@@ -153,12 +155,18 @@ def labels(mask: Array, number: Array) -> Array:
         number: [K] int, from 0.
 
     Returns:
-        [H, W] int32.
+        [H, W] int.
 
     Example:
-        >>> labels(jnp.array([[[0.3, 0.1]], [[0.5, 0.2]]]), jnp.array([7, 4])).tolist()
+        >>> labels(np.array([[[0.3, 0.1]], [[0.5, 0.2]]]), np.array([7, 4])).tolist()
         [[5, 0]]
     """
-    rest = 1 - jnp.sum(mask, 0, keepdims=True)
-    most = jnp.argmax(jnp.concatenate([rest, mask]), 0)
-    return jnp.concatenate([jnp.zeros(1, jnp.int32), number.astype(jnp.int32) + 1])[most]
+    rest = 1 - np.sum(mask, 0, keepdims=True)
+    most = np.argmax(np.concatenate([rest, mask]), 0)
+    return np.concatenate([[0], number + 1])[most]
+
+
+def run_lengths(now: Masked) -> dict[int, RunLengths]:
+    """The pixels that are most of each number; one that has none is absent."""
+    told = of_labels(labels(now.mask, now.number))
+    return {label - 1: mask for label, mask in told.items()}

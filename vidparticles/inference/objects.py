@@ -22,7 +22,10 @@ from vidparticles import weights as published
 from vidparticles.errors import InputError, nearest
 from vidparticles.image.resample import shrunk_bytes
 from vidparticles.inference.crowds import is_crowded, told_of_crowds
+from vidparticles.inference.masks import WITHOUT_PERSONS, masked, person_network, run_lengths
+from vidparticles.inference.run_lengths import RunLengths
 from vidparticles.models.published import nanodet
+from vidparticles.models.published.selfie import PersonFn
 from vidparticles.progress import counted
 from vidparticles.tracking.objects.observers import stateless
 from vidparticles.tracking.objects.seed import seeded
@@ -49,6 +52,8 @@ class FoundObject:
         boxes: left, top, right, bottom in frame heights, one a frame of `frames`.
         hidden: whether it was out of sight, and the box is where it was expected.
         score: of the box it was last observed in, in [0, 1].
+        masks: which pixels are its, one a frame of `frames`, None where it was hidden; None where
+            they were not asked for.
     """
 
     number: int
@@ -60,6 +65,7 @@ class FoundObject:
     boxes: tuple[tuple[float, ...], ...]
     hidden: tuple[bool, ...]
     score: tuple[float, ...]
+    masks: tuple[RunLengths | None, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +96,7 @@ def objects(
     kinds: Sequence[str] | None = None,
     every: int = 1,
     weights: str | os.PathLike[str] | None = None,
+    masks: bool = False,
 ) -> Objects:
     """The persons, animals and things of a clip, each followed with one number.
 
@@ -99,6 +106,8 @@ def objects(
             takes for it: with a dog a cat, with a ball a frisbee.
         every: look at each so many-th frame.
         weights: a file of NanoDet; default, the one that `vidparticles weights get nanodet` got.
+        masks: tell which pixels are whose, too; those of persons are sharper with the network that
+            `vidparticles weights get selfie` gets.
 
     Raises:
         InputError: there is no such kind, the weights are not there, or the clip cannot be read.
@@ -108,15 +117,23 @@ def objects(
         params = nanodet.parameters(published.load("nanodet", weights))
         # As small as the detector wants them: shrunk once, for cuts too.
         longest = nanodet.NanoDetConfig().size
-        small = ((time, shrunk_bytes(frame, longest=longest)) for time, frame in video.every())
+        whole: dict[int, np.ndarray] = {}
+        every_frame = _kept(video.every(), whole) if masks else video.every()
+        small = ((time, shrunk_bytes(frame, longest=longest)) for time, frame in every_frame)
         shown = counted(small, len(video), work="following")
         stream = enumerate(shots.stream(shown))
         chosen = ((k, *item) for k, item in _each(stream, every))
         crowds: list[float] = []
-        found = _gathered(_watched(followed(params, chosen), crowds))
+        told = _watched(followed(params, chosen), crowds)
+        pixels: dict[tuple[int, int], RunLengths] | None = {} if masks else None
+        network = person_network() if masks else None
+        if pixels is not None:
+            told = _with_masks(told, whole, network, pixels)
+        found = _gathered(told, pixels)
         kept = [one for one in found if wanted is None or one.kind in wanted]
         numbered = [dataclasses.replace(one, number=k) for k, one in enumerate(kept)]
         height, width = video.info.height, video.info.width
+        rough = masks and network is None and any(one.kind == "person" for one in kept)
         return Objects(
             video.path,
             video.info.duration,
@@ -127,6 +144,7 @@ def objects(
             (
                 *video.warnings,
                 *told_of_crowds(video.path, crowds, nanodet.object_config().count),
+                *((WITHOUT_PERSONS,) if rough else ()),
             ),
         )
 
@@ -211,6 +229,35 @@ def _watched(told: Iterator[Followed], crowds: list[float]) -> Iterator[Followed
         yield one
 
 
+def _kept(
+    frames: Iterable[tuple[Any, np.ndarray]], whole: dict[int, np.ndarray]
+) -> Iterator[tuple[Any, np.ndarray]]:
+    """The same; each is kept by its index."""
+    for k, (time, frame) in enumerate(frames):
+        whole[k] = frame
+        yield time, frame
+
+
+def _with_masks(
+    told: Iterator[Followed],
+    whole: dict[int, np.ndarray],
+    network: PersonFn | None,
+    pixels: dict[tuple[int, int], RunLengths],
+) -> Iterator[Followed]:
+    """The same; the pixels of each object in each frame are noted, by frame and identity."""
+
+    def large() -> Iterator[Followed]:
+        for one in told:
+            frame = whole[one.index]
+            for k in [k for k in whole if k <= one.index]:
+                del whole[k]
+            yield dataclasses.replace(one, frame=frame)
+
+    for now in masked(large(), person=network):
+        pixels.update({(now.known.index, k): mask for k, mask in run_lengths(now).items()})
+        yield now.known
+
+
 class _Row(NamedTuple):
     """An object in a frame."""
 
@@ -222,8 +269,10 @@ class _Row(NamedTuple):
     kind: str
 
 
-def _gathered(told: Iterator[Followed]) -> list[FoundObject]:
-    """Frame by frame to object by object."""
+def _gathered(
+    told: Iterator[Followed], pixels: dict[tuple[int, int], RunLengths] | None = None
+) -> list[FoundObject]:
+    """Frame by frame to object by object; with masks by frame and identity, where there are."""
     rows: dict[int, list[_Row]] = {}
     for one in told:
         alive, number, report = jax.tree.map(
@@ -254,6 +303,7 @@ def _gathered(told: Iterator[Followed]) -> list[FoundObject]:
                 tuple(row.box for row in seen),
                 tuple(row.hidden for row in seen),
                 tuple(row.score for row in seen),
+                None if pixels is None else tuple(pixels.get((row.frame, name)) for row in seen),
             )
         )
     return sorted(found, key=lambda one: (one.frames[0], one.number))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from typing import Any
 
 from vidparticles.errors import InputError
 from vidparticles.parsing import Option
@@ -12,6 +13,7 @@ from vidparticles.verbs.base import CLIP, JSON, Result, Verb
 
 def _run(args: argparse.Namespace) -> Result:
     from vidparticles.inference.counting import count_all
+    from vidparticles.inference.mask_files import mask_folder, write_masks
     from vidparticles.inference.objects import objects
     from vidparticles.viz import text
 
@@ -27,7 +29,13 @@ def _run(args: argparse.Namespace) -> Result:
     counting = args.count or lines or zones
     if counting and chosen not in ([], ["json"]):
         raise InputError(f"--{chosen[0]} prints boxes, not counts; leave it, or take --json.")
-    found = objects(args.clip, kinds=kinds, every=args.every, weights=args.weights)
+    how: dict[str, Any] = {"kinds": kinds, "every": args.every, "weights": args.weights}
+    if args.masks is None:
+        found = objects(args.clip, **how)
+    else:
+        with mask_folder(args.masks) as folder:
+            found = objects(args.clip, masks=True, **how)
+            write_masks(found, folder, every=args.every)
     if counting:
         counted = count_all(found, lines, zones)
         return Result(text.list_counts(counted), counted, found.warnings)
@@ -58,6 +66,12 @@ VERB = Verb(
         Option("--csv", action="store_true", help="print the box of each in each frame, as CSV"),
         Option("--mot", action="store_true", help="the same as MOTChallenge has it, in pixels"),
         JSON,
+        Option(
+            "--masks",
+            metavar="DIR",
+            help="write a PNG a frame, a pixel of it the number + 1 of whose it is; --json tells "
+            "the masks, too",
+        ),
         Option("--count", action="store_true", help="print how many of what there are, and when"),
         Option(
             "--line",

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from vidparticles.errors import InputError
+from vidparticles.image.crops import read
 from vidparticles.tracking.objects.masks import (
     MaskConfig,
     nearness,
     object_masks,
-    read,
     shared,
     squares,
 )
@@ -138,7 +138,7 @@ def test_a_pixel_is_shared_and_the_nearer_has_it():
     frame = np.where(far[..., None], textured(1, (0.8, 0.45, 0.25)), ground)
     frame = np.where(near[..., None], textured(2, (0.2, 0.2, 0.8)), frame)
     boxes = box_of(far), box_of(near)
-    front = nearness(jnp.asarray(boxes), CONFIG)
+    front = nearness(jnp.asarray(boxes), jnp.zeros(2, int), CONFIG)
     assert front[1] > front[0], "it stands lower"
     alike, told = masks(frame, *boxes), masks(frame, *boxes, front=front)
     for found in (alike, told):

@@ -22,6 +22,7 @@ import numpy as np
 from jax import Array
 
 from vidparticles.errors import InputError
+from vidparticles.image.crops import grown, read, to_pixels
 from vidparticles.image.guided import applied, follow_edges, linear_model
 from vidparticles.image.mixture import log_density
 from vidparticles.image.resample import unit_range
@@ -53,7 +54,9 @@ class MaskConfig:
         before: what log-odds of the frame before count.
         radius, edge: of the guided filter between rounds: pixels of S, variance of colors.
         last_radius, last_edge: the same, on the way to the frame.
-        held: share of a box within another, twice as large at least, from which it is in front.
+        least: what is less of a pixel's mask is none of it, and what is above 1 − `least` all.
+        held: share of a box within another, from which it is in front of that,
+        held_area: if that is so many times as large.
     """
 
     size: int = 96
@@ -77,7 +80,9 @@ class MaskConfig:
     edge: float = 1e-3
     last_radius: int = 2
     last_edge: float = 1e-4
-    held: float = 0.8
+    least: float = 0.1
+    held: float = 0.2
+    held_area: float = 3.0
 
     def __post_init__(self) -> None:
         if self.size < 8 or not 0 < self.margin <= 1:
@@ -214,21 +219,24 @@ def shared(mask: Array, front: Array | None = None) -> Array:
     return mask / jnp.maximum(jnp.sum(mask, 0), 1)
 
 
-def nearness(box: Array, config: MaskConfig) -> Array:
+def nearness(box: Array, kind: Array, config: MaskConfig) -> Array:
     """A guess [N] of what is in front: what stands lower, and what is held before someone larger.
 
     Args:
         box: [N, 4] frame heights.
+        kind: [N] int, what it is: nothing is held by its kind.
         config: from which share of it a box is held.
 
     Example:
         >>> far, near, ball = [0.0, 0.1, 0.4, 0.8], [0.3, 0.1, 0.8, 0.9], [0.1, 0.4, 0.2, 0.5]
-        >>> jnp.argsort(nearness(jnp.array([far, near, ball]), MaskConfig())).tolist()
+        >>> told = nearness(jnp.array([far, near, ball]), jnp.array([0, 0, 32]), MaskConfig())
+        >>> jnp.argsort(told).tolist()
         [0, 2, 1]
     """
     _, within = intersection(box, box)
     area = jnp.prod(box[:, 2:] - box[:, :2], -1)
-    held = (within > config.held) & (2 * area[:, None] < area)
+    held = (within > config.held) & (config.held_area * area[:, None] < area)
+    held = held & (kind[:, None] != kind)
     bottom = box[:, 3]
     return jnp.maximum(bottom, jnp.max(jnp.where(held, bottom, -jnp.inf), -1) + 1e-3)
 
@@ -240,63 +248,16 @@ def squares(box: Array, config: MaskConfig) -> Array:
     return jnp.concatenate([middle - half, middle + half], -1)
 
 
-def grown(box: Array, margin: float) -> Array:
-    """Boxes [..., 4] with their surroundings, `margin` sides wide."""
-    sides = margin * (box[..., 2:] - box[..., :2])
-    return jnp.concatenate([box[..., :2] - sides, box[..., 2:] + sides], -1)
-
-
-def read(image: Array, box: Array, size: int) -> Array:
-    """Boxes of an image, all at one size, low-passed where they shrink; edges are repeated.
-
-    Args:
-        image: [H, W, C].
-        box: [N, 4] left, top, right, bottom, frame heights.
-        size: S.
-
-    Returns:
-        [N, S, S, C].
-
-    Example:
-        >>> ramp = jnp.tile(jnp.arange(4.0)[:, None], (4, 1, 1))
-        >>> read(ramp, jnp.array([[0.0, 0.5, 0.5, 1.0]]), 2)[0, :, :, 0].tolist()
-        [[0.0, 1.0], [0.0, 1.0]]
-    """
-    height, width = image.shape[:2]
-    at = box * height
-    down = _samples(at[:, 1], at[:, 3], size, height)
-    across = _samples(at[:, 0], at[:, 2], size, width)
-    lines = jnp.einsum("nsh,hwc->nswc", down, image)
-    return jnp.einsum("ntw,nswc->nstc", across, lines)
-
-
-def _samples(first: Array, last: Array, size: int, length: int) -> Array:
-    """What each of `length` pixels counts for each of `size` samples, [N, size, length]."""
-    step = (last - first)[:, None] / size
-    at = jnp.clip(first[:, None] + (jnp.arange(size) + 0.5) * step, 0.5, length - 0.5)
-    off = jnp.abs(jnp.arange(length) + 0.5 - at[..., None])
-    weight = jnp.maximum(1 - off / jnp.maximum(step, 1)[..., None], 0)
-    return weight / jnp.sum(weight, -1, keepdims=True)
-
-
-def _pixels(first: Array, last: Array, size: int, length: int) -> Array:
-    """What each of `size` samples counts for each of `length` pixels, [length, size]."""
-    step = (last - first) / size
-    at = (jnp.arange(length) + 0.5 - first) / step - 0.5
-    wide = jnp.maximum(1 / step, 1)  # samples a pixel
-    off = jnp.abs(at[:, None] - jnp.arange(size))
-    return jnp.maximum(1 - off / wide, 0) / wide
-
-
 def _to_frame(picture: Array, region: Array, crop: Array, mask: Array, config: MaskConfig) -> Array:
     """A mask [S, S] of a region at all pixels of the picture, [H, W]; 0 outside."""
     height, width = picture.shape[:2]
     model = linear_model(crop, mask, radius=config.last_radius, edge=config.last_edge)
     left, top, right, bottom = region * height
-    down = _pixels(top, bottom, config.size, height)
-    across = _pixels(left, right, config.size, width)
+    down = to_pixels(top, bottom, config.size, height)
+    across = to_pixels(left, right, config.size, width)
     lines = jnp.einsum("hs,stc->htc", down, model)
-    return jnp.clip(applied(picture, jnp.einsum("wt,htc->hwc", across, lines)), 0, 1)
+    mask = applied(picture, jnp.einsum("wt,htc->hwc", across, lines))
+    return jnp.clip((mask - config.least) / (1 - 2 * config.least), 0, 1)
 
 
 def _of_square(person: Array, square: Array, region: Array, size: int) -> Array:

@@ -105,7 +105,7 @@ def masked(
         count = 1 << (len(slot) - 1).bit_length()
         box = jnp.asarray(np.pad(box, [(0, count - len(slot)), (0, 0)]))
         kind = jnp.asarray(np.pad(report.kind[slot], (0, count - len(slot))))
-        nothing = jnp.full((config.size, config.size), 0.5)
+        nothing = jnp.full((config.size, config.size), 0.5, jnp.float32)
         last = [before.get(int(k), nothing) for k in number] + [nothing] * (count - len(slot))
         persons = None
         if person is not None:
@@ -135,7 +135,7 @@ def _persons(
         which: [K] bool, of the first ones, which are persons.
         config: how large the squares are.
     """
-    nothing = jnp.full(selfie.SIZE, 0.5)
+    nothing = jnp.full(selfie.SIZE, 0.5, jnp.float32)
     told = [nothing] * len(box)
     for k in np.flatnonzero(which):
         told[k] = person(_square(frame, box[k], config))

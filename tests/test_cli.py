@@ -241,7 +241,7 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
         "show": (
             (a, "c.mp4"),
             {"points": False, "color": "group", "forces": True, "masks": True}
-            | {"checkpoint": None}
+            | {"every": 1, "checkpoint": None}
             | {"overwrite": True, "encoding": usual},
         ),
     }

@@ -20,11 +20,21 @@ from vidparticles import __version__, progress, startup, stopping, storage
 from vidparticles.bar import KINDS, ProgressBar
 from vidparticles.errors import InputError, nearest
 from vidparticles.parsing import Option, Parser
-from vidparticles.verbs import objects
-from vidparticles.verbs.base import CLIP, JSON, Result, Verb
+from vidparticles.verbs import objects, show
+from vidparticles.verbs.base import (
+    CLIP,
+    ENCODING,
+    JSON,
+    OUTPUT,
+    OVERWRITE,
+    Result,
+    Verb,
+    checkpoint,
+    output,
+    written,
+)
 
 if TYPE_CHECKING:
-    from vidparticles.editing import Written
     from vidparticles.editing.in_between import Network
 
 
@@ -132,7 +142,7 @@ def _predict(args: argparse.Namespace) -> Result:
     from vidparticles.inference.predict import predict
 
     options = {"checkpoint": args.checkpoint, "seconds": args.seconds}
-    return _written(predict(args.clip, args.output, **options, **_output(args)))
+    return written(predict(args.clip, args.output, **options, **output(args)))
 
 
 def _edit(args: argparse.Namespace) -> Result:
@@ -141,7 +151,7 @@ def _edit(args: argparse.Namespace) -> Result:
     options = {"trim": args.trim, "stabilize": args.stabilize}
     options |= {"crop": args.crop, "fill": args.fill}
     options |= {"speed": args.speed, "recolor": args.recolor, "network": _network(args)}
-    return _written(edit(args.clip, args.output, **options, **_output(args)))
+    return written(edit(args.clip, args.output, **options, **output(args)))
 
 
 def _network(args: argparse.Namespace) -> Network | None:
@@ -157,7 +167,7 @@ def _network(args: argparse.Namespace) -> Network | None:
 def _splice(args: argparse.Namespace) -> Result:
     from vidparticles.editing import splice
 
-    return _written(splice(args.clips, args.output, **_output(args)))
+    return written(splice(args.clips, args.output, **output(args)))
 
 
 def _cuts(args: argparse.Namespace) -> Result:
@@ -166,15 +176,6 @@ def _cuts(args: argparse.Namespace) -> Result:
 
     found = cuts(args.clip)
     return Result(list_shots(found), found, found.warnings)
-
-
-def _show(args: argparse.Namespace) -> Result:
-    from vidparticles.viz.show import show
-
-    options = {
-        name: getattr(args, name) for name in ("points", "color", "forces", "masks", "checkpoint")
-    }
-    return _written(show(args.clip, args.output, **options, **_output(args)))
 
 
 def _prepare(args: argparse.Namespace) -> Result:
@@ -206,30 +207,7 @@ def _weights(args: argparse.Namespace) -> Result:
     return Result(list_weights(found), found)
 
 
-def _output(args: argparse.Namespace) -> dict[str, Any]:
-    """How what is written is written."""
-    from vidparticles.video import Encoding
-
-    encoding = Encoding(args.codec, crf=args.crf, preset=args.preset, pix_fmt=args.pix_fmt)
-    return {"overwrite": args.overwrite, "encoding": encoding}
-
-
-def _written(written: Written) -> Result:
-    """What was written, and what the reader of it should know of it and of the clips."""
-    sound = "sound" if written.sound else "no sound"
-    cropped = f", cropped to {written.crop:.0%}" if written.crop < 1 else ""
-    return Result(
-        f"{written.path}  {written.seconds:.2f} s, {written.frames} frames, "
-        f"{written.width} × {written.height}, {sound}{cropped}",
-        warnings=[*written.warnings, *([written.note] if written.note else [])],
-    )
-
-
 # ---------------------------------------------------------------- the verbs
-
-
-def _checkpoint(use: str) -> Option:
-    return Option("--checkpoint", metavar="W", help=f"workdir of a training run: {use}")
 
 
 QUIET = Option("-q", "--quiet", action="store_true", help="print errors alone, and with --json")
@@ -240,15 +218,6 @@ PROGRESS = Option(
     help="of long work, on stderr: bar, on a terminal (default); json, a line a second; none",
 )
 WEIGHTS = Option("--weights", metavar="PATH", help="a file of them; default: see `weights`")
-OUTPUT = Option("-o", "--output", metavar="OUT", required=True, help="the file to write")
-OVERWRITE = Option("--overwrite", action="store_true", help="replace OUT if it exists")
-ENCODING = (
-    Option("--codec", metavar="C", help="h264, hevc, vp9, av1, prores (default: as the clip's)"),
-    Option("--crf", metavar="Q", type=float, help="quality on the codec's scale, less is better"),
-    Option("--preset", metavar="P", help="speed of coding: medium for h264, 6 for av1"),
-    Option("--pix-fmt", metavar="F", help="pixel format: yuv420p, yuv420p10le (default: as it is)"),
-)
-
 VERBS = {
     "understand": Verb(
         "say what happens in a clip, and when",
@@ -263,7 +232,7 @@ VERBS = {
         "write the frames that come next",
         [
             CLIP,
-            _checkpoint("its laws of motion (default: untrained ones)"),
+            checkpoint("its laws of motion (default: untrained ones)"),
             Option("--seconds", metavar="S", type=float, default=1.0, help="how far (default: 1)"),
             OUTPUT,
             OVERWRITE,
@@ -318,45 +287,7 @@ VERBS = {
         _splice,
     ),
     "cuts": Verb("list the shots of a clip: cuts, dissolves, fades", [CLIP, JSON], _cuts),
-    "show": Verb(
-        "draw a clip's objects, or its points, and their paths over it",
-        [
-            CLIP,
-            Option(
-                "--points",
-                action="store_true",
-                help="draw points of the picture, not persons, animals and things",
-            ),
-            Option(
-                "--color",
-                metavar="BY",
-                help="points whose colors tell: speed (default), or group: what moves together",
-            ),
-            Option(
-                "--forces",
-                action="store_true",
-                help="arrows: what pushes an object; of points the pull of neighbors, or of the "
-                "laws of a checkpoint",
-            ),
-            Option(
-                "--no-masks",
-                action="store_false",
-                dest="masks",
-                help="leave out the masks of objects, which take longest",
-            ),
-            _checkpoint("draw the objects it follows, or the paths that its laws expect"),
-            Option(
-                "-o",
-                "--output",
-                metavar="OUT",
-                required=True,
-                help="the file to write: a video, .gif, .png, or .html with a slider",
-            ),
-            OVERWRITE,
-            *ENCODING,
-        ],
-        _show,
-    ),
+    "show": show.VERB,
     "objects": objects.VERB,
     "prepare": Verb(
         "make small copies of a folder of clips, for training",

@@ -7,6 +7,8 @@ import dataclasses
 import io
 import json
 import re
+import types
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -16,14 +18,17 @@ from PIL import Image
 
 from vidparticles import cli, weights
 from vidparticles.editing.reel import opened
+from vidparticles.inference.objects import Followed
 from vidparticles.video import Picture, open_video, write_video
 from vidparticles.viz import show as module
+from vidparticles.viz.objects import stream
+from vidparticles.viz.objects.between import between
 from vidparticles.viz.objects.moments import (
+    History,
+    Known,
     ObjectMoment,
     ObjectMomentConfig,
     ShownObject,
-    _History,
-    _Known,
 )
 from vidparticles.viz.objects.page import write_object_page
 from vidparticles.viz.objects.picture import (
@@ -34,6 +39,7 @@ from vidparticles.viz.objects.picture import (
     picture_of,
     sides,
 )
+from vidparticles.viz.objects.stream import _in_between, _Waiting
 
 SHAPE = (360, 640)
 GRAY = np.full((*SHAPE, 3), 120, np.uint8)
@@ -200,7 +206,7 @@ def test_the_first_eight_colors_are_told_apart_by_every_eye(kind):
 
 def known(position, velocity, *, unseen=0.0, turn=(1.0, 0.0), shift=(0.0, 0.0), cut=False, at=3):
     position = np.array([position])
-    return _Known(
+    return Known(
         alive=np.array([True]),
         used=np.array([True]),
         number=np.array([at]),
@@ -216,7 +222,7 @@ def known(position, velocity, *, unseen=0.0, turn=(1.0, 0.0), shift=(0.0, 0.0), 
 
 
 def test_a_bounce_has_a_force_and_free_flight_has_none():
-    history = _History(ObjectMomentConfig())
+    history = History(ObjectMomentConfig())
     told = []
     for k in range(20):
         fall = 1.0 if k < 10 else -1.0
@@ -229,7 +235,7 @@ def test_a_bounce_has_a_force_and_free_flight_has_none():
 
 
 def test_a_turn_of_the_camera_is_no_force_and_carries_the_path():
-    history = _History(ObjectMomentConfig())
+    history = History(ObjectMomentConfig())
     history.extend(0.0, known((0.5, 0.5), (1.0, 0.0)))
     quarter = {"turn": (0.0, 1.0), "shift": (1.0, 0.0)}  # x → 1 − y, y → x
     (one,) = history.extend(0.04, known((0.5, 0.6), (0.0, 1.0), **quarter))
@@ -238,7 +244,7 @@ def test_a_turn_of_the_camera_is_no_force_and_carries_the_path():
 
 
 def test_what_was_hidden_returns_without_a_force_and_a_cut_ends_paths():
-    history = _History(ObjectMomentConfig())
+    history = History(ObjectMomentConfig())
     history.extend(0.0, known((0.5, 0.5), (1.0, 0.0)))
     (one,) = history.extend(0.04, known((0.54, 0.5), (1.0, 0.0), unseen=0.04))
     assert not one.visible
@@ -251,10 +257,70 @@ def test_what_was_hidden_returns_without_a_force_and_a_cut_ends_paths():
 
 
 def test_a_path_is_as_long_as_its_time():
-    history = _History(ObjectMomentConfig(path=0.5))
+    history = History(ObjectMomentConfig(path=0.5))
     for k in range(100):
         (one,) = history.extend(k / 10, known((0.5, 0.5), (0.0, 0.0)))
     np.testing.assert_allclose(one.path[:, 0], [0.5, 0.4, 0.3, 0.2, 0.1, 0], atol=1e-6)
+
+
+# ------------------------------------------------------------------ frames that are not looked at
+
+
+def test_in_between_objects_are_on_the_straight_way_with_their_masks():
+    one, other = there(0, (0.2, 0.2, 0.4, 0.6)), there(1)
+    then = there(0, (0.6, 0.4, 0.8, 0.8), path=np.array([[0.1, 0.3, 0.4], [0, 0.7, 0.6]]))
+    one, then = (dataclasses.replace(x, mask=within(x, (60, 90))) for x in (one, then))
+    for share in (0.25, 0.75):
+        found = between((one, other), (then,), share)
+        moved = found[0]
+        np.testing.assert_allclose(moved.box, (1 - share) * one.box + share * then.box)
+        np.testing.assert_allclose(moved.path[-1, 1:], (moved.box[:2] + moved.box[2:]) / 2)
+        np.testing.assert_array_equal(moved.mask, within(moved, (60, 90)))
+        # Who is there in one frame alone is there for the half that is nearer.
+        assert [x.number for x in found] == ([0, 1] if share < 0.5 else [0])
+    assert then.path[-1, 1] == 0.7  # as it was
+
+
+def test_a_cut_among_frames_that_are_not_looked_at_moves_nothing():
+    picture = Picture.of(np.zeros((4, 4, 3), np.uint8))
+    before = ObjectMoment(Fraction(0), picture, (there(0),), False)
+    after = ObjectMoment(Fraction(3), picture, (there(4),), False)
+    for cuts, numbers in (
+        ((False, False, False), [[0], [4]]),
+        ((True, False, False), [[4], [4]]),
+        ((False, True, False), [[0], [4]]),
+        ((False, False, True), [[0], [0]]),
+    ):
+        skipped = [_Waiting(Fraction(k + 1), picture, cuts[k]) for k in range(2)]
+        found = list(_in_between(before, after, skipped, cuts[2]))
+        assert [one.time for one in found] == [1, 2]
+        assert [[x.number for x in one.objects] for one in found] == numbers
+
+
+def found_without_pictures(params, frames):
+    """What `followed` gives, of an object that moves evenly."""
+    for index, time, frame, cut in frames:
+        box = np.array([[0.1, 0.2, 0.3, 0.4]]) + 0.1 * float(time)
+        one = known(((box[0, :2] + box[0, 2:]) / 2).tolist(), (0.1, 0.1), at=0)
+        state = types.SimpleNamespace(
+            particles=types.SimpleNamespace(alive=one.alive),
+            identity=one.number,
+            slots=one,
+            camera=one,
+        )
+        report = types.SimpleNamespace(kind=one.kind, box=box)
+        yield Followed(index, time, frame, cut, state, report)
+
+
+@pytest.mark.parametrize("every", [1, 2, 3, 20])
+def test_every_frame_is_told_of_once_and_in_order(every, tmp_path, monkeypatch):
+    monkeypatch.setattr(stream, "followed", found_without_pictures)
+    with opened(film(tmp_path)) as reel:
+        found = list(stream.object_moments((), reel, masks=False, every=every))
+    assert [one.time for one in found] == [Fraction(k, 10) for k in range(10)]
+    left = np.array([one.objects[0].box[0] for one in found])
+    looked = (np.arange(10) // every * every)[-1]  # after the last that was looked at it stands
+    np.testing.assert_allclose(left, 0.1 + 0.01 * np.minimum(np.arange(10), looked), rtol=1e-6)
 
 
 # ------------------------------------------------------------------ a page
@@ -345,7 +411,7 @@ def stand_in(monkeypatch):
         )
         monkeypatch.setattr(module.objects, "parameters", lambda: ())
         monkeypatch.setattr(
-            module.objects, "object_moments", lambda params, reel, masks: moments(reel, **told)
+            module.objects, "object_moments", lambda params, reel, **options: moments(reel, **told)
         )
 
     told_there = {"state": "there"}

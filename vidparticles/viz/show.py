@@ -22,8 +22,9 @@ from vidparticles.video import Encoding
 from vidparticles.viz import draw
 from vidparticles.viz.discs import DiscLayer
 from vidparticles.viz.moments import Layer, Moment
-from vidparticles.viz.objects import moments as objects
 from vidparticles.viz.objects import picture
+from vidparticles.viz.objects import stream as objects
+from vidparticles.viz.objects.moments import ObjectMoment
 from vidparticles.viz.objects.page import write_object_page
 from vidparticles.viz.page import write_page
 from vidparticles.viz.points import PointLayer
@@ -40,6 +41,7 @@ def show(
     color: str | None = None,
     forces: bool = False,
     masks: bool = True,
+    every: int = 1,
     checkpoint: PathLike | None = None,
     overwrite: bool = False,
     encoding: Encoding | None = None,
@@ -63,6 +65,7 @@ def show(
             neighbors, or with a checkpoint for the forces of its laws of motion.
         masks: tint the pixels of objects, which takes about a third of the time, and more of many;
             persons' are sharper with `vidparticles weights get selfie`.
+        every: look for objects in each so many-th frame; in between they are moved straight on.
         checkpoint: workdir of a training run. Of one that follows objects, these are drawn. Of one
             with laws of motion, points, and ahead of those that move the paths that it expects of
             them, in white.
@@ -75,6 +78,8 @@ def show(
     """
     if color is not None and color not in COLORS:
         raise InputError(f"there is no coloring by '{color}'.{nearest(color, COLORS)}")
+    if every < 1:
+        raise InputError(f"every is {every}; give 1 for every frame, 2 for each second one.")
     out = pathlib.Path(out)
     check_paths(path, out, overwrite, also=(".png", ".html"))
     target = _Target(path, out, overwrite, encoding)
@@ -82,7 +87,7 @@ def show(
     if not points and color is None and checkpoint is None:
         if weights.status("nanodet").state == "there":
             try:
-                return _show_objects(target, forces, masks)
+                return _show_objects(target, forces, masks, every)
             except _NothingFoundError:
                 note = f"{path}: no object was found in it; its points are drawn."
         else:
@@ -112,11 +117,11 @@ class _NothingFoundError(Exception):
     """There is no object in the whole clip: what was written of it is not kept."""
 
 
-def _show_objects(target: _Target, forces: bool, masks: bool) -> Written:
+def _show_objects(target: _Target, forces: bool, masks: bool, every: int) -> Written:
     style = picture.ObjectStyle(forces=forces)
     with opened(target.path) as reel:
         crowds: list[float] = []
-        told = objects.object_moments(objects.parameters(), reel, masks=masks)
+        told = objects.object_moments(objects.parameters(), reel, masks=masks, every=every)
         found = _checked(told, crowds)
         if target.kind == ".html":
             found = counted(found, len(reel.times), work="following")
@@ -134,9 +139,7 @@ def _show_objects(target: _Target, forces: bool, masks: bool) -> Written:
         return dataclasses.replace(written, warnings=said)
 
 
-def _checked(
-    moments: Iterator[objects.ObjectMoment], crowds: list[float]
-) -> Iterator[objects.ObjectMoment]:
+def _checked(moments: Iterator[ObjectMoment], crowds: list[float]) -> Iterator[ObjectMoment]:
     """The same; seconds at which objects may have been left out are noted.
 
     Raises:

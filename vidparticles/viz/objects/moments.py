@@ -10,21 +10,12 @@ As it lasts for one frame, the strongest of the last moments is told, fading.
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
-from vidparticles import shots, weights
-from vidparticles.editing.reel import Reel
-from vidparticles.image.resample import shrunk_bytes
-from vidparticles.inference.crowds import is_crowded
-from vidparticles.inference.masks import masked, person_network
-from vidparticles.inference.objects import KINDS, Followed, followed
-from vidparticles.models.published import nanodet
+from vidparticles.inference.objects import KINDS
 from vidparticles.video import Picture
 
 
@@ -88,74 +79,8 @@ class ObjectMoment:
     crowded: bool
 
 
-def parameters(path: str | os.PathLike[str] | None = None) -> Any:
-    """What objects are found with: the weights of NanoDet.
-
-    Args:
-        path: a file of them; default, the one that `vidparticles weights get nanodet` got.
-
-    Raises:
-        InputError: they are not there.
-    """
-    return nanodet.parameters(weights.load("nanodet", path))
-
-
-def object_moments(
-    params: Any, reel: Reel, *, masks: bool = True, config: ObjectMomentConfig = CONFIG
-) -> Iterator[ObjectMoment]:
-    """Objects frame by frame; uses the frames of the reel up.
-
-    Args:
-        params: of `parameters`.
-        reel: of the clip.
-        masks: those of what is in sight are told.
-        config: what is told.
-    """
-    # The detector is given frames as small as it wants them; the stored ones wait here until they
-    # are spoken of.
-    waiting: dict[int, Picture] = {}
-    longest = nanodet.NanoDetConfig().size
-    small = (
-        (time, (shrunk_bytes(picture.rgb(), longest=longest), picture))
-        for time, picture in reel.frames
-    )
-    told = shots.stream(small, shrink=lambda both: shots.thumbnail(both[0]))
-
-    def frames() -> Iterator[tuple[int, Fraction, np.ndarray, bool]]:
-        for index, (time, (frame, picture), cut) in enumerate(told):
-            waiting[index] = picture
-            yield index, time, frame, cut
-
-    history = _History(config)
-    found = followed(params, frames())
-    for one, mask in _with_masks(found) if masks else ((one, {}) for one in _one_behind(found)):
-        known = jax.device_get(_known(one))
-        objects = tuple(
-            dataclasses.replace(shown, mask=mask.get(shown.number))
-            for shown in history.extend(float(one.time), known)
-        )
-        yield ObjectMoment(one.time, waiting.pop(one.index), objects, is_crowded(known.used))
-
-
-def _with_masks(found: Iterable[Followed]) -> Iterator[tuple[Followed, dict[int, np.ndarray]]]:
-    """The same items with masks by number, of the frames that the detector is given."""
-    for one in masked(found, person=person_network()):
-        yield one.known, dict(zip(one.number.tolist(), one.mask, strict=True))
-
-
-def _one_behind(items: Iterable[Followed]) -> Iterator[Followed]:
-    """The same items, each after the next was asked for: it is computed while this is drawn."""
-    last: Followed | None = None
-    for item in items:
-        if last is not None:
-            yield last
-        last = item
-    if last is not None:
-        yield last
-
-
-class _Known(NamedTuple):
-    """What is taken of a state: see `ObjectState`, `Slots` and `ObjectReport`."""
+class Known(NamedTuple):
+    """What is taken of a frame's state: see `ObjectState`, `Slots` and `ObjectReport`."""
 
     alive: Any
     used: Any
@@ -170,23 +95,6 @@ class _Known(NamedTuple):
     cut: Any
 
 
-def _known(one: Followed) -> _Known:
-    slots, camera = one.state.slots, one.state.camera
-    return _Known(
-        alive=one.state.particles.alive,
-        used=slots.used,
-        number=one.state.identity,
-        kind=one.report.kind,
-        box=one.report.box,
-        position=slots.position,
-        velocity=slots.velocity,
-        unseen=slots.unseen,
-        turn=camera.turn,
-        shift=camera.shift,
-        cut=np.asarray(one.cut),
-    )
-
-
 @dataclasses.dataclass
 class _Past:
     """What was known of an object in the frames before."""
@@ -197,7 +105,7 @@ class _Past:
     visible: bool
 
 
-class _History:
+class History:
     """Objects frame by frame, with their past."""
 
     def __init__(self, config: ObjectMomentConfig):
@@ -205,7 +113,7 @@ class _History:
         self._past: dict[int, _Past] = {}
         self._time: float | None = None
 
-    def extend(self, time: float, known: _Known) -> tuple[ShownObject, ...]:
+    def extend(self, time: float, known: Known) -> tuple[ShownObject, ...]:
         """The objects of one frame more."""
         if known.cut:
             self._past = {}
@@ -220,7 +128,7 @@ class _History:
         self._time = time
         return tuple(sorted(shown, key=lambda one: one.number))
 
-    def _object(self, k: int, time: float, passed: float, known: _Known) -> ShownObject:
+    def _object(self, k: int, time: float, passed: float, known: Known) -> ShownObject:
         config, number = self._config, int(known.number[k])
         box, velocity = known.box[k], known.velocity[k]
         visible = bool(known.unseen[k] == 0)

@@ -6,12 +6,14 @@ import json
 import pathlib
 from types import SimpleNamespace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
 from vidparticles import cli
+from vidparticles.flow.camera import Similarity
 from vidparticles.inference import masks as masks_module
 from vidparticles.inference import objects as module
 from vidparticles.inference.mask_files import mask_folder
@@ -21,6 +23,7 @@ from vidparticles.inference.run_lengths import pixels
 from vidparticles.models.published import nanodet
 from vidparticles.tracking.objects.masks import MaskConfig
 from vidparticles.tracking.objects.step import ObjectReport
+from vidparticles.tracking.objects.tracker import rest
 from vidparticles.video import write_video
 
 HEIGHT, WIDTH, COUNT = 90, 480, 6
@@ -54,6 +57,7 @@ def state_of(k: int) -> tuple[SimpleNamespace, ObjectReport]:
         particles=SimpleNamespace(alive=alive),
         identity=np.array([-1, 4, 7]),
         slots=SimpleNamespace(used=alive),
+        camera=rest(),
     )
     kind = np.array([0, 0, nanodet.KINDS.index("sports ball")])
     return state, ObjectReport(np.stack(boxes) / HEIGHT, kind, np.ones(3), unseen, np.ones(3))
@@ -95,6 +99,14 @@ def test_masks_go_with_the_objects(small):
         assert now.number.tolist() == ([4] if k == HIDDEN else [4, 7])
         for mask, true in zip(now.mask, truth(k), strict=False):
             assert iou(mask > 0.5, true) > 0.9
+
+
+def test_boxes_go_back_as_the_camera_came():
+    turn = jnp.array([0.9, 0.3])
+    ways = [Similarity(turn, jnp.array([0.2, -0.1])), Similarity(turn, jnp.array([0.0, 0.4]))]
+    box = jax.random.uniform(jax.random.key(0), (3, 4))
+    back = masks_module.moved_back(box, ways).reshape(-1, 2)
+    np.testing.assert_allclose(ways[0](ways[1](back)), box.reshape(-1, 2), atol=1e-5)
 
 
 def test_the_network_is_asked_for_persons_alone(small):

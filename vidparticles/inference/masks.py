@@ -9,6 +9,7 @@ One frame after the other; what is kept between them is a small mask for each ob
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import functools
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,7 @@ import numpy as np
 from jax import Array
 
 from vidparticles import weights
+from vidparticles.flow.camera import Similarity
 from vidparticles.image.crops import read
 from vidparticles.image.resample import unit_range
 from vidparticles.inference.run_lengths import RunLengths, of_labels
@@ -39,6 +41,10 @@ class Known(Protocol):
     @property
     def frame(self) -> np.ndarray:
         """[H, W, 3] uint8."""
+
+    @property
+    def cut(self) -> bool:
+        """It begins another shot."""
 
     @property
     def state(self) -> Any:
@@ -92,11 +98,17 @@ def masked(
     """
     config = config or MaskConfig()
     before: dict[int, Array] = {}
+    past: collections.deque[tuple[Array, Similarity]] = collections.deque(maxlen=config.apart)
     for now in known:
         told = now.state.particles.alive, now.state.identity, now.report
         alive, identity, report = jax.tree.map(np.asarray, told)
         slot = np.flatnonzero(alive & (report.unseen <= 0))
         number, box, frame = identity[slot], report.box[slot], jnp.asarray(now.frame)
+        if now.cut:
+            past.clear()
+        ways = [now.state.camera, *(camera for _, camera in reversed(past))][: len(past)]
+        ground = past[0][0] if past else frame
+        past.append((frame, now.state.camera))
         if len(slot) == 0:
             before = {}
             yield Masked(now, slot, number, np.zeros((0, *frame.shape[:2]), np.float32))
@@ -118,9 +130,19 @@ def masked(
             person=persons,
             before=jnp.stack(last),
             front=nearness(box, kind, config),
+            ground=(ground, moved_back(box, ways)),
         )
         before = {int(k): own[j] for j, k in enumerate(number)}
         yield Masked(now, slot, number, np.asarray(mask)[: len(slot)])
+
+
+def moved_back(box: Array, ways: list[Similarity]) -> Array:
+    """Where boxes [N, 4] lay in an earlier picture, by how it moved since, the last first."""
+    corners = np.asarray(box).reshape(-1, 2)
+    for way in ways:
+        (c, s), shift = np.asarray(way.turn), np.asarray(way.shift)
+        corners = (corners - shift) @ np.array([[c, -s], [s, c]]) / max(c * c + s * s, 1e-9)
+    return jnp.asarray(corners.reshape(-1, 4), jnp.float32)
 
 
 def _persons(

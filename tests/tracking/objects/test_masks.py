@@ -173,6 +173,25 @@ def test_what_a_network_says_is_followed_where_colors_do_not_tell():
     assert iou(masks(frame, box_of(truth))[0], truth) < 0.6
 
 
+def test_what_moved_before_a_ground_of_its_colors_is_found_more_likely():
+    """Told by motion alone: the same texture on both, but elsewhere."""
+    truth = cross()
+    ground = textured(3, (0.5, 0.5, 0.5), 0.15)
+    frame = np.where(truth[..., None], textured(4, (0.5, 0.5, 0.5), 0.15), ground)
+    box = box_of(truth)
+    still = masks(frame, box)[0]
+    told = masks(frame, box, ground=(jnp.asarray(ground), jnp.asarray(box)[None]))[0]
+    assert iou(told, truth) > iou(still, truth) + 0.03
+    assert told[truth].mean() > still[truth].mean() + 0.05
+    # A camera that moved meanwhile changes nothing, as long as its motion is told.
+    shifted, moved = (
+        np.roll(ground, 9, 1),
+        jnp.asarray(box)[None] + jnp.array([9, 0, 9, 0]) / HEIGHT,
+    )
+    other = masks(frame, box, ground=(jnp.asarray(shifted), moved))[0]
+    np.testing.assert_allclose(told, other, atol=2e-3)
+
+
 def test_nothing_said_is_one_half():
     truth = cross()
     half = jnp.full((1, CONFIG.size, CONFIG.size), 0.5)

@@ -25,6 +25,7 @@ from vidparticles.errors import InputError
 from vidparticles.image.crops import grown, read, to_pixels
 from vidparticles.image.guided import applied, follow_edges, linear_model
 from vidparticles.image.mixture import log_density
+from vidparticles.image.resample import box as box_mean
 from vidparticles.image.resample import unit_range
 from vidparticles.tracking.objects.observations import intersection
 
@@ -52,6 +53,9 @@ class MaskConfig:
         person: what log-odds of that network count.
         square: sides of the square around a person that the network is given, longer sides.
         before: what log-odds of the frame before count.
+        apart: frames between a frame and the one that it is compared with for motion.
+        motion: log-odds of what differs from the ground, at most,
+        differs: difference of colors that is half of it.
         radius, edge: of the guided filter between rounds: pixels of S, variance of colors.
         last_radius, last_edge: the same, on the way to the frame.
         least: what is less of a pixel's mask is none of it, and what is above 1 − `least` all.
@@ -76,6 +80,9 @@ class MaskConfig:
     person: float = 1.0
     square: float = 1.16
     before: float = 0.2
+    apart: int = 2
+    motion: float = 1.5
+    differs: float = 0.12
     radius: int = 4
     edge: float = 1e-3
     last_radius: int = 2
@@ -102,6 +109,7 @@ def object_masks(
     person: Array | None = None,
     before: Array | None = None,
     front: Array | None = None,
+    ground: tuple[Array, Array] | None = None,
 ) -> tuple[Array, Array]:
     """Which pixels of a frame are whose.
 
@@ -115,6 +123,9 @@ def object_masks(
         before: [N, S, S] the masks in their boxes, of the frame before; 0.5 likewise.
         front: [N] the higher, the nearer; of boxes that are alike, each has a share of the pixels
             that they claim. Default, all are alike. See `nearness`.
+        ground: a picture [H, W, 3] like the frame, in which objects are elsewhere or not at all,
+            as the frame before, and where in it [N, 4] the ground behind each box lies, frame
+            heights. What differs from it is the object's, or was. Default, nothing is known.
 
     Returns:
         Masks [N, H, W] in [0, 1], at each pixel at most 1 together; and the masks in their boxes
@@ -141,8 +152,14 @@ def object_masks(
             person, squares(box, config), region, config.size
         )
     )
+    moved = jnp.zeros_like(nothing)
+    if ground is not None:
+        behind = grown(_with_sides(ground[1], 1 / height), config.margin)
+        moved = jax.vmap(lambda a, b: _difference(a, b, config))(
+            crops, read(unit_range(ground[0]), behind, config.size)
+        )
     own = jax.vmap(functools.partial(crop_mask, config=config))(
-        crops, inside, told, nothing if before is None else before
+        crops, inside, told, nothing if before is None else before, moved
     )
     # One after the other: all linear models together would be four times as large as the masks.
     full = jax.lax.map(
@@ -153,7 +170,7 @@ def object_masks(
 
 
 def crop_mask(
-    crop: Array, inside: Array, person: Array, before: Array, config: MaskConfig
+    crop: Array, inside: Array, person: Array, before: Array, moved: Array, config: MaskConfig
 ) -> Array:
     """The mask of an object in its box.
 
@@ -162,6 +179,7 @@ def crop_mask(
         inside: [S, S] bool, within the picture; the others count for nothing.
         person: [S, S] what a network says, in [0, 1].
         before: [S, S] what was said of the frame before, likewise.
+        moved: [S, S] how far it differs from the ground, in [0, 1].
         config: how masks are found.
 
     Returns:
@@ -172,6 +190,7 @@ def crop_mask(
         _shape(inside, config)
         + config.person * _log_odds(person)
         + config.before * _log_odds(before)
+        + config.motion * (1 - certain) * moved
     )
     places = jnp.asarray(_places(config), jnp.float32)
     high = jnp.broadcast_to((places[:, None] - 0.5) / config.height, inside.shape)
@@ -279,6 +298,12 @@ def _inside(region: Array, width: float, size: int) -> Array:
     share = (jnp.arange(size) + 0.5) / size
     x, y = (region[k] + share * (region[k + 2] - region[k]) for k in (0, 1))
     return ((y > 0) & (y < 1))[:, None] & (x > 0) & (x < width)
+
+
+def _difference(crop: Array, ground: Array, config: MaskConfig) -> Array:
+    """How far a crop [S, S, 3] differs from the ground, [S, S] in [0, 1]."""
+    off = jnp.max(box_mean(jnp.abs(crop - ground), 2), -1)
+    return off**2 / (off**2 + config.differs**2)
 
 
 def _log_odds(share: Array) -> Array:

@@ -8,7 +8,7 @@ counting only. A share is of all frames, those in which the middle of one object
 along, lies on the player; it is that of the best object there was, told by the masks, and beside
 it stands out of how many. Near means within 10 of 480 lines of him. References: the middle of the
 picture; the centroid of what differs from the frame before, and of what differs from the running
-background of `tracking.discs.background`; the best point of `tracking.points.tracker`; the same
+background of `tracking.background`; the best point of `tracking.points.tracker`; the same
 model untrained.
 """
 

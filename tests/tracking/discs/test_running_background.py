@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from tests.tracking.discs.disc_clips import SIDE, draw, line
+from vidparticles.tracking.background import BackgroundConfig
 from vidparticles.tracking.base import scan
-from vidparticles.tracking.discs.background import BackgroundConfig
 from vidparticles.tracking.discs.tracker import DiscConfig, disc_tracker, init
 
 CONFIG = DiscConfig(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from vidparticles.errors import InputError
+from vidparticles.tracking.background import BackgroundConfig
 from vidparticles.tracking.discs.assignment import AssignmentConfig
-from vidparticles.tracking.discs.background import BackgroundConfig
 from vidparticles.tracking.discs.filter import FilterConfig
 from vidparticles.tracking.discs.foreground import ForegroundConfig
 from vidparticles.tracking.discs.memory import MemoryConfig

@@ -11,8 +11,8 @@ from jax import Array
 
 from vidparticles.numerics import softplus_inverse
 from vidparticles.particles import Particles
+from vidparticles.tracking.background import Background
 from vidparticles.tracking.discs import foreground, memory
-from vidparticles.tracking.discs.background import Background
 from vidparticles.tracking.discs.config import DiscConfig
 
 Params = dict[str, Any]

@@ -32,9 +32,10 @@ from jax.typing import ArrayLike
 from vidparticles.errors import InputError
 from vidparticles.flow.camera import Similarity
 from vidparticles.particles import Particles
+from vidparticles.tracking import background
+from vidparticles.tracking.background import Background
 from vidparticles.tracking.base import Tracker
-from vidparticles.tracking.discs import background, foreground
-from vidparticles.tracking.discs.background import Background
+from vidparticles.tracking.discs import foreground
 from vidparticles.tracking.discs.config import DiscConfig
 from vidparticles.tracking.discs.foreground import Foreground
 from vidparticles.tracking.discs.parts import DEFAULT, Parts

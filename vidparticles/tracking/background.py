@@ -134,20 +134,60 @@ def step(
 def _step(
     background: Background, color: Array, dt: Array, *, config: BackgroundConfig
 ) -> tuple[Background, Similarity, Array]:
-    height, width = color.shape[:2]
-    motion = _lay(gray(background.color), background.observed > 0, gray(color), config)
-    position, inside = _before(motion, height, width)
+    motion = laid(background, color, config=config)
+    under = carried(background, motion, color, config=config)
+    return learned(under, color, dt, config=config), motion, under.color
+
+
+def carried(
+    background: Background,
+    motion: Similarity,
+    color: Array,
+    *,
+    config: BackgroundConfig = DEFAULT,
+) -> Background:
+    """The background moved to where it lies in a frame; where it was never observed, the frame.
+
+    Args:
+        background: fields [H, W, ·].
+        motion: from `laid`, or the camera's otherwise.
+        color: the frame [H, W, 3] in [0, 1].
+        config: how it is kept.
+    """
+    position, inside = _before(motion, *color.shape[:2])
     observed = bilinear(background.observed, position)
     known = inside & (observed > 0.5 * config.first)
-    observed = jnp.where(known, observed, 0)
     under = jnp.where(known[..., None], bicubic(background.color, position), color)
+    return Background(under, jnp.where(known, observed, 0))
+
+
+def learned(
+    background: Background,
+    color: Array,
+    dt: Array,
+    *,
+    weight: Array | None = None,
+    config: BackgroundConfig = DEFAULT,
+) -> Background:
+    """The background with a part of the frame in it.
+
+    Args:
+        background: from `carried`.
+        color: the frame [H, W, 3] in [0, 1].
+        dt: seconds [] since the frame before.
+        weight: [H, W] in [0, 1], how far a pixel is believed to show the background; default, 1.
+        config: how it is kept.
+    """
+    observed = background.observed
     # The mean of all that was observed, until that is a running mean.
-    spent = jnp.where(known, dt, config.first)
+    spent = jnp.where(observed > 0, dt, config.first)
     share = jnp.maximum(spent / (observed + spent + 1e-9), -jnp.expm1(-spent / config.time))
-    now = Background(
-        under + share[..., None] * (color - under), jnp.minimum(observed + spent, config.time)
+    if weight is not None:
+        share = jnp.where(observed > 0, weight * share, 1)
+    return Background(
+        background.color + share[..., None] * (color - background.color),
+        jnp.minimum(observed + spent, config.time),
     )
-    return now, motion, under
 
 
 def _before(motion: Similarity, height: int, width: int) -> tuple[Array, Array]:
@@ -157,21 +197,34 @@ def _before(motion: Similarity, height: int, width: int) -> tuple[Array, Array]:
     return position.reshape(height, width, 2), inside.reshape(height, width)
 
 
-def _lay(background: Array, known: Array, frame: Array, config: BackgroundConfig) -> Similarity:
-    """How a background moves to lie over a frame, both luma [H, W]; a rest, where little agrees.
+def laid(
+    background: Background,
+    color: Array,
+    start: Similarity | None = None,
+    *,
+    config: BackgroundConfig = DEFAULT,
+) -> Similarity:
+    """How a background moves to lie over a frame; as `start`, where little agrees.
 
     Windows are pulled as Lucas & Kanade (1981) do, from where all of them lie together.
+
+    Args:
+        background: fields [H, W, ·].
+        color: the frame [H, W, 3] in [0, 1].
+        start: where it lies already, nearly; default, where it was.
+        config: how it is kept.
     """
-    levels = [(background, known.astype(jnp.float32), frame)]
+    start = start or Similarity(jnp.array([1.0, 0.0]), jnp.zeros(2))
+    known = (background.observed > 0).astype(jnp.float32)
+    levels = [(gray(background.color), known, gray(color))]
     while len(levels) < config.levels and min(levels[-1][0].shape) >= 2 * config.smallest:
         before, visible, after = levels[-1]
         levels.append((halve(before), halve(visible), halve(after)))
-    rest = Similarity(jnp.array([1.0, 0.0]), jnp.zeros(2))
-    motion, share = rest, jnp.zeros(())
+    motion, share = start, jnp.zeros(())
     for level in reversed(levels):
         # As a loop: half as much to compile.
         motion, share = lax.fori_loop(0, config.rounds, _pull(*level, config), (motion, share))
-    return jax.tree.map(lambda a, b: jnp.where(share > config.enough, a, b), motion, rest)
+    return jax.tree.map(lambda a, b: jnp.where(share > config.enough, a, b), motion, start)
 
 
 def _pull(

@@ -36,7 +36,7 @@ def told(box, score, valid=True) -> Observations:
     )
 
 
-def counting(first: int) -> Observer:
+def counting(first: int, kind: int = 0) -> Observer:
     """Sees its box from the so many-th frame of a shot on."""
 
     def init(params, frame):
@@ -45,7 +45,8 @@ def counting(first: int) -> Observer:
 
     def observe(params, state, frame, camera, dt):
         del params, frame, camera, dt
-        return state + 1, told(BOX, 0.9, state + 1 >= first)
+        seen = told(BOX, 0.9, state + 1 >= first)
+        return state + 1, dataclasses.replace(seen, kind=seen.kind + kind)
 
     return Observer(init, observe)
 
@@ -80,9 +81,9 @@ def test_a_memory_goes_backwards_and_on():
     assert int(state.identity.max()) == 0
 
 
-def test_two_observers_are_one_with_both_states_and_kinds_counted_on():
+def test_two_observers_are_one_with_both_states():
     detector = stateless(lambda params, frame: told(params, 0.8))
-    both = together(detector, counting(2), kinds=1)
+    both = together(detector, counting(2, kind=1))
     frame, dt = jnp.zeros((8, 8, 3)), jnp.float32(0.04)
     apart, beneath = BOX + 0.4, BOX.at[0, :2].add(-0.1)
     for box, expected in ((apart, [(0.9, 1), (0.8, 0)]), (beneath, [(0.8, 0)])):
@@ -107,3 +108,30 @@ def test_what_the_detector_does_not_believe_hides_nothing():
     both = fused(surer, hand, config)
     assert both.valid.tolist() == [True, False]
     np.testing.assert_allclose(both.box[0], body.box[0])
+
+
+def drifting(speed: float) -> Observer:
+    """Sees one box that goes so many frame heights a frame."""
+
+    def init(params, frame):
+        del params, frame
+        return jnp.zeros(())
+
+    def observe(params, state, frame, camera, dt):
+        del params, frame, camera, dt
+        return state + speed, told(BOX + jnp.array([1.0, 0.0, 1.0, 0.0]) * state, 0.7)
+
+    return Observer(init, observe)
+
+
+def test_what_has_no_class_is_an_object_once_it_has_gone_somewhere():
+    config = dataclasses.replace(CONFIG, classless=(0,))
+    frames, times = jnp.zeros((24, 8, 8, 3)), jnp.arange(24) / 25
+    numbers = []
+    for speed in (0.0, 0.01):
+        tracker = object_tracker(drifting(speed), config)
+        numbers.append(np.asarray(scan(tracker, (), frames, times).identity).max(1))
+    assert (numbers[0] == -1).all()
+    # Half of a size of .2 has been gone after ten frames.
+    assert (numbers[1][:8] == -1).all()
+    assert (numbers[1][14:] == 0).all()

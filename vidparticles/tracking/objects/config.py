@@ -19,6 +19,11 @@ class ObjectConfig:
         count: N, slots for objects.
         kinds: C, how many kinds the detector tells.
         confused: kinds that the detector confuses with each other, in groups.
+        classless: kinds that do not say what a thing is, as of what moves. Their boxes spawn no
+            object within or over one that is there, and one that is told another kind for
+        classless_share: this share of the time is of that kind.
+        confirm_classless: boxes that an object of such a kind has had before it has a number,
+        classless_moved: and how far it has gone against the camera, sizes.
         features: F, numbers of a box by which it is told apart; 0 for none.
         views: V, appearances that are kept of an object.
         high: score from which a box is taken at its word; those below only go on with what is
@@ -90,6 +95,10 @@ class ObjectConfig:
     count: int = 48
     kinds: int = 80
     confused: tuple[tuple[int, ...], ...] = ()
+    classless: tuple[int, ...] = ()
+    classless_share: float = 0.2
+    confirm_classless: int = 5
+    classless_moved: float = 0.5
     features: int = 168
     views: int = 4
     high: float = 0.4

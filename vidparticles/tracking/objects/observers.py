@@ -2,7 +2,7 @@
 
 An observer is a pair of pure functions, as a tracker is:
 
-    observer = together(stateless(nanodet.observe()), motion_observer())
+    observer = together(stateless(nanodet.observe()), motion_observer(kind=80))
     state = observer.init_fn(params, frame)                           # before the first frame
     state, seen = observer.observe_fn(params, state, frame, camera, dt)
 
@@ -110,17 +110,15 @@ class FusionConfig:
     holds: float = 0.6
 
 
-def together(
-    first: Observer, second: Observer, kinds: int, config: FusionConfig | None = None
-) -> Observer:
+def together(first: Observer, second: Observer, config: FusionConfig | None = None) -> Observer:
     """What either of two observers sees; where both see one thing, what the first says of it.
 
     The parameters are a pair, the first's and the second's.
 
     Args:
         first: whose boxes are all kept.
-        second: whose boxes are kept where the first sees nothing; with as many features.
-        kinds: how many kinds the first tells; those of the second are counted on from there.
+        second: whose boxes are kept where the first sees nothing; with as many features, and its
+            kinds counted on from the first's.
         config: when a thing is the same.
     """
     config = config or FusionConfig()
@@ -133,7 +131,6 @@ def together(
     ) -> tuple[State, Observations]:
         one, seen = first.observe_fn(params[0], state[0], frame, camera, dt)
         other, more = second.observe_fn(params[1], state[1], frame, camera, dt)
-        more = dataclasses.replace(more, kind=more.kind + kinds)
         return (one, other), fused(seen, more, config)
 
     return Observer(init, observe)
@@ -144,7 +141,7 @@ def fused(first: Observations, second: Observations, config: FusionConfig) -> Ob
 
     Args:
         first: [K] boxes.
-        second: [L] boxes, their kinds counted as the first's are.
+        second: [L] boxes.
         config: when a thing is the same.
 
     Example:

@@ -38,6 +38,7 @@ def predict(slots: Slots, dt: Array, camera: Similarity, config: ObjectConfig) -
         extent=slots.extent * camera.scale,
         extent_variance=slots.extent_variance + config.growth * dt,
         last=camera(slots.last),
+        first=camera(slots.first),
         unseen=unseen,
         age=slots.age + dt,
         evidence=slots.evidence * jnp.exp(-dt / config.evidence_time),

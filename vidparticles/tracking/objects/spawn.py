@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from vidparticles.numerics import safe_norm
 from vidparticles.tracking.objects.config import ObjectConfig
 from vidparticles.tracking.objects.costs import Pairs
 from vidparticles.tracking.objects.observations import Observations, intersection
@@ -30,7 +31,11 @@ def spawn(
     """
     iou, inside = intersection(slots.box, seen.box)
     living = (slots.used & (slots.unseen <= config.held))[:, None]
-    taken = (iou > config.spawn_overlap) | (told.fits & (inside > config.spawn_contained))
+    classless = is_classless(seen.kind, config)
+    unknown = is_classless(jnp.argmax(slots.kind, -1), config)[:, None]
+    # What has no class is spawned nowhere near others, and is in no one's way.
+    near = jnp.where(classless, True, told.fits & ~unknown) & (inside > config.spawn_contained)
+    taken = (iou > config.spawn_overlap) | near
     born = free & (seen.score >= config.spawn) & ~jnp.any(living & taken, 0)
     # The k-th of the boxes goes into the k-th of the slots, free ones first.
     certain = jnp.where(slots.used, existence(slots, config), -1)
@@ -54,6 +59,7 @@ def spawn(
         extent=extent,
         extent_variance=jnp.full(config.count, 0.04),
         last=seen.position[k],
+        first=seen.position[k],
         view=view,
         view_weight=jnp.zeros_like(slots.view_weight).at[:, 0].set(1),
         kind=jax.nn.one_hot(seen.kind[k], config.kinds) * worth[:, None],
@@ -62,6 +68,11 @@ def spawn(
         boxes=jnp.ones_like(slots.boxes),
     )
     return where(which >= 0, new, slots)
+
+
+def is_classless(kind: Array, config: ObjectConfig) -> Array:
+    """Which kinds do not say what a thing is."""
+    return jnp.isin(kind, jnp.asarray(config.classless, jnp.int32))
 
 
 def confirm(slots: Slots, confirmed: Array, config: ObjectConfig) -> tuple[Slots, Array]:
@@ -75,7 +86,11 @@ def confirm(slots: Slots, confirmed: Array, config: ObjectConfig) -> tuple[Slots
     Returns:
         The slots, and how many have had one.
     """
-    new = slots.used & (slots.number < 0) & (slots.boxes >= config.confirm)
+    unknown = is_classless(jnp.argmax(slots.kind, -1), config)
+    enough = jnp.where(unknown, config.confirm_classless, config.confirm)
+    # What differs from the ground but goes nowhere is a part of it that was not known.
+    gone = safe_norm(slots.position - slots.first) > config.classless_moved * slots.size
+    new = slots.used & (slots.number < 0) & (slots.boxes >= enough) & (gone | ~unknown)
     number = confirmed + jnp.cumsum(new).astype(jnp.int32) - 1
     slots = slots.replace(number=jnp.where(new, number, slots.number))
     return slots, confirmed + jnp.sum(new, dtype=jnp.int32)

@@ -27,6 +27,7 @@ class Slots:
         extent: [N, 2] half the sides.
         extent_variance: [N] of the logarithm of the sides.
         last: [N, 2] where it was observed last, moved with the camera since.
+        first: [N, 2] where it was spawned, moved with the camera since.
         view: [N, V, F] appearances, unit vectors, from when nothing was in front.
         view_weight: [N, V] how many frames each is made of; 0 for none.
         kind: [N, C] seconds of score with which it was told to be of each kind.
@@ -45,6 +46,7 @@ class Slots:
     extent: Array
     extent_variance: Array
     last: Array
+    first: Array
     view: Array
     view_weight: Array
     kind: Array
@@ -119,6 +121,7 @@ def no_slots(config: ObjectConfig) -> Slots:
         extent=zeros(2),
         extent_variance=zeros(),
         last=zeros(2),
+        first=zeros(2),
         view=zeros(config.views, config.features),
         view_weight=zeros(config.views),
         kind=zeros(config.kinds),

@@ -118,8 +118,15 @@ def agreeing(slots: Slots, told: Pairs, high: Array, config: ObjectConfig) -> Ar
 
 def report(slots: Slots, config: ObjectConfig) -> ObjectReport:
     """What is told of the slots."""
-    kind = jnp.argmax(slots.kind, -1).astype(jnp.int32)
+    kind = jnp.argmax(slots.kind * told_share(config), -1).astype(jnp.int32)
     return ObjectReport(slots.box, kind, slots.score, slots.unseen, existence(slots, config))
+
+
+def told_share(config: ObjectConfig) -> np.ndarray:
+    """[C] what a kind weighs when it is told what an object is."""
+    share = np.ones(config.kinds, np.float32)
+    share[list(config.classless)] = config.classless_share
+    return share
 
 
 def confusion(config: ObjectConfig) -> np.ndarray:

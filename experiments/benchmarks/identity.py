@@ -39,9 +39,12 @@ from experiments.benchmarks.harness import ROOT, finish, parser, print_table
 from vidparticles import shots, weights
 from vidparticles.flow.camera import Similarity
 from vidparticles.image.resample import gray, resize
+from vidparticles.inference.objects import MOVING, object_config
 from vidparticles.models.published import nanodet
 from vidparticles.tracking.objects.config import ObjectConfig
+from vidparticles.tracking.objects.motion import motion_observer
 from vidparticles.tracking.objects.observations import Observations, without_doubles
+from vidparticles.tracking.objects.observers import FusionConfig, fused
 from vidparticles.tracking.objects.seed import seeded_from
 from vidparticles.tracking.objects.step import confusion
 from vidparticles.tracking.objects.tracker import camera_of, follow_from, no_objects, rest
@@ -65,6 +68,7 @@ LEFT_OUT = {
     "no contact": {"contact": 1e3},
     "no motion": {"held": -1.0, "slowing": 1e-6},
 }
+BOTH = object_config()
 Shown = list[list[tuple[int, np.ndarray]]]  # of each frame, numbers and boxes
 
 
@@ -74,6 +78,7 @@ class Clip:
 
     name: str
     seen: Observations
+    moving: Observations
     camera: Similarity
     times: np.ndarray
     cuts: np.ndarray
@@ -133,6 +138,26 @@ def observed(name: str, cache: pathlib.Path) -> dict[str, np.ndarray]:
     return dict(np.load(path))
 
 
+def moved_boxes(
+    name: str, camera: Similarity, times: np.ndarray, cuts: np.ndarray, cache: pathlib.Path
+) -> Observations:
+    """What moves in each frame; kept in a file."""
+    path = cache / (name.replace("/", "+") + ".moving.npz")
+    if not path.exists():
+        observer = motion_observer(kind=MOVING)
+        step, out, state = jax.jit(observer.observe_fn), [], None
+        for k, (_, frame) in enumerate(frames_of(name)):
+            if state is None or cuts[k]:
+                state = observer.init_fn((), frame)
+            dt = jnp.float32(times[k] - times[max(k - 1, 0)])
+            state, seen = step((), state, frame, jax.tree.map(lambda x, k=k: x[k], camera), dt)
+            out.append(seen)
+        told = jax.tree.map(lambda *x: np.stack([np.asarray(a) for a in x]), *out)
+        np.savez(path, **dataclasses.asdict(told))
+    told = np.load(path)
+    return Observations(*(told[f.name] for f in dataclasses.fields(Observations)))
+
+
 def clips(which: str, cache: pathlib.Path, smoke: bool) -> list[Clip]:
     truth: dict[str, dict[int, list[dict[str, str]]]] = {}
     with open(LABELS / f"{which}.csv") as file:
@@ -143,8 +168,18 @@ def clips(which: str, cache: pathlib.Path, smoke: bool) -> list[Clip]:
         told = observed(name, cache)
         seen = Observations(*(told[f.name] for f in dataclasses.fields(Observations)))
         camera = Similarity(told["turn"], told["shift"])
+        moving = moved_boxes(name, camera, told["time"], told["cut"], cache)
         found.append(
-            Clip(name, seen, camera, told["time"], told["cut"], float(told["width"]), truth[name])
+            Clip(
+                name,
+                seen,
+                moving,
+                camera,
+                told["time"],
+                told["cut"],
+                float(told["width"]),
+                truth[name],
+            )
         )
     return found
 
@@ -152,23 +187,46 @@ def clips(which: str, cache: pathlib.Path, smoke: bool) -> list[Clip]:
 # ---------------------------------------------------------------- trackers
 
 
-def ours(config: ObjectConfig, still: bool = False, seed: bool = True) -> Callable[[Clip], Shown]:
-    """Our tracker; with `still`, as if the camera never moved."""
+both = jax.jit(jax.vmap(lambda seen, moving: fused(seen, moving, FusionConfig())))
+
+
+def ours(
+    config: ObjectConfig,
+    observed: str = "detector",
+    *,
+    still: bool = False,
+    seed: bool = True,
+    named: bool = False,
+) -> Callable[[Clip], Shown]:
+    """Our tracker.
+
+    Args:
+        config: how things are followed.
+        observed: what it is given: "detector", "motion", or "both".
+        still: as if the camera never moved.
+        seed: whether it begins with a pass backwards.
+        named: whether only what has a class is shown.
+    """
     counted = [nanodet.KINDS.index(kind) for group in GROUPS for kind in group]
+    counted += [] if named else list(config.classless)
 
     def run(clip: Clip) -> Shown:
-        camera = clip.camera
+        camera, seen = clip.camera, clip.seen
+        if observed == "motion":
+            seen = clip.moving
+        elif observed == "both":
+            seen = both(seen, clip.moving)
         if still:
             camera = jax.tree.map(lambda a, b: np.broadcast_to(a, b.shape), rest(), camera)
         start = no_objects(config)
         if seed:
             shot = int(np.argmax(clip.cuts)) if clip.cuts.any() else len(clip)
             early = slice(min(FIRST, shot))
-            first = jax.tree.map(lambda x: x[early], (clip.seen, camera, clip.times))
+            first = jax.tree.map(lambda x: x[early], (seen, camera, clip.times))
             start = seeded_from(*first, clip.width, config)
         # All clips as long as the longest, so that one program serves them.
         more = -len(clip) % 300
-        filled = jax.tree.map(lambda x: np.pad(x, [(0, more)] + [(0, 0)] * (x.ndim - 1)), clip.seen)
+        filled = jax.tree.map(lambda x: np.pad(x, [(0, more)] + [(0, 0)] * (x.ndim - 1)), seen)
         still_on = jax.tree.map(lambda x: np.pad(x, [(0, more), (0, 0)], mode="edge"), camera)
         times = np.concatenate([clip.times, clip.times[-1] + np.arange(1, more + 1) / 25])
         cuts = np.pad(clip.cuts, (0, more))
@@ -325,7 +383,13 @@ def main() -> None:
     args = options.parse_args()
     figures: dict[str, float] = {}
     rows: list[list[str]] = []
-    trackers = {"ours": ours(CONFIG), "ours, not seeded": ours(CONFIG, seed=False)}
+    trackers = {
+        "ours": ours(BOTH, "both"),
+        "ours, what has a class": ours(BOTH, "both", named=True),
+        "detector alone": ours(CONFIG),
+        "motion alone": ours(BOTH, "motion"),
+        "detector, not seeded": ours(CONFIG, seed=False),
+    }
     for name, changes in LEFT_OUT.items():
         trackers[name] = ours(dataclasses.replace(CONFIG, **changes))
     trackers["no camera"] = ours(CONFIG, still=True)

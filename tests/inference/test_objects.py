@@ -64,7 +64,7 @@ def test_without_weights_a_sentence_says_which_command_gets_them(
     clip, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cli.main(["objects", str(clip)]) == 2
+    assert cli.main(["objects", str(clip), "--classes", "person"]) == 2
     assert "`vidparticles weights get nanodet` gets them" in capsys.readouterr().err
     assert cli.main(["objects", str(tmp_path / "nowhere.mp4")]) == 2
     assert "no such file" in capsys.readouterr().err

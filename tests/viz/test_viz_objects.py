@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from vidparticles import cli, weights
+from vidparticles import cli
 from vidparticles.editing.reel import opened
 from vidparticles.inference.objects import Followed
 from vidparticles.video import Picture, open_video, write_video
@@ -405,16 +405,11 @@ def stand_in(monkeypatch):
     """`show` with what is in sight told by the test."""
 
     def set_objects(**told):
-        state = weights.status("nanodet")
-        monkeypatch.setattr(
-            weights, "status", lambda _: state.__class__(**vars(state) | told_there)
-        )
-        monkeypatch.setattr(module.objects, "parameters", lambda: ())
+        monkeypatch.setattr(module, "detector_parameters", lambda: ())
         monkeypatch.setattr(
             module.objects, "object_moments", lambda params, reel, **options: moments(reel, **told)
         )
 
-    told_there = {"state": "there"}
     return set_objects
 
 
@@ -464,16 +459,17 @@ def test_a_crowd_is_told(stand_in, tmp_path, capsys):
     )
 
 
-def test_without_weights_points_are_drawn_and_a_sentence_says_what_brings_objects(
-    tmp_path, monkeypatch, capsys
-):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none"))
+def test_without_weights_a_sentence_says_what_brings_them(stand_in, tmp_path, monkeypatch, capsys):
     clip, out = film(tmp_path), tmp_path / "out.png"
-    assert cli.main(["show", str(clip), "-o", str(out)]) == 0
-    assert (
-        "its points are drawn; `vidparticles weights get nanodet` gets" in capsys.readouterr().err
-    )
-    assert out.exists()
+    for told, says in (
+        ({}, "found by their motion alone; `vidparticles weights get nanodet` gets"),
+        ({"objects": ()}, "its points are drawn. `vidparticles weights get nanodet` gets"),
+    ):
+        stand_in(**told)
+        monkeypatch.setattr(module, "detector_parameters", lambda: None)
+        assert cli.main(["show", str(clip), "-o", str(out), "--overwrite"]) == 0
+        assert says in capsys.readouterr().err
+        assert out.exists()
     for words in (["--points"], ["--color", "group"]):
         assert cli.main(["show", str(clip), *words, "-o", str(out), "--overwrite"]) == 0
         assert capsys.readouterr().err == ""

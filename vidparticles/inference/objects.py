@@ -1,7 +1,8 @@
 """`vidparticles objects`: the persons, animals and things of a clip, each with one number.
 
-Boxes are NanoDet's, followed by `tracking.objects`. What is there in the first frames is known from
-the first on, by a pass backwards over them.
+Boxes are NanoDet's, and where it sees nothing those of what moves against the ground; without its
+weights, of what moves alone. They are followed by `tracking.objects`. What is there in the first
+frames is known from the first on, by a pass backwards over them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from vidparticles.inference.run_lengths import RunLengths
 from vidparticles.models.published import nanodet
 from vidparticles.models.published.selfie import PersonFn
 from vidparticles.progress import counted
-from vidparticles.tracking.objects.observers import stateless
+from vidparticles.tracking.objects.config import ObjectConfig
+from vidparticles.tracking.objects.motion import motion_observer
+from vidparticles.tracking.objects.observers import stateless, together
 from vidparticles.tracking.objects.seed import seeded
 from vidparticles.tracking.objects.state import ObjectState
 from vidparticles.tracking.objects.step import ObjectReport, confusion
@@ -35,6 +38,11 @@ from vidparticles.tracking.objects.tracker import object_tracker
 from vidparticles.video import open_video
 
 KINDS = (*nanodet.KINDS, "moving")  # what a number of `ObjectReport.kind` means
+MOVING = KINDS.index("moving")
+WITHOUT = (
+    "objects are found by their motion alone; `vidparticles weights get nanodet` gets what finds "
+    "persons, animals and things that rest, and says what they are."
+)
 FIRST = 4  # frames of the pass backwards: those that a number takes, and one more
 _SHORT = {"ball": "sports ball", "phone": "cell phone", "plant": "potted plant"}
 
@@ -102,7 +110,7 @@ def objects(
 
     Args:
         path: a video file.
-        kinds: names of `nanodet.KINDS`, or ball; default, all. With each go those that NanoDet
+        kinds: names of `KINDS`, or ball; default, all. With each go those that NanoDet
             takes for it: with a dog a cat, with a ball a frisbee.
         every: look at each so many-th frame.
         weights: a file of NanoDet; default, the one that `vidparticles weights get nanodet` got.
@@ -110,11 +118,14 @@ def objects(
             `vidparticles weights get selfie` gets.
 
     Raises:
-        InputError: there is no such kind, the weights are not there, or the clip cannot be read.
+        InputError: there is no such kind, the weights that are named or, for a kind of NanoDet's,
+            any are not there, or the clip cannot be read.
     """
     wanted = None if kinds is None else {kind for name in kinds for kind in _kinds(name)}
     with open_video(path) as video:
-        params = nanodet.parameters(published.load("nanodet", weights))
+        params = detector_parameters(weights)
+        if params is None and wanted not in (None, {KINDS[MOVING]}):
+            published.load("nanodet")  # says what is missing
         # As small as the detector wants them: shrunk once, for cuts too.
         longest = nanodet.NanoDetConfig().size
         whole: dict[int, np.ndarray] = {}
@@ -143,19 +154,44 @@ def objects(
             tuple(numbered),
             (
                 *video.warnings,
+                *([f"{path}: {WITHOUT}"] if params is None else []),
                 *told_of_crowds(video.path, crowds, nanodet.object_config().count),
                 *((WITHOUT_PERSONS,) if rough else ()),
             ),
         )
 
 
+def detector_parameters(weights: str | os.PathLike[str] | None = None) -> Any | None:
+    """The parameters of NanoDet; None where no file is given and none was got.
+
+    Args:
+        weights: a file of it; default, the one that `vidparticles weights get nanodet` got.
+
+    Raises:
+        InputError: the file is not there, or is another's.
+    """
+    if weights is None and published.status("nanodet").state != "there":
+        return None
+    return nanodet.parameters(published.load("nanodet", weights))
+
+
+def object_config(**changes: Any) -> ObjectConfig:
+    """How what NanoDet finds and what moves are followed.
+
+    Args:
+        changes: fields of `ObjectConfig`.
+    """
+    told: dict[str, Any] = {"kinds": len(KINDS), "classless": (MOVING,)}
+    return nanodet.object_config(**(told | changes))
+
+
 def _kinds(name: str) -> set[str]:
     """The kinds that are meant by a name, with those that the detector takes for them."""
     kind = _SHORT.get(name.strip(), name.strip())
-    if kind not in nanodet.KINDS:
-        raise InputError(f"there is no class '{kind}'.{nearest(kind, [*nanodet.KINDS, *_SHORT])}")
-    alike = confusion(nanodet.object_config())[nanodet.KINDS.index(kind)]
-    return {nanodet.KINDS[k] for k in np.flatnonzero(alike)}
+    if kind not in KINDS:
+        raise InputError(f"there is no class '{kind}'.{nearest(kind, [*KINDS, *_SHORT])}")
+    alike = confusion(object_config())[KINDS.index(kind)]
+    return {KINDS[k] for k in np.flatnonzero(alike)}
 
 
 def _each(
@@ -197,11 +233,14 @@ def followed(
     """Objects frame by frame, those of the first frames known from the first on.
 
     Args:
-        params: of NanoDet.
+        params: of NanoDet; None, to find what moves alone.
         frames: (index, seconds, [H, W, 3] uint8, whether it begins another shot).
     """
-    config = nanodet.object_config()
-    tracker = object_tracker(stateless(nanodet.observe()), config)
+    config, moving = object_config(), motion_observer(kind=MOVING)
+    tracker = object_tracker(moving, config)
+    if params is not None:
+        tracker = object_tracker(together(stateless(nanodet.observe()), moving), config)
+        params = params, ()
     frames = iter(frames)
     first = list(itertools.islice(frames, FIRST))
     if not first:

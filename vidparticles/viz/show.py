@@ -6,15 +6,16 @@ import dataclasses
 import pathlib
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from vidparticles import weights
 from vidparticles.editing.reel import Reel, Written, check_paths, opened, write
 from vidparticles.errors import InputError, nearest
 from vidparticles.inference.crowds import told_of_crowds
 from vidparticles.inference.motion_laws import laws_of
+from vidparticles.inference.objects import WITHOUT, detector_parameters
 from vidparticles.models.published import nanodet
 from vidparticles.progress import counted
 from vidparticles.storage import PathLike, atomic_write, write_errors
@@ -48,10 +49,10 @@ def show(
 ) -> Written:
     """Write a clip with its objects: for each a mask, a box with number and class, and its path.
 
-    Persons, animals and things are found by NanoDet (`vidparticles weights get nanodet`) and keep
-    one number each; what is hidden is dashed. Without the weights, or in a clip without an object,
-    its points are drawn, and a sentence says so: dots with tails, rings where they appear and
-    vanish.
+    Persons, animals and things are found by NanoDet (`vidparticles weights get nanodet`), what
+    else moves by its motion, and keep one number each; what is hidden is dashed. Without the
+    weights objects are found by motion alone, and a sentence says so; in a clip without an object,
+    its points are drawn: dots with tails, rings where they appear and vanish.
 
     Args:
         path: a video file.
@@ -85,16 +86,16 @@ def show(
     target = _Target(path, out, overwrite, encoding)
     note = ""
     if not points and color is None and checkpoint is None:
-        if weights.status("nanodet").state == "there":
-            try:
-                return _show_objects(target, forces, masks, every)
-            except _NothingFoundError:
-                note = f"{path}: no object was found in it; its points are drawn."
-        else:
-            note = (
-                f"{path}: its points are drawn; `vidparticles weights get nanodet` gets what finds "
-                "persons, animals and things."
-            )
+        params = detector_parameters()
+        try:
+            return _show_objects(target, forces, masks, every, params)
+        except _NothingFoundError:
+            note = f"{path}: no object was found in it; its points are drawn."
+            if params is None:
+                note = (
+                    f"{path}: nothing moves in it on its own; its points are drawn. `vidparticles "
+                    "weights get nanodet` gets what finds persons, animals and things that rest."
+                )
     written = _show_particles(target, color or "speed", forces, checkpoint)
     return dataclasses.replace(written, warnings=(*written.warnings, *filter(None, [note])))
 
@@ -117,11 +118,13 @@ class _NothingFoundError(Exception):
     """There is no object in the whole clip: what was written of it is not kept."""
 
 
-def _show_objects(target: _Target, forces: bool, masks: bool, every: int) -> Written:
+def _show_objects(
+    target: _Target, forces: bool, masks: bool, every: int, params: Any | None
+) -> Written:
     style = picture.ObjectStyle(forces=forces)
     with opened(target.path) as reel:
         crowds: list[float] = []
-        told = objects.object_moments(objects.parameters(), reel, masks=masks, every=every)
+        told = objects.object_moments(params, reel, masks=masks, every=every)
         found = _checked(told, crowds)
         if target.kind == ".html":
             found = counted(found, len(reel.times), work="following")
@@ -134,6 +137,7 @@ def _show_objects(target: _Target, forces: bool, masks: bool, every: int) -> Wri
         said = (
             *reel.warnings,
             *reel.told(),
+            *([f"{target.path}: {WITHOUT}"] if params is None else []),
             *told_of_crowds(target.path, crowds, nanodet.object_config().count),
         )
         return dataclasses.replace(written, warnings=said)

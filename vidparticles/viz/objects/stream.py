@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import os
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from vidparticles import shots, weights
+from vidparticles import shots
 from vidparticles.editing.reel import Reel
 from vidparticles.image.resample import shrunk_bytes
 from vidparticles.inference.crowds import is_crowded
@@ -30,18 +29,6 @@ from vidparticles.viz.objects.moments import (
 )
 
 
-def parameters(path: str | os.PathLike[str] | None = None) -> Any:
-    """What objects are found with: the weights of NanoDet.
-
-    Args:
-        path: a file of them; default, the one that `vidparticles weights get nanodet` got.
-
-    Raises:
-        InputError: they are not there.
-    """
-    return nanodet.parameters(weights.load("nanodet", path))
-
-
 def object_moments(
     params: Any,
     reel: Reel,
@@ -53,7 +40,7 @@ def object_moments(
     """Objects frame by frame; uses the frames of the reel up.
 
     Args:
-        params: of `parameters`.
+        params: of NanoDet, as `inference.objects.detector_parameters` gives them, or None.
         reel: of the clip.
         masks: those of what is in sight are told.
         every: look at each so many-th frame; in between objects are moved straight on.

@@ -104,8 +104,7 @@ def test_a_clip_is_followed_from_its_first_frame(tmp_path, monkeypatch, capsys):
         frames[k, 10:26, 2 * k : 2 * k + 16] = 255
     clip = tmp_path / "clip.mp4"
     write_video(clip, frames, rate=10)
-    monkeypatch.setattr(module.published, "load", lambda *_: {})
-    monkeypatch.setattr(module.nanodet, "parameters", lambda _: ())
+    monkeypatch.setattr(module, "detector_parameters", lambda *_: ())
     monkeypatch.setattr(module.nanodet, "observe", lambda: bright)
     assert cli.main(["objects", str(clip), "--json", "--classes", "cat"]) == 0
     [one] = json.loads(capsys.readouterr().out)["objects"]

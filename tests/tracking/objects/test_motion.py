@@ -15,10 +15,12 @@ from scipy.stats import rankdata
 
 from vidparticles.flow.camera import Similarity
 from vidparticles.image.resample import gray, resize
+from vidparticles.tracking.base import scan
 from vidparticles.tracking.objects import cues
+from vidparticles.tracking.objects.config import ObjectConfig
 from vidparticles.tracking.objects.motion import MotionConfig, motion_observer
 from vidparticles.tracking.objects.observations import intersection
-from vidparticles.tracking.objects.tracker import camera_of, rest
+from vidparticles.tracking.objects.tracker import camera_of, object_tracker, rest
 
 HEIGHT, WIDTH, FRAMES, RATE = 72, 112, 30, 25
 SIDE = 14  # pixels of the square
@@ -175,6 +177,24 @@ def test_a_thing_over_a_plain_ground_is_not_the_camera():
     truth = np.concatenate([path, path + SIDE], 1) / HEIGHT
     good = np.where(seen.valid, overlaps(truth, seen.box), 0).max(1)
     assert (good[8:] > 0.4).mean() > 0.8
+
+
+def test_streaming_equals_scan_and_goes_on_from_any_frame():
+    frames = clip(line((4, 20), (2.5, 0.8)), pan=0.7)[0]
+    tracker = object_tracker(motion_observer(CONFIG), ObjectConfig(count=4, kinds=1))
+    run = jax.jit(lambda state, f, t: scan(tracker, (), f, t, state=state))
+    times = np.arange(FRAMES, dtype=np.float32) / RATE
+    start = tracker.init_fn((), frames[0], times[0])
+    whole = run(start, frames, times)
+    step, state, identity = jax.jit(tracker.step_fn), start, []
+    for frame, time in zip(frames, times, strict=True):
+        state, _ = step((), state, frame, time, cut=np.array(False))
+        identity.append(state.identity)
+    np.testing.assert_array_equal(np.stack(identity), whole.identity)
+    assert whole.identity.max() == 0  # one object, one number
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3), state, whole.state
+    )
 
 
 def test_channels_are_what_a_network_is_given():

@@ -69,7 +69,7 @@ def mask_cover(mask: MaskArray, style: MaskStyle | None = None) -> MaskArray:
         style: how it is drawn; default `MaskStyle()`.
 
     Example:
-        >>> mask_cover(jnp.array([0.0, 0.5, 1.0])).round(2).tolist()
+        >>> mask_cover(np.array([0.0, 0.5, 1.0])).round(2).tolist()
         [0.0, 0.9, 0.4]
     """
     style = style or MaskStyle()

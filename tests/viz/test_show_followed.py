@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 
 from tests.inference.test_objects import bright
-from vidparticles import cli, weights
+from vidparticles import cli
 from vidparticles.editing.reel import opened
 from vidparticles.inference import objects as inference
 from vidparticles.video import probe, write_video
+from vidparticles.viz import show
 from vidparticles.viz.objects import stream
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
-def square_detector(monkeypatch):
+def square_detector(monkeypatch, tmp_path_factory):
     """Finds one white square, as a dog; there is no network of persons."""
-    state = dataclasses.replace(weights.status("nanodet"), state="there")
-    monkeypatch.setattr(
-        weights, "status", lambda n: dataclasses.replace(state, state=("", "there")[n == "nanodet"])
-    )
-    monkeypatch.setattr(stream, "parameters", lambda: ())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setattr(show, "detector_parameters", lambda: ())
     monkeypatch.setattr(inference.nanodet, "observe", lambda: bright)
 
 

@@ -16,7 +16,7 @@ from jax import Array
 from vidparticles.numerics import safe_norm
 from vidparticles.tracking.objects.config import ObjectConfig
 from vidparticles.tracking.objects.observations import Observations
-from vidparticles.tracking.objects.state import Slots
+from vidparticles.tracking.objects.state import Slots, is_classless
 
 
 class Pairs(NamedTuple):
@@ -70,5 +70,9 @@ def pairs(slots: Slots, seen: Observations, alike: Array, config: ObjectConfig) 
     cost = cost + jnp.log1p(0.5 * (areas / config.sides) ** 2)
     cost = cost + config.appearance * unlike + jnp.where(fits, 0, config.other_kind)
     cost = cost + config.young / (1 + slots.evidence / config.known)[:, None]
-    allowed = slots.used[:, None] & seen.valid
+    # What has no class goes on with what has none: a part of a person moves too, and a person who
+    # was lost is known again by its appearance, not taken for what moved meanwhile.
+    classless = is_classless(seen.kind, config)
+    unknown = is_classless(jnp.argmax(slots.kind, -1), config)[:, None]
+    allowed = slots.used[:, None] & seen.valid & (fits | (unknown == classless))
     return Pairs(jnp.where(allowed, cost, jnp.inf), turned < onward, fits, unlike, areas)

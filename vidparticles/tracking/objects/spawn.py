@@ -10,7 +10,14 @@ from vidparticles.numerics import safe_norm
 from vidparticles.tracking.objects.config import ObjectConfig
 from vidparticles.tracking.objects.costs import Pairs
 from vidparticles.tracking.objects.observations import Observations, intersection
-from vidparticles.tracking.objects.state import Slots, existence, no_slots, patience, where
+from vidparticles.tracking.objects.state import (
+    Slots,
+    existence,
+    is_classless,
+    no_slots,
+    patience,
+    where,
+)
 
 
 def spawn(
@@ -35,7 +42,8 @@ def spawn(
     unknown = is_classless(jnp.argmax(slots.kind, -1), config)[:, None]
     # What has no class is spawned nowhere near others, and is in no one's way.
     near = jnp.where(classless, True, told.fits & ~unknown) & (inside > config.spawn_contained)
-    taken = (iou > config.spawn_overlap) | near
+    same = (iou > config.spawn_overlap) & (classless | ~unknown)
+    taken = same | near
     born = free & (seen.score >= config.spawn) & ~jnp.any(living & taken, 0)
     # The k-th of the boxes goes into the k-th of the slots, free ones first.
     certain = jnp.where(slots.used, existence(slots, config), -1)
@@ -68,11 +76,6 @@ def spawn(
         boxes=jnp.ones_like(slots.boxes),
     )
     return where(which >= 0, new, slots)
-
-
-def is_classless(kind: Array, config: ObjectConfig) -> Array:
-    """Which kinds do not say what a thing is."""
-    return jnp.isin(kind, jnp.asarray(config.classless, jnp.int32))
 
 
 def confirm(slots: Slots, confirmed: Array, config: ObjectConfig) -> tuple[Slots, Array]:

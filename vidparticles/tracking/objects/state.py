@@ -105,6 +105,11 @@ class ObjectState:
     observer: Any
 
 
+def is_classless(kind: Array, config: ObjectConfig) -> Array:
+    """Which kinds do not say what a thing is."""
+    return jnp.isin(kind, jnp.asarray(config.classless, jnp.int32))
+
+
 def no_slots(config: ObjectConfig) -> Slots:
     """Nothing is known of anything."""
     n = config.count

@@ -67,7 +67,7 @@ PLACES = {
     "optax": ("models", "training"),
 }
 # what takes long to import, or owns the GPU: never before a function needs it
-LATE = {"tensorflow", "tensorflow_datasets", "jax_md", "orbax", "sklearn", "matplotlib"}
+LATE = {"tensorflow", "tensorflow_datasets", "jax_md", "orbax", "sklearn", "skimage", "matplotlib"}
 # what a room must not even know
 CORE = ("particles", "numerics", "errors", "dynamics", "image", "flow", "render")
 WITHOUT = {name: {"flax", "optax", "orbax", "tensorflow", "jax_md", "av"} for name in CORE}
@@ -81,6 +81,7 @@ DISTRIBUTIONS = {
     "cv2": "opencv-python-headless",
     "orbax": "orbax-checkpoint",
     "scenedetect": "scenedetect-headless",
+    "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "tensorflow": "tensorflow-cpu",
 }

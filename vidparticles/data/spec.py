@@ -10,11 +10,12 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from vidparticles.data.composites.pool import Composites
 from vidparticles.data.pv5.stream import Curriculum
 from vidparticles.errors import InputError, nearest
 from vidparticles.video import probe
 
-KINDS = ("clip", "embedded", "folder", "manifest", "pv5", "tfds")
+KINDS = ("clip", "composites", "embedded", "folder", "manifest", "pv5", "tfds")
 MULTIPLE = 8  # pixels: a clip in its own shape is some of them high and wide, in whole cells
 
 
@@ -26,13 +27,15 @@ class DataSpec:
         kind: "folder" (class/clip.mp4, or train|val|test/class/clip.mp4), "embedded" (made in
             `dir` when it is not there), "manifest" (`dir`/MANIFEST.tsv with the columns file,
             label and split), "tfds" (by `name`, prepared on disk), "clip" (one `file`, without
-            labels) or "pv5" (made on the fly, frames and size as the task has them).
+            labels), "pv5" (made on the fly, frames and size as the task has them) or "composites"
+            (a pool in `dir`, made when it is not there).
         file: of one clip.
         dir: the folder; for tfds its data_dir, "" for the default one.
         name: of the TFDS data set.
         clips: embedded: clips a class for each split.
         splits: manifest: for each of train, val, test the values of the column split.
         pv5: what `data.pv5.stream.Curriculum` has.
+        composites: what `data.composites.pool.Composites` has, beside `dir`.
         frames: T, of a sampled clip.
         size: H = W, pixels; of one clip about H, and W is as its shape has it.
         sampling: "uniform", one frame in each of T equal parts of the clip; or "dense", windows
@@ -48,6 +51,7 @@ class DataSpec:
     clips: Mapping[str, int] | None = None
     splits: Mapping[str, Sequence[str]] | None = None
     pv5: Mapping[str, Any] | None = None
+    composites: Mapping[str, Any] | None = None
     frames: int = 16
     size: int = 64
     sampling: str = "uniform"
@@ -79,6 +83,10 @@ class DataSpec:
             raise InputError(
                 "config.data.dir is empty; give the folder of the clips with --config.data.dir=DIR."
             )
+        if self.kind == "composites":
+            pool = Composites(dir=self.dir, **(self.composites or {}))
+            once(pool.make)
+            return pool
         if self.kind == "tfds":
             from vidparticles.data import tfds_source
 
@@ -91,7 +99,7 @@ class DataSpec:
 
     def batches(self, dataset: Any, *, split: str, **options: Any) -> Any:
         """The batches of a split, sampled as this says; `options` as `data.pipeline.batches`."""
-        if self.kind == "pv5":
+        if self.kind in ("composites", "pv5"):
             return dataset.batches(split=split, **options)
         from vidparticles.data import augment, pipeline
 
@@ -204,7 +212,7 @@ def clip_seconds(dataset: Any, *, sample: int = 32) -> float:
     Raises:
         InputError: there is no split "train", or it is empty, or none of its clips can be read.
     """
-    if isinstance(dataset, Curriculum):
+    if isinstance(dataset, Curriculum | Composites):
         return dataset.seconds
     clips = dataset.clips("train")
     count = len(clips.names)

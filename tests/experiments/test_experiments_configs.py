@@ -70,6 +70,10 @@ def test_a_config_trains_one_step(
     if file == "clip":
         config.data.file = str(next(clips.glob("test/orbit/*.mp4")))
         config.data.frames = 4
+    if file == "moving":
+        config.data.dir = str(tmp_path / "pool")
+        config.data.composites.update({"clips": 2, "frames": 3})
+        config.data.composites.options = {"frames": 4}
     if file == "tfds":
         tfds_builder.video_folder(clips, data_dir=tmp_path / "tfds").download_and_prepare()
         config.data.dir, config.data.name = str(tmp_path / "tfds"), "video_folder"

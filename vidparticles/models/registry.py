@@ -15,6 +15,7 @@ from vidparticles.models.baselines.slowfast import SlowFast
 from vidparticles.models.baselines.tsn import Tsn
 from vidparticles.models.baselines.vivit import Vivit
 from vidparticles.models.frame_particles.model import FrameParticles
+from vidparticles.models.moving.model import Moving
 from vidparticles.models.object_particles import ObjectParticles
 
 __all__ = ["Model", "build", "defaults", "names"]
@@ -22,6 +23,7 @@ __all__ = ["Model", "build", "defaults", "names"]
 _MODELS: dict[str, Callable[..., Model]] = {
     "frame_particles": FrameParticles,
     "object_particles": ObjectParticles,
+    "moving": Moving,
     "single_frame": SingleFrame,
     "tsn": Tsn,
     "slowfast": SlowFast,
@@ -84,8 +86,10 @@ def _option(kind: Any, option: str, value: Any) -> Any:
     part = field.default_factory
     if not isinstance(value, Mapping) or part is dataclasses.MISSING:
         return tuple(value) if isinstance(value, list) else value
-    known = [f.name for f in dataclasses.fields(part)]  # type: ignore[arg-type]
+    default: Any = part()
+    known = [f.name for f in dataclasses.fields(default)]
     for key in value:
         if key not in known:
             raise InputError(f"{option} has no option {key!r}.{nearest(key, known)}")
-    return part(**{key: _option(part, key, item) for key, item in value.items()})
+    changes = {key: _option(default, key, item) for key, item in value.items()}
+    return dataclasses.replace(default, **changes)

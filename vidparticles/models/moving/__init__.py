@@ -1,0 +1,1 @@
+"""What moves, whatever it is: a small network learned on composites; see `network`."""

@@ -1,0 +1,179 @@
+"""What the network sees as an observer of `tracking.objects`, at two sizes of the picture."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from vidparticles.flow.camera import Similarity
+from vidparticles.image.resample import highest, resize, unit_range
+from vidparticles.models.moving.inputs import given, learned
+from vidparticles.models.moving.model import Moving
+from vidparticles.models.moving.network import CELL, Maps, NetworkState
+from vidparticles.tracking.objects import cues
+from vidparticles.tracking.objects.config import ObjectConfig
+from vidparticles.tracking.objects.cues import CueState
+from vidparticles.tracking.objects.observations import Observations
+from vidparticles.tracking.objects.observers import Observer
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadConfig:
+    """How objects are read from maps.
+
+    Attributes:
+        heights: pixels, of the pictures that the network is given; each tells of what is
+            small in it: from `smallest` to `largest` pixels, and less and less beyond.
+        smallest, largest: pixels.
+        count: K, observations of a height, at most.
+        of_mask: how much the mask counts in the score, the center for the rest, in [0, 1].
+        sides: half a side of a box, standard deviations of its pixels: √3 of a rectangle, 2 of an
+            ellipse.
+        gate: probability of an object from which the background is held back.
+    """
+
+    heights: tuple[int, ...] = (64, 128)
+    smallest: float = 4.0
+    largest: float = 36.0
+    count: int = 24
+    of_mask: float = 0.3
+    sides: float = 1.9
+    gate: float = 0.4
+
+
+class MovingState(NamedTuple):
+    """What is carried from frame to frame, at one height.
+
+    Attributes:
+        cues: what was there before.
+        network: its memory.
+    """
+
+    cues: CueState
+    network: NetworkState
+
+
+def observer(model: Moving, config: ReadConfig | None = None) -> Observer:
+    """An observer of whatever moves; its parameters are the network's.
+
+    Args:
+        model: the network.
+        config: how objects are read from its maps.
+    """
+    config = config or ReadConfig()
+
+    def sizes(frame: Array) -> list[tuple[int, int]]:
+        high, wide = frame.shape[:2]
+        side = 2 * CELL
+        return [(h, max(1, round(h * wide / high / side)) * side) for h in config.heights]
+
+    def init(params: Any, frame: Array, /) -> tuple[MovingState, ...]:
+        del params
+        return tuple(
+            MovingState(cues.start(*size, model.cues), model.no_frames(1, size))
+            for size in sizes(frame)
+        )
+
+    def observe(
+        params: Any,
+        state: tuple[MovingState, ...],
+        frame: Array,
+        camera: Similarity,
+        dt: Array,
+        /,
+    ) -> tuple[tuple[MovingState, ...], Observations]:
+        after, found = [], []
+        for one, size in zip(state, sizes(frame), strict=True):
+            # x of the small picture, at one height, is so many times as far in the frame.
+            stretch = frame.shape[1] / frame.shape[0] * size[0] / size[1]
+            small = resize(unit_range(frame), *size)
+            now, maps = _step(model, params, one, small, camera, dt, config)
+            seen = read(maps, size[0], config)
+            wide = jnp.asarray([stretch, 1.0, stretch, 1.0])
+            found.append(dataclasses.replace(seen, box=seen.box * wide))
+            after.append(now)
+        every = jax.tree.map(lambda *x: jnp.concatenate(x), *found)
+        order = jnp.argsort(-jnp.where(every.valid, every.score, -1))
+        return tuple(after), jax.tree.map(lambda x: x[order], every)
+
+    return Observer(init, observe)
+
+
+def _step(
+    model: Moving,
+    params: Any,
+    state: MovingState,
+    small: Array,
+    camera: Similarity,
+    dt: Array,
+    config: ReadConfig,
+) -> tuple[MovingState, Maps]:
+    """One frame more at one height: the state, and the maps [h, w, ·]."""
+    seen = cues.look(state.cues, small, camera, model.cues)
+    told = given(seen, model.cues)
+    video = jnp.round(255 * small).astype(jnp.uint8)
+    maps, network = model.step(
+        params, video[None, None], jax.tree.map(lambda x: x[None, None], told), state.network
+    )
+    maps = jax.tree.map(lambda x: x[0, 0], maps)
+    there = jax.nn.sigmoid(maps.mask)
+    gate = jnp.clip((there - config.gate) / (1 - config.gate), 0, 1)
+    return MovingState(learned(seen, gate, dt, model.cues), network), maps
+
+
+def read(maps: Maps, height: int, config: ReadConfig) -> Observations:
+    """Objects from the maps of a frame: where the middle of one is likelier than around it.
+
+    Args:
+        maps: fields [h, w, ·].
+        height: pixels of the picture.
+        config: how they are read.
+
+    Returns:
+        K of them, the highest score first, the feature the appearance at the middle.
+    """
+    h, w = maps.mask.shape
+    likely = (1 - config.of_mask) * jax.nn.log_sigmoid(maps.center)
+    score = jnp.exp(likely + config.of_mask * jax.nn.log_sigmoid(maps.mask))
+    peak = score >= highest(score, 1)
+    best, at = lax.top_k(jnp.where(peak, score, 0).reshape(-1), min(config.count, h * w))
+
+    def there(x: Array) -> Array:
+        return x.reshape(h * w, *x.shape[2:])[at]
+
+    cells = jnp.stack([at % w, at // w], -1) + 0.5
+    position = (cells + there(maps.offset)) * CELL / height
+    deviation = jnp.exp(jnp.clip(there(maps.extent)[:, :2], -3, 3)) * CELL
+    extent = config.sides * deviation / height
+    # Of a size at which this height is not the one to ask.
+    pixels = 2 * config.sides * jnp.sqrt(jnp.prod(deviation, -1))
+    off = jnp.maximum(jnp.log(config.smallest / pixels), jnp.log(pixels / config.largest))
+    best = best * jnp.exp(-jnp.maximum(off, 0))
+    return Observations(
+        box=jnp.concatenate([position - extent, position + extent], -1),
+        score=best,
+        kind=jnp.zeros(len(best), jnp.int32),
+        feature=there(maps.appearance),
+        valid=best > 0,
+    )
+
+
+def object_config(model: Moving) -> ObjectConfig:
+    """How what the network finds is followed, alone."""
+    return ObjectConfig(
+        kinds=1,
+        features=model.network.appearance,
+        high=0.4,
+        least=0.15,
+        spawn=0.45,
+        rough=0.12,
+        blur=0.01,
+        rough_sides=0.25,
+        unlike=0.6,
+        low_unlike=0.5,
+        appearance=4.0,
+    )

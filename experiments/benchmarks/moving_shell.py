@@ -1,0 +1,83 @@
+"""The shell game in pictures, played by what the network finds and `tracking.objects` follows.
+
+The mark is found by its red, in the first frame; where it was is carried along with the camera
+until an object begins there, and that object is the marked one from then on. Where it was seen
+last is the answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vidparticles.data.pv5 import shell_game
+from vidparticles.data.pv5.natural_shell_game import Variant, batch
+from vidparticles.flow.camera import Similarity
+
+VARIANTS: dict[str, tuple[int, Variant]] = {
+    "shell_textured_4": (4, Variant()),
+    "shell_gray_4": (4, Variant(textured=False)),
+    "shell_textured_8": (8, Variant()),
+    "shell_textured_16": (16, Variant()),
+    "shell_leave_and_return": (4, Variant(leaves=True)),
+    "shell_dark": (4, Variant(light=0.3)),
+    "shell_panned": (4, Variant(pan=0.15)),
+}
+BEGINS = 0.17  # sides, within which of the mark the marked object begins
+TEST = 2_000_000  # index of the first clip
+
+
+def games(name: str, bank: list[np.ndarray], count: int) -> dict[str, Any]:
+    """Clips of a variant."""
+    swaps, variant = VARIANTS[name]
+    return batch(range(TEST, TEST + count), bank, swaps=swaps, variant=variant)
+
+
+def marked(frame: np.ndarray) -> np.ndarray:
+    """Where the reddest spot of a frame [S, S, 3] is, (x, y) in sides."""
+    from scipy import ndimage
+
+    color = frame.astype(np.float32)
+    red = color[..., 0] - color[..., 1:].max(-1)
+    spot = ndimage.gaussian_filter(red, 0.05 * len(frame))
+    y, x = np.unravel_index(spot.argmax(), spot.shape)
+    return (np.array([x, y]) + 0.5) / len(frame)
+
+
+def answer(frames: np.ndarray, followed: Any, camera: Similarity, slots: np.ndarray) -> int:
+    """The slot in which the marked cup ends.
+
+    Args:
+        frames: [T, S, S, 3].
+        followed: as of `tracking.objects.tracker.follow`.
+        camera: fields [T, 2].
+        slots: [4, 2] where cups stand in the last frame, in sides.
+    """
+    numbers, alive, report = followed
+    at, mine, known = marked(frames[0]), -1, set[int]()
+    for t in range(len(frames)):
+        if t and mine < 0:
+            moved = Similarity(camera.turn[t], camera.shift[t])
+            at = np.asarray(moved(at))
+        there = np.flatnonzero(alive[t] & (report.unseen[t] == 0))
+        place = (report.box[t][:, :2] + report.box[t][:, 2:]) / 2
+        if mine < 0:
+            new = [k for k in there if int(numbers[t, k]) not in known]
+            near = {np.linalg.norm(place[k] - at): int(numbers[t, k]) for k in new}
+            near = {away: number for away, number in near.items() if away < BEGINS}
+            if near:
+                mine = near[min(near)]
+        known |= {int(numbers[t, k]) for k in there}
+        for k in there:
+            if numbers[t, k] == mine:
+                at = place[k]
+    return int(np.linalg.norm(slots - at, axis=-1).argmin())
+
+
+def slots_at_end(clips: dict[str, Any], row: int) -> np.ndarray:
+    """Where cups stand in the last frame [4, 2], by the slot's number."""
+    path = clips["truth"]["position"][row, -1]
+    base = shell_game.slots(4)
+    shift = (path.mean(0) - base.mean(0))[None]
+    return base + shift

@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 
 from experiments.pv5.plans import PLANS, Limits, Plan
+from vidparticles import models
 from vidparticles.data.pv5 import Source, flash_recall, seconds, shell_game
 from vidparticles.models.baselines import novelty, tracker
 
@@ -199,6 +200,35 @@ def _tracker(plan: Plan, options: dict[str, Any], limits: Limits) -> dict[str, f
     return found | ({"_swapped": float(np.concatenate(swapped).mean())} if swapped else {})
 
 
+def _untrained(plan: Plan, options: dict[str, Any], limits: Limits) -> dict[str, float]:
+    """Accuracy of the object particles before any training, read out by the tracker's rule.
+
+    Their objects are followed by what is engineered; the mark is found, and the answer read from
+    where its object was, by hand: what a trained model has to learn.
+    """
+    model = models.build("object_particles", num_classes=2, objects=dict(plan.objects))
+    source = Source(plan.task, split="test", **plan.options, **options)
+    first = source.batch(0, 2)
+    params = model.init(jax.random.key(0), {"video": first["frames"], "time": first["time"]})
+    run, swapped = _answers(model, track=True), []
+
+    def answer(clips: dict[str, Any]) -> np.ndarray:
+        frames = clips["frames"]
+        _, found = jax.device_get(run(params, {"video": frames, "time": clips["time"]}))
+        path, alive, identity = found
+        there = np.where(alive[..., None], path, 9.0)
+        if plan.task == "shell_game":
+            return tracker.marked_slot(there, frames, shell_game.slots(plan.options.get("cups", 4)))
+        told = {"alive": alive, "identity": identity, "radius": flash_recall.RADIUS}
+        swapped.append(identity_swaps(path, clips["truth"]["position"], **told))
+        return tracker.marked_hue(there, frames, flash_recall.HUES)
+
+    found = {
+        "": accuracy(plan, options, answer, dataclasses.replace(limits, test=limits.test // 5))
+    }
+    return found | ({"_swapped": float(np.concatenate(swapped).mean())} if swapped else {})
+
+
 def _shortcut(plan: Plan, options: dict[str, Any], limits: Limits) -> dict[str, float]:
     """The slot where the cup began; or a hue that was shown, but not by whom."""
 
@@ -212,6 +242,7 @@ def _shortcut(plan: Plan, options: dict[str, Any], limits: Limits) -> dict[str, 
 # What learns nothing: name → of the plans of which tasks, and how it is scored.
 REFERENCES: dict[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
     "tracker": (("shell_game", "flash_recall"), _tracker),
+    "untrained": (("shell_game", "flash_recall"), _untrained),
     "shortcut": (("shell_game", "flash_recall"), _shortcut),
     "frame_difference": (("permanence",), novelty.frame_difference),
     "linear_extrapolation": (("permanence",), novelty.linear_extrapolation),

@@ -90,7 +90,17 @@ def shell_game(frames: np.ndarray, slots: np.ndarray, *, radius: float) -> np.nd
         slots: [K, 2] where cups stand, in sides.
         radius: of a cup.
     """
-    path = follow(frames, count=len(slots), radius=radius)
+    return marked_slot(follow(frames, count=len(slots), radius=radius), frames, slots)
+
+
+def marked_slot(path: np.ndarray, frames: np.ndarray, slots: np.ndarray) -> np.ndarray:
+    """The slot [B] in which, of what was followed, ends what was marked red at first.
+
+    Args:
+        path: [B, T, K, 2], in sides; far away where something is not there.
+        frames: uint8 [B, T, S, S, 3].
+        slots: [K, 2] where cups stand, in sides.
+    """
     color = frames[:, 0].astype(np.float32)
     red = np.clip(color[..., 0] - color[..., 1], 0, None)
     end = path[np.arange(len(path)), -1, _nearest(path[:, 0], _middle(red))]
@@ -106,14 +116,24 @@ def flash_recall(frames: np.ndarray, hues: np.ndarray, *, count: int, radius: fl
         count: how many discs there are.
         radius: of a disc.
     """
-    path = follow(frames, count=count, radius=radius)
+    return marked_hue(follow(frames, count=count, radius=radius), frames, hues)
+
+
+def marked_hue(path: np.ndarray, frames: np.ndarray, hues: np.ndarray) -> np.ndarray:
+    """The hue [B] once shown by what, of what was followed, is marked white at the end.
+
+    Args:
+        path: [B, T, K, 2], in sides; far away where something is not there.
+        frames: uint8 [B, T, S, S, 3].
+        hues: [8, 3] in 0 … 255.
+    """
     rows = np.arange(len(frames))
     white = frames[:, -1].min(-1).astype(np.float32)
     marked = _nearest(path[:, -1], _middle(np.clip(white - 160, 0, None)))
     # The color under the disc in the frame in which it was most vivid.
     vivid = np.ptp(frames.astype(np.int16), axis=-1)
-    place = np.clip(np.floor(path[rows, :, marked] * frames.shape[2]).astype(int), 0, None)
-    place = np.minimum(place, frames.shape[2] - 1)
+    place = np.clip(np.floor(path[rows, :, marked] * frames.shape[2]), 0, frames.shape[2] - 1)
+    place = place.astype(int)
     clock = np.arange(frames.shape[1])
     when = vivid[rows[:, None], clock, place[..., 1], place[..., 0]].argmax(1)
     seen = frames[rows, when, place[rows, when, 1], place[rows, when, 0]].astype(np.float32)

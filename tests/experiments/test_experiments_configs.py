@@ -72,8 +72,10 @@ def test_a_config_trains_one_step(
         config.data.frames = 4
     if file == "moving":
         config.data.dir = str(tmp_path / "pool")
-        config.data.composites.update({"clips": 2, "frames": 3})
-        config.data.composites.options = {"frames": 4}
+        config.data.composites.update({"clips": 2, "frames": 2, "width": 32})
+        config.data.composites.options = {"frames": 3, "height": 32, "width": 48}
+        small = {"channels": 4, "matching": 4, "radius": 1, "lag": 1, "hidden": 4, "appearance": 2}
+        config.model.options.network.update(small)
     if file == "tfds":
         tfds_builder.video_folder(clips, data_dir=tmp_path / "tfds").download_and_prepare()
         config.data.dir, config.data.name = str(tmp_path / "tfds"), "video_folder"

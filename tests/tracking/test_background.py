@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from vidparticles.tracking.discs import background
+from vidparticles.tracking import background
 
 HEIGHT, WIDTH, FRAMES = 32, 48, 10
 NO_CUT = jnp.zeros(FRAMES, bool)

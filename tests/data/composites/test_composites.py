@@ -189,8 +189,16 @@ def test_a_mirror_image_is_true_too_and_twice_is_once(clips, axis):
         mean = (weight * cells).sum((1, 2)) / (weight.sum((1, 2)) + 1e-9)
         return (mean - example["center"]) * (weight.sum((1, 2)) > 0)
 
+    def against(example):
+        """How far the cells of an object came otherwise than its middle."""
+        weight = example["cover"].astype(float)[..., None]
+        flow = (weight * example["flow"][:, :, :, None]).sum((1, 2)) / (weight.sum((1, 2)) + 1e-9)
+        return (flow - example["shift"]) * (weight.sum((1, 2)) > 0)
+
+    assert np.abs(part["shift"]).max() > 0.5
     sign = np.array([[-1, 1], [1, -1]][axis])
     np.testing.assert_allclose(away(mirrored), sign * away(part), atol=1e-3)
+    np.testing.assert_allclose(against(mirrored), sign * against(part), atol=1e-3)
 
 
 def test_what_cannot_be_is_a_sentence(tmp_path):

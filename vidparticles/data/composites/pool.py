@@ -11,7 +11,7 @@ import io
 import json
 import os
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -267,9 +267,3 @@ def _mirrored(part: dict[str, np.ndarray], *, axis: int, size: int) -> dict[str,
     found["center"] = part["center"] * sign + size * (sign < 0)
     found["covariance"] = part["covariance"] * np.array([1, -1, 1], np.float32)
     return found
-
-
-def held(numbers: Sequence[int], clips: Composites) -> dict[str, np.ndarray]:
-    """Whole clips side by side, fields [B, …], to measure on."""
-    found = [clips.clip(number) for number in numbers]
-    return {key: np.stack([clip[key] for clip in found]) for key in found[0]}

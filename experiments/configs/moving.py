@@ -18,8 +18,8 @@ from experiments.configs import common
 
 def get_config() -> ml_collections.ConfigDict:
     config = common.get_config("moving")
-    config.steps = 3000
-    config.batch_size = 4
+    config.steps = 3400
+    config.batch_size = 3
     config.optimizer.learning_rate = 2e-3
     config.optimizer.warmup = 0.03
     config.optimizer.weight_decay = 1e-4

@@ -153,7 +153,7 @@ class MovingNetwork(nn.Module):
         # Pairs of pixels as channels: a stem of stride 2 without a strided convolution.
         pairs = pixels.reshape(b * t, high // 2, 2, wide // 2, 2, 3)
         pairs = pairs.transpose(0, 1, 3, 2, 4, 5).reshape(b * t, high // 2, wide // 2, 12)
-        fine = nn.relu(nn.Conv(24, (3, 3), kernel_init=HE, name="stem")(pairs))
+        fine = nn.relu(Conv3(24, name="stem")(pairs))
         picture = standardized(
             nn.relu(nn.Conv(c, (3, 3), (2, 2), kernel_init=HE, name="picture")(fine))
         )

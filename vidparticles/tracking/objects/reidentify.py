@@ -13,31 +13,30 @@ from vidparticles.tracking.objects.observations import Observations
 from vidparticles.tracking.objects.state import Slots, no_slots, where
 
 
-def returned(
-    slots: Slots, seen: Observations, free: Array, told: Pairs, width: Array, config: ObjectConfig
+def return_costs(
+    slots: Slots, seen: Observations, told: Pairs, width: Array, config: ObjectConfig
 ) -> Array:
-    """Boxes that are no one's, in which lost objects show again.
+    """What it costs that a lost object shows again in a box: by appearance and distance.
 
     Args:
         slots: where objects are expected.
         seen: boxes of the frame.
-        free: [K] bool, the boxes that are no one's.
         told: of all pairs.
         width: [] of the frame, frame heights.
         config: how things are followed.
 
     Returns:
-        [N] int32, the box of each object that was lost; −1 for the others.
+        [N, K], infinity where it is out of the question; to be weighed against `config.again`.
     """
     away = safe_norm(seen.position - slots.position[:, None])
     over = _at_border(slots.box, width, config)[:, None] & _at_border(seen.box, width, config)
     reach = config.reach + config.reach_speed * slots.unseen[:, None]
     reach = jnp.where(over, jnp.maximum(reach, config.reach_border), reach)
     lost = slots.confirmed & (slots.unseen > config.lost)
-    allowed = lost[:, None] & free & told.fits & (away < reach)
+    allowed = lost[:, None] & told.fits & (away < reach)
     allowed &= jnp.abs(told.areas) < config.again_area
     cost = told.unlike + config.again_distance * away
-    return cheapest_pairs(jnp.where(allowed, cost, jnp.inf), alone=config.again)
+    return jnp.where(allowed, cost, jnp.inf)
 
 
 def merged(slots: Slots, alike: Array, width: Array, config: ObjectConfig) -> Slots:

@@ -11,12 +11,12 @@ import numpy as np
 from jax import Array
 
 from vidparticles.flow.camera import Similarity
-from vidparticles.tracking.blobs.pairs import cheapest_pairs
+from vidparticles.tracking.objects.assign import assign
 from vidparticles.tracking.objects.config import ObjectConfig
-from vidparticles.tracking.objects.costs import Pairs, pairs
-from vidparticles.tracking.objects.observations import Observations, intersection, without_doubles
+from vidparticles.tracking.objects.costs import pairs
+from vidparticles.tracking.objects.observations import Observations, without_doubles
 from vidparticles.tracking.objects.predict import predict
-from vidparticles.tracking.objects.reidentify import merged, returned
+from vidparticles.tracking.objects.reidentify import merged
 from vidparticles.tracking.objects.spawn import confirm, retire, spawn
 from vidparticles.tracking.objects.state import Slots, existence, no_slots
 from vidparticles.tracking.objects.update import update
@@ -76,44 +76,12 @@ def advance(
     )
     slots = predict(slots, dt, camera, config)
     told = pairs(slots, seen, alike, config)
-    high = seen.score >= config.high
-    agree = agreeing(slots, told, high, config)
-    _, inside = intersection(seen.box, seen.box)
-    same = alike[seen.kind[:, None], seen.kind]
-    free = jnp.ones_like(high)
-    mate = jnp.full(config.count, -1, jnp.int32)
-    near = slots.unseen <= config.active + dt
-    stages = (
-        (slots.confirmed & near, high, config.alone),
-        (slots.confirmed & near, ~high, config.alone_low),
-        (None, high, 0.0),
-        (slots.used & ~slots.confirmed, free, config.alone),
-    )
-    for rows, columns, alone in stages:
-        if rows is None:
-            pair = returned(slots, seen, columns & free, told, width, config)
-        else:
-            # A faint box that lies in one that is someone's already may be of either.
-            someones = jnp.any((inside > config.low_crowd) & same & ~free, -1)
-            clear = high | ~someones
-            allowed = (rows & (mate < 0))[:, None] & columns & free & agree & clear
-            pair = cheapest_pairs(jnp.where(allowed, told.cost, jnp.inf), alone=alone)
-        mate = jnp.where((mate < 0) & (pair >= 0), pair, mate)
-        free = free.at[jnp.where(pair >= 0, pair, len(free))].set(False, mode="drop")
+    mate, free = assign(slots, seen, told, alike, dt, width, config)
     slots = update(slots, seen, mate, told.contact, dt, config)
     slots = spawn(slots, seen, free & seen.valid, told, config)
     slots, confirmed = confirm(slots, confirmed, config)
     slots = merged(slots, alike, width, config)
     return retire(slots, config), confirmed
-
-
-def agreeing(slots: Slots, told: Pairs, high: Array, config: ObjectConfig) -> Array:
-    """Which pairs [N, K] are not out of the question; a box below `high` must agree better."""
-    size = jnp.abs(told.areas)
-    small = (slots.size < config.small)[:, None]
-    unlike = jnp.where(high, config.unlike, config.low_unlike)
-    areas = jnp.where(high | small, config.areas, config.low_areas)
-    return ((told.unlike <= unlike) | small) & (size <= areas)
 
 
 def report(slots: Slots, config: ObjectConfig) -> ObjectReport:

@@ -373,7 +373,7 @@ def test_a_page_lists_who_is_in_sight_when(page):
     assert (number, left, top, right, bottom) == (0, 2000, 2000, 4000, 6000)
     assert [row[0][10] for row in rows] == [0] * 4 + [-9000] + [0] * 5
     # Back along the path: half a second ago it was at 0.1, 0.9.
-    assert rows[0][0][11:13] == [1000, -5000]
+    assert rows[0][0][11:13] == [-1000, 5000]
     masks = [np.asarray(Image.open(io.BytesIO(base64.b64decode(m)))) for m in data["masks"]]
     # Of the colors of numbers 0 and 1; where both are, that of the first.
     assert np.bincount(masks[2].ravel()).tolist() == [48 * 64 - 24 * 9, 19 * 9, 5 * 9]

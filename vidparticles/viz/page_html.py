@@ -16,7 +16,8 @@ h1 { font-size: 1.05rem; font-weight: 600; margin: 0 0 .7rem; overflow-wrap: any
        font-variant-numeric: tabular-nums }
 .row { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1.1rem; margin-top: .8rem }
 #at { flex: 1 1 14rem; accent-color: #2fc4cc; margin: 0; min-width: 0 }
-#clock { font-variant-numeric: tabular-nums; min-width: 13.5rem; text-align: right; color: #9aa3b0 }
+#clock { font-variant-numeric: tabular-nums; min-width: 13.5rem; margin-left: auto;
+         text-align: right; color: #9aa3b0 }
 button { font: inherit; color: inherit; background: #262b33; border: 0; border-radius: 6px;
          padding: .25rem .9rem; min-width: 4.6rem; cursor: pointer }
 button:hover { background: #323843 }
@@ -24,6 +25,37 @@ label { display: inline-flex; align-items: center; gap: .35rem; cursor: pointer 
 input[type=checkbox], input[type=radio] { accent-color: #2fc4cc; margin: 0 }
 #key { height: .5rem; width: 9rem; border-radius: .25rem }
 small { color: #9aa3b0 }
+"""
+
+# Draws in frame heights on the canvas `ink`: paths and arrows, which pages color as they will.
+LINES = """// Frame heights to pixels of the canvas; x may be stretched by oblong pixels.
+function across(x) { return x / POSITION / data.width * canvas.width; }
+function down(y) { return y / POSITION * canvas.height; }
+// From a place back in time, two numbers a step; `style` tells the ink of the k-th of `count`.
+function trail(x, y, steps, style) {
+  const count = steps.length / 2;
+  for (let k = 0; k < count; k++) {
+    ink.strokeStyle = style(k, count);
+    ink.beginPath();
+    ink.moveTo(across(x), down(y));
+    x += steps[2 * k];
+    y += steps[2 * k + 1];
+    ink.lineTo(across(x), down(y));
+    ink.stroke();
+  }
+}
+// Along a unit vector, with two barbs of a length at its tip, `side` times as wide.
+function arrowed(x, y, ux, uy, length, barb, side) {
+  const tx = x + length * ux, ty = y + length * uy;
+  ink.beginPath();
+  ink.moveTo(across(x), down(y));
+  ink.lineTo(across(tx), down(ty));
+  for (const s of [side, -side]) {
+    ink.moveTo(across(tx), down(ty));
+    ink.lineTo(across(tx - barb * (ux - s * uy)), down(ty - barb * (uy + s * ux)));
+  }
+  ink.stroke();
+}
 """
 
 # Plays the moments of `data` by `draw`, which the page has: `now` is the one that is shown.
@@ -135,12 +167,11 @@ function weight(p) {
   if (el("groups").checked) return p[LABEL] > 0 ? 1 : 0.45 * moving;
   return moving;
 }
-// Positions in frame heights to pixels of the canvas; x may be stretched by oblong pixels.
-function across(x) { return x / POSITION / data.width * canvas.width; }
-function down(y) { return y / POSITION * canvas.height; }
-
+{{lines}}
 function draw() {
-  const moment = moments[now], unit = canvas.height / 480;
+  // Dots are seen on a phone, too, where the picture is small and pixels are dense.
+  const moment = moments[now], dense = canvas.width / (stage.clientWidth || 1);
+  const unit = Math.max(canvas.height / 480, 0.8 * dense);
   ink.clearRect(0, 0, canvas.width, canvas.height);
   ink.lineCap = ink.lineJoin = "round";
   if (el("tails").checked) moment.p.forEach((p) => tail(p, unit));
@@ -160,20 +191,10 @@ function draw() {
     + `${moment.p.length} ${objects ? "objects" : "particles"}`;
 }
 function tail(p, unit) {
-  const strength = weight(p), c = color(p), corners = (p.length - TAIL) / 2;
+  const strength = weight(p), c = color(p);
   if (speed(p) < RESTING) return;
-  let x = p[X], y = p[Y];
   ink.lineWidth = 1.8 * unit;
-  for (let k = 0; k < corners; k++) {
-    const nx = x + p[TAIL + 2 * k], ny = y + p[TAIL + 2 * k + 1];
-    ink.strokeStyle = rgb(c, strength * Math.exp(-1.6 * k / 5));
-    ink.beginPath();
-    ink.moveTo(across(x), down(y));
-    ink.lineTo(across(nx), down(ny));
-    ink.stroke();
-    x = nx;
-    y = ny;
-  }
+  trail(p[X], p[Y], p.slice(TAIL), (k) => rgb(c, strength * Math.exp(-1.6 * k / 5)));
 }
 function dot(p, unit) {
   const strength = 0.35 + 0.65 * weight(p), r = 2.4 * unit * (0.55 + 0.45 * strength);
@@ -225,19 +246,10 @@ function rings(unit) {
 function arrow(p, unit) {
   const fx = p[FX] / RATE, fy = p[FY] / RATE, f = Math.hypot(fx, fy);
   if (f < 0.02) return;
-  const length = data.arrow[0] * f / (f + data.arrow[1]) * POSITION, ux = fx / f, uy = fy / f;
-  const tx = p[X] + length * ux, ty = p[Y] + length * uy;
-  const barb = Math.min(0.3 * length, 0.016 * POSITION);
+  const length = data.arrow[0] * f / (f + data.arrow[1]) * POSITION;
   ink.strokeStyle = "rgba(255,107,204,.95)";
   ink.lineWidth = 1.6 * unit;
-  ink.beginPath();
-  ink.moveTo(across(p[X]), down(p[Y]));
-  ink.lineTo(across(tx), down(ty));
-  for (const side of [0.45, -0.45]) {
-    ink.moveTo(across(tx), down(ty));
-    ink.lineTo(across(tx - barb * (ux - side * uy)), down(ty - barb * (uy + side * ux)));
-  }
-  ink.stroke();
+  arrowed(p[X], p[Y], fx / f, fy / f, length, Math.min(0.3 * length, 0.016 * POSITION), 0.45);
 }
 function whole(path, unit) {
   ink.strokeStyle = "rgba(255,255,255,.75)";
@@ -287,4 +299,12 @@ fit();
 </body></html>
 """
 
-PAGE = _PAGE.replace("{{style}}", STYLE).replace("{{player}}", PLAYER)
+
+def with_shared(page: str) -> str:
+    """A page with what all pages have."""
+    for name, text in (("style", STYLE), ("lines", LINES), ("player", PLAYER)):
+        page = page.replace("{{" + name + "}}", text)
+    return page
+
+
+PAGE = with_shared(_PAGE)

@@ -154,6 +154,6 @@ def _row(one: ShownObject, kinds: dict[str, int]) -> list[int]:
         np.array([one.number, kinds[one.kind], one.visible]),
         whole(POSITION * one.box),
         whole(RATE * np.concatenate([one.velocity, one.force])),
-        (corners[:-1] - corners[1:]).ravel(),
+        np.diff(corners, axis=0).ravel(),
     ]
     return [int(x) for x in np.concatenate(parts)]

@@ -1,6 +1,6 @@
 """The text of the page that `objects/page.py` fills: nothing from elsewhere."""
 
-from vidparticles.viz.page_html import PLAYER, STYLE
+from vidparticles.viz.page_html import with_shared
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{name}}: objects</title>
@@ -72,10 +72,7 @@ el("note").textContent = (data.note ? `Here are ${data.note}, evenly spread. ` :
   + "Positions are of its middle, from the left and the top; all lengths in frame heights."
   + (data.more ? ` ${data.more} more objects, in sight for a shorter time, are not listed.` : "");
 
-// Frame heights to pixels of the canvas; x may be stretched by oblong pixels.
-function across(x) { return x / POSITION / data.width * canvas.width; }
-function down(y) { return y / POSITION * canvas.height; }
-function faded(p) { return chosen !== null && p[ID] !== chosen ? 0.35 : 1; }
+{{lines}}function faded(p) { return chosen !== null && p[ID] !== chosen ? 0.35 : 1; }
 function clock(t) { return `${Math.floor(t / 60)}:${(t % 60).toFixed(1).padStart(4, "0")}`; }
 
 function draw() {
@@ -97,22 +94,17 @@ function draw() {
   const mask = el("masks").checked && data.masks[now];
   el("mask").hidden = !mask;
   if (mask) el("mask").src = `data:image/png;base64,${mask}`;
+  // One picture holds all masks: that of the chosen is what lies in its box.
+  const p = moment.p.find((one) => one[ID] === chosen), wide = data.width * POSITION;
+  const around = p && [p[T] / POSITION, 1 - p[R] / wide, 1 - p[B] / POSITION, p[L] / wide];
+  el("mask").style.clipPath = chosen === null ? "none"
+    : around ? `inset(${around.map((x) => `${100 * Math.max(0, x)}%`).join(" ")})` : "inset(50%)";
 }
 function area(p) { return (p[R] - p[L]) * (p[B] - p[T]); }
 function path(p, unit) {
-  let x = (p[L] + p[R]) / 2, y = (p[T] + p[B]) / 2;
-  const corners = (p.length - PATH) / 2;
   ink.lineWidth = 2.6 * unit;
-  for (let k = 0; k < corners; k++) {
-    const nx = x - p[PATH + 2 * k], ny = y - p[PATH + 2 * k + 1];
-    ink.strokeStyle = rgb(p[ID], faded(p) * (1 - 0.85 * k / corners));
-    ink.beginPath();
-    ink.moveTo(across(x), down(y));
-    ink.lineTo(across(nx), down(ny));
-    ink.stroke();
-    x = nx;
-    y = ny;
-  }
+  trail((p[L] + p[R]) / 2, (p[T] + p[B]) / 2, p.slice(PATH),
+    (k, count) => rgb(p[ID], faded(p) * (1 - 0.85 * k / count)));
 }
 function box(p, unit) {
   const place = [across(p[L]), down(p[T]), across(p[R] - p[L]), down(p[B] - p[T])];
@@ -154,20 +146,15 @@ function arrow(p, unit) {
   const fx = p[FX] / RATE, fy = p[FY] / RATE, f = Math.hypot(fx, fy);
   const share = f / (f + data.arrow[1]);
   if (share < data.arrow[2]) return;
-  const length = data.arrow[0] * share * POSITION, barb = 0.03 * POSITION, ux = fx / f, uy = fy / f;
-  const x = (p[L] + p[R]) / 2, y = (p[T] + p[B]) / 2, tx = x + length * ux, ty = y + length * uy;
+  const length = data.arrow[0] * share * POSITION;
+  const x = (p[L] + p[R]) / 2, y = (p[T] + p[B]) / 2;
   for (const [color, wide] of [["rgba(0,0,0,.8)", 7], ["#fff", 4]]) {
     ink.strokeStyle = color;
     ink.lineWidth = wide * unit;
-    ink.beginPath();
-    ink.moveTo(across(x), down(y));
-    ink.lineTo(across(tx), down(ty));
-    for (const side of [0.5, -0.5]) {
-      ink.moveTo(across(tx), down(ty));
-      ink.lineTo(across(tx - barb * (ux - side * uy)), down(ty - barb * (uy + side * ux)));
-    }
-    ink.stroke();
+    ink.globalAlpha = faded(p);
+    arrowed(x, y, fx / f, fy / f, length, 0.03 * POSITION, 0.5);
   }
+  ink.globalAlpha = 1;
 }
 // Words and numbers: how many of what, and where each is.
 function tell(moment) {
@@ -246,4 +233,4 @@ fit();
 </body></html>
 """
 
-OBJECT_PAGE = _PAGE.replace("{{style}}", STYLE).replace("{{player}}", PLAYER)
+OBJECT_PAGE = with_shared(_PAGE)

@@ -24,7 +24,9 @@ class Slots:
         number: [N] int32, the object's; −1 as long as it is not confirmed.
         position, velocity: [N, 2], expected; velocity per second.
         covariance: [N, 3] of position, of position and velocity, of velocity, alike along x and y.
-        extent: [N, 2] half the sides.
+        extent: [N, 2] half the sides. A box tells no more of a shape: of pixels spread evenly over
+            it the covariance is diag(extent²) / 3, and a tilt would be made up; which pixels are an
+            object's, and so how they spread, is told by `masks`.
         extent_variance: [N] of the logarithm of the sides.
         last: [N, 2] where it was observed last, moved with the camera since.
         first: [N, 2] where it was spawned, moved with the camera since.

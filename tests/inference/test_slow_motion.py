@@ -17,7 +17,7 @@ from vidparticles.editing.edit import edit
 from vidparticles.editing.in_between import Network
 from vidparticles.video import Encoding, open_video, probe, write_video
 
-NAMES = pathlib.Path(__file__).parents[1] / "models" / "published" / "names.json"
+NAMES = pathlib.Path(__file__).parents[1] / "models" / "published" / "recorded/names.json"
 
 
 @pytest.fixture(scope="module")

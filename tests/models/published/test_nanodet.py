@@ -19,7 +19,7 @@ from vidparticles import weights
 from vidparticles.errors import InputError
 from vidparticles.models.published import nanodet
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).parent / "recorded"
 SHAPES = json.loads((HERE / "names.json").read_text())["nanodet"]
 RECORDED = dict(np.load(HERE / "nanodet.npz"))
 network = jax.jit(lambda params, x: nanodet.NanoDet().apply({"params": params}, x))

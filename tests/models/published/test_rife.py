@@ -18,7 +18,7 @@ from vidparticles import weights
 from vidparticles.errors import InputError
 from vidparticles.models.published import rife
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).parent / "recorded"
 SHAPES = json.loads((HERE / "names.json").read_text())["rife"]
 RECORDED = dict(np.load(HERE / "rife.npz"))
 

@@ -19,7 +19,7 @@ from vidparticles import weights
 from vidparticles.errors import InputError
 from vidparticles.models.published import selfie
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).parent / "recorded"
 SHAPES = json.loads((HERE / "names.json").read_text())["selfie"]
 RECORDED = dict(np.load(HERE / "selfie.npz"))
 

@@ -18,7 +18,7 @@ from vidparticles import weights
 from vidparticles.errors import InputError
 from vidparticles.models.published import transnet
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).parent / "recorded"
 SHAPES = json.loads((HERE / "names.json").read_text())["transnetv2"]
 RECORDED = dict(np.load(HERE / "transnet.npz"))
 SMALL = transnet.TransNetConfig(filters=2, hidden=32)

@@ -67,7 +67,7 @@ def torch_file(values, more=()) -> bytes:
     tensors, storages = dict(more), {}
     for key, (name, value) in enumerate(values.items()):
         strides = tuple(step // 4 for step in value.strides)
-        storages[str(key)] = value.tobytes()
+        storages[str(key)] = value.tobytes(order="A")  # as its strides say
         given = _Storage(str(key), value.size), 0, value.shape, strides, False, {}
         tensors[name] = Call("torch._utils", "_rebuild_tensor_v2", *given)
     pickled, whole = io.BytesIO(), io.BytesIO()

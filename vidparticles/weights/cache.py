@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from vidparticles import storage
 from vidparticles.errors import InputError, reason
+from vidparticles.weights import formats
 from vidparticles.weights.table import TABLE, Weights, named
 
 if TYPE_CHECKING:
@@ -51,20 +52,20 @@ def path_of(weights: Weights) -> pathlib.Path:
     return folder() / (weights.name + _SUFFIX)
 
 
-def keep(weights: Weights, content: bytes, manifest: bytes = b"") -> pathlib.Path:
+def keep(weights: Weights, content: bytes, beside: bytes = b"") -> pathlib.Path:
     """Convert a published file and keep it.
 
     Args:
         weights: which these are.
         content: of the published file, whose hash was compared.
-        manifest: of the file that names the tensors, where there is one.
+        beside: of the file beside it, where there is one.
 
     Raises:
         InputError: it cannot be read, or the disk is full.
     """
     from safetensors import numpy as safetensors
 
-    tensors = _converted(weights, content, manifest, weights.member)
+    tensors = _converted(weights, content, beside, weights.member)
     path = path_of(weights)
     with storage.write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +79,7 @@ def load(name: str, path: storage.PathLike | None = None) -> dict[str, np.ndarra
     Args:
         name: in the table.
         path: a file of them instead of the one in the cache: safetensors, or as it was published,
-            for TensorFlow.js with its JSON beside it.
+            with the file beside it that it needs.
 
     Returns:
         Name → array, by the names of the published file.
@@ -92,9 +93,13 @@ def load(name: str, path: storage.PathLike | None = None) -> dict[str, np.ndarra
         return _read(path_of(weights))[0]
     path = pathlib.Path(path)
     if path.suffix == _SUFFIX:
-        return _read(path)[0]
-    manifest = b"" if weights.manifest is None else _content(path.with_suffix(".json"))
-    return _converted(weights, _content(path), manifest, str(path))
+        tensors, facts = _read(path)
+        if "source_sha256" in facts or weights.format != "safetensors":  # else as published
+            return tensors
+    beside = b""
+    if weights.beside is not None:
+        beside = _content(path.with_name(pathlib.PurePosixPath(weights.beside.member).name))
+    return _converted(weights, _content(path), beside, str(path))
 
 
 def verify(name: str) -> pathlib.Path:
@@ -158,16 +163,9 @@ def _again(name: str) -> str:
     return f"`vidparticles weights get {name}` gets it again."
 
 
-def _converted(
-    weights: Weights, content: bytes, manifest: bytes, name: str
-) -> dict[str, np.ndarray]:
-    from vidparticles.weights import graph_model, reader
-
+def _converted(weights: Weights, content: bytes, beside: bytes, name: str) -> dict[str, np.ndarray]:
     left_out = re.compile(weights.left_out or r"(?!)")
-    if weights.manifest is None:
-        tensors = reader.read(content, name)
-    else:
-        tensors = graph_model.read(content, manifest, name)
+    tensors = formats.read(weights.format, content, beside, name)
     return {key: value for key, value in tensors.items() if not left_out.match(key)}
 
 

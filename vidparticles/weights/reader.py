@@ -1,8 +1,9 @@
 """Files of PyTorch, read without PyTorch and without running anything that they name.
 
 Such a file is a zip archive: a pickle that says how each tensor lies in a storage, and the
-storages. A pickle can name any function of Python to be called; here it may name an ordered
-dictionary, the kinds of storage and what puts a tensor together, which are ours.
+storages. Before PyTorch 1.6 it was pickles one after the other, and the storages behind them. A
+pickle can name any function of Python to be called; here it may name an ordered dictionary, the
+kinds of storage and what puts a tensor together, which are ours.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vidparticles.errors import InputError, reason
+
+_MAGIC = 0x1950A86A20F9469CFC6C  # of files before 1.6
 
 _KINDS = {
     "FloatStorage": "<f4",
@@ -81,7 +84,9 @@ class _Reader(pickle.Unpickler):
         return _ALLOWED[module, name]
 
     def persistent_load(self, pid: Any) -> _Storage:
-        word, kind, key, _where, length = pid
+        word, kind, key, _where, length, *view = pid
+        if any(view):  # of a part of another storage, in files before 1.6
+            raise pickle.UnpicklingError("it names a part of a storage")
         if word != "storage" or not isinstance(kind, _Kind) or type(length) is not int:
             raise pickle.UnpicklingError("it names what is no storage")
         return _Storage(str(key), kind.dtype, length)
@@ -104,19 +109,11 @@ def read(content: bytes, name: str) -> dict[str, np.ndarray]:
         >>> read(b"words", "net.pth")
         Traceback (most recent call last):
         ...
-        vidparticles.errors.InputError: net.pth cannot be read as tensors of PyTorch (File is not \
-a zip file); give a file as torch.save writes a state dict, or one of safetensors.
+        vidparticles.errors.InputError: net.pth cannot be read as tensors of PyTorch (invalid load \
+key, 'w'.); give a file as torch.save writes a state dict, or one of safetensors.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            (pickled,) = (n for n in archive.namelist() if n.endswith("/data.pkl"))
-            found = _Reader(io.BytesIO(archive.read(pickled))).load()
-            if not isinstance(found, dict) or not all(
-                isinstance(key, str) and isinstance(value, _Tensor) for key, value in found.items()
-            ):
-                raise pickle.UnpicklingError("it holds something else than tensors by name")
-            folder = pickled.removesuffix("data.pkl") + "data/"
-            return {key: _array(value, archive, folder) for key, value in found.items()}
+        return _zipped(content) if content.startswith(b"PK") else _in_a_row(content)
     # What a damaged pickle raises is anything: it is a program.
     except Exception as error:
         raise InputError(
@@ -125,10 +122,46 @@ a zip file); give a file as torch.save writes a state dict, or one of safetensor
         ) from error
 
 
-def _array(tensor: _Tensor, archive: zipfile.ZipFile, folder: str) -> np.ndarray:
-    flat = np.frombuffer(archive.read(folder + tensor.storage.key), tensor.storage.dtype)
+def _zipped(content: bytes) -> dict[str, np.ndarray]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        (pickled,) = (n for n in archive.namelist() if n.endswith("/data.pkl"))
+        found = _tensors(_Reader(io.BytesIO(archive.read(pickled))).load())
+        folder = pickled.removesuffix("data.pkl") + "data/"
+        return {
+            name: _array(tensor, archive.read(folder + tensor.storage.key))
+            for name, tensor in found.items()
+        }
+
+
+def _in_a_row(content: bytes) -> dict[str, np.ndarray]:
+    """Of a file before 1.6: a number, a version, facts, tensors, keys; each storage's length."""
+    stream = io.BytesIO(content)
+    first, _version, _facts, tree, keys = (_Reader(stream).load() for _ in range(5))
+    if first != _MAGIC:
+        raise pickle.UnpicklingError("it does not begin as such a file does")
+    found = _tensors(tree)
+    of_key = {tensor.storage.key: tensor.storage for tensor in found.values()}
+    storages = {}
+    for key in keys:
+        length = int.from_bytes(stream.read(8), "little")
+        if key not in of_key or length != of_key[key].length:
+            raise pickle.UnpicklingError("a storage of another length than its tensors say")
+        storages[key] = stream.read(length * np.dtype(of_key[key].dtype).itemsize)
+    return {name: _array(tensor, storages[tensor.storage.key]) for name, tensor in found.items()}
+
+
+def _tensors(tree: Any) -> dict[str, _Tensor]:
+    if not isinstance(tree, dict) or not all(
+        isinstance(key, str) and isinstance(value, _Tensor) for key, value in tree.items()
+    ):
+        raise pickle.UnpicklingError("it holds something else than tensors by name")
+    return tree
+
+
+def _array(tensor: _Tensor, content: bytes) -> np.ndarray:
+    flat = np.frombuffer(content, tensor.storage.dtype)
     if len(flat) != tensor.storage.length:
         raise pickle.UnpicklingError("a storage that is cut short")
     steps = [step * flat.itemsize for step in tensor.strides]
     view = np.lib.stride_tricks.as_strided(flat[tensor.offset :], tensor.shape, steps)
-    return np.array(view)
+    return np.array(view, order="C")  # as a file keeps it, whatever order this one had

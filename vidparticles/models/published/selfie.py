@@ -23,7 +23,7 @@ from jax.typing import ArrayLike
 
 from vidparticles.errors import InputError
 from vidparticles.image.resample import enlarge, resize, unit_range
-from vidparticles.models.published import names
+from vidparticles.models.published.parts import names
 
 SIZE = (256, 256)  # pixels, of the pictures that it takes
 _SIXTH = float(np.float16(1 / 6))  # as the file has it

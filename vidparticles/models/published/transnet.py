@@ -22,7 +22,7 @@ import numpy as np
 from jax import Array, lax
 
 from vidparticles.errors import InputError
-from vidparticles.models.published import names
+from vidparticles.models.published.parts import names
 
 SIZE = (27, 48)  # pixels, of the frames that it takes
 _DISTANCES = (1, 2, 4, 8)  # frames

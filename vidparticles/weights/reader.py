@@ -110,7 +110,7 @@ def read(content: bytes, name: str) -> dict[str, np.ndarray]:
         Traceback (most recent call last):
         ...
         vidparticles.errors.InputError: net.pth cannot be read as tensors of PyTorch (invalid load \
-key, 'w'.); give a file as torch.save writes a state dict, or one of safetensors.
+key, 'w'); give a file as torch.save writes a state dict, or one of safetensors.
     """
     try:
         return _zipped(content) if content.startswith(b"PK") else _in_a_row(content)

@@ -210,10 +210,11 @@ _ALL = (
         archive="silero_vad-6.2.3-py3-none-any.whl",
         archive_sha256="7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8",
         archive_bytes=11317527,
-        member="silero_vad/data/silero_vad_16k.safetensors",
-        sha256="c59271c284ae9c8335d795d60e0bfdb71aaaceec578d9bd9ffc1b8153c319ea1",
-        bytes=1239748,
-        format="safetensors",
+        # Not its safetensors: those are of another version than what its own code runs.
+        member="silero_vad/data/silero_vad_16k_op15.onnx",
+        sha256="7ed98ddbad84ccac4cd0aeb3099049280713df825c610a8ed34543318f1b2c49",
+        bytes=1289603,
+        format="onnx",
     ),
 )
 
@@ -231,7 +232,7 @@ def named(name: str) -> Weights:
         Traceback (most recent call last):
         ...
         vidparticles.errors.InputError: there are no weights 'rive'. Did you mean 'rife'? \
-Known names: nanodet, rife, selfie, transnetv2.
+Known names: centerface, efficientnet-lite0, i3d, minilm, nanodet, rife, selfie, silero, transnetv2.
     """
     if name not in TABLE:
         raise InputError(f"there are no weights '{name}'.{nearest(name, TABLE)}")

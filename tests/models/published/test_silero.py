@@ -51,9 +51,10 @@ def test_each_tensor_has_its_place():
     params = silero.parameters(tensors)
     assert len(jax.tree.leaves(params)) == len(SHAPES)
     kernel = params["conv2"]["kernel"]
-    np.testing.assert_array_equal(kernel, tensors["conv2.weight"].transpose(2, 1, 0))
-    tensors["lstm_cell.weight"] = tensors.pop("lstm_cell.weight_hh")
-    with pytest.raises(InputError, match=r"not the weights of Silero VAD: lstm_cell\.weight"):
+    weight = tensors["model.encoder.1.reparam_conv.weight"]
+    np.testing.assert_array_equal(kernel, weight.transpose(2, 1, 0))
+    del tensors["model.decoder.rnn.weight_hh"]
+    with pytest.raises(InputError, match=r"of Silero VAD: model\.decoder\.rnn\.weight_hh is mis"):
         silero.parameters(tensors)
 
 

@@ -97,19 +97,17 @@ def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
     state = jax.ShapeDtypeStruct((2, _CELL), jnp.float32)
     like = names.shapes_of(Silero().init, state, sound)["params"]
     along = (2, 1, 0)  # PyTorch's order of a convolution over time
-    places: dict[str, tuple[str, tuple[int, ...] | None]] = {
-        "weight_ih": ("input", names.DENSE),
-        "weight_hh": ("memory", names.DENSE),
-        "bias_ih": ("input_bias", None),
-        "bias_hh": ("memory_bias", None),
-        "weight": ("kernel", along),
-        "bias": ("bias", None),
+    layers = {f"model.encoder.{k}.reparam_conv": f"conv{k + 1}" for k in range(4)}
+    paths: dict[str, tuple[tuple[str, ...], tuple[int, ...] | None]] = {
+        "model.stft.forward_basis_buffer": (("transform", "kernel"), along),
+        "model.decoder.rnn.weight_ih": (("cell", "input"), names.DENSE),
+        "model.decoder.rnn.weight_hh": (("cell", "memory"), names.DENSE),
+        "model.decoder.rnn.bias_ih": (("cell", "input_bias"), None),
+        "model.decoder.rnn.bias_hh": (("cell", "memory_bias"), None),
     }
-    paths = {}
-    for name in tensors:
-        layer, _, leaf = name.rpartition(".")
-        place, axes = places.get(leaf, (leaf, None))
-        paths[name] = (layer, place), axes
+    for name, layer in (layers | {"model.decoder.decoder.2": "decision"}).items():
+        paths[f"{name}.weight"] = (layer, "kernel"), along
+        paths[f"{name}.bias"] = (layer, "bias"), None
     return names.place(tensors, paths, like, what="Silero VAD")
 
 
@@ -185,11 +183,11 @@ class Silero(nn.Module):
     @nn.compact
     def __call__(self, state: Array, sound: Array) -> tuple[Array, Array]:
         """Args: what is remembered [2, 128], steps of sound [S, 576]; returns it anew and [S]."""
-        x = _Transform(name="stft_conv")(sound)
+        x = _Transform(name="transform")(sound)
         for k, (features, stride) in enumerate(((128, 1), (64, 2), (64, 2), (_CELL, 1)), start=1):
             x = _Conv(features, stride, name=f"conv{k}")(x)
-        state, told = _Cell(name="lstm_cell")(state, x[:, 0])
-        return state, nn.sigmoid(_Decision(name="final_conv")(nn.relu(told)))
+        state, told = _Cell(name="cell")(state, x[:, 0])
+        return state, nn.sigmoid(_Decision(name="decision")(nn.relu(told)))
 
 
 class _Decision(nn.Module):

@@ -159,7 +159,7 @@ def silero(folder: str) -> Recorded:
     from torch.nn.functional import pad
 
     data = f"{folder}/silero_vad/data"
-    real = weights.load("silero", f"{data}/silero_vad_16k.safetensors")
+    real = weights.load("silero", f"{data}/silero_vad_16k_op15.onnx")
     sound = torch.from_numpy(made.sound(40 * 512 + 100))
 
     class Net(torch.nn.Module):
@@ -185,7 +185,14 @@ def silero(folder: str) -> Recorded:
 
     net, published = Net(), torch.jit.load(f"{data}/silero_vad.jit")
     tensors = made.tensors(shapes_of(real))
-    net.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
+    ours = {"model.stft.forward_basis_buffer": "stft_conv.weight"}
+    ends = (("model.decoder.rnn.", "lstm_cell."), ("model.decoder.decoder.2.", "final_conv."))
+    for name in tensors.keys() - ours.keys():
+        layer = re.sub(r"model\.encoder\.(\d)\.reparam_", lambda k: f"{int(k[1]) + 1}", name)
+        ours[name] = re.sub(r"^(\d)conv", r"conv\1", layer)
+        for old, new in ends:
+            ours[name] = ours[name].replace(old, new)
+    net.load_state_dict({ours[name]: torch.from_numpy(v) for name, v in tensors.items()})
     padded = pad(sound, (64, -len(sound) % 512))
     likely: dict[str, list[float]] = {"made": [], "real": []}
     state = None

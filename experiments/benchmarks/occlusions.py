@@ -171,7 +171,8 @@ def told_of(
                 shares.append(f"{100 * each.mean():.0f} ± {100 * figures[f'kept_std_{key}']:.0f}")
                 places.append(f"{figures[f'away_{key}']:.1f}")
             table.append([kind, name, *shares, *places])
-    return figures, table
+    # JSON knows no infinity: what is nowhere is in the table alone.
+    return {key: value for key, value in figures.items() if np.isfinite(value)}, table
 
 
 if __name__ == "__main__":

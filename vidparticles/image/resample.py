@@ -165,6 +165,44 @@ def central_square(image: Array, size: int, *, share: float = 1.0) -> Array:
     return resize(image[top : top + side, left : left + side], size, size)
 
 
+def resize_by_lines(image: Array, height: int, width: int) -> Array:
+    """As `resize`, from the few lines that each new one is made of.
+
+    On CPU a third of the time of its dense matrices, where an image shrinks to less than half; its
+    gradient scatters, which is slow.
+
+    Example:
+        >>> image = jax.random.uniform(jax.random.key(0), (30, 41, 3))
+        >>> off = resize_by_lines(image, 12, 20) - resize(image, 12, 20)
+        >>> bool(jnp.max(jnp.abs(off)) < 1e-6)
+        True
+    """
+    for axis, size in ((0, height), (1, width)):
+        length = image.shape[axis]
+        if length == size:
+            continue
+        at = (np.arange(size) + 0.5) * length / size - 0.5
+        away = np.abs(at[:, None] - np.arange(length))
+        weight = np.maximum(1 - away / max(length / size, 1), 0)
+        weight = (weight / weight.sum(1, keepdims=True)).astype(np.float32)
+        count = int((weight > 0).sum(1).max())
+        first = np.minimum(np.argmax(weight > 0, 1), length - count)
+        lines = jnp.moveaxis(image, axis, 0)
+        share = np.take_along_axis(weight, first[:, None] + np.arange(count), 1).T
+        shares = jnp.asarray(share.reshape(count, size, *[1] * (image.ndim - 1)))
+        # As a loop: as a sum, XLA:CPU makes it anew wherever it is used.
+        made = lax.fori_loop(
+            0,
+            count,
+            lambda k, made, lines=lines, first=first, shares=shares: (
+                made + shares[k] * lines.at[first + k].get(mode="promise_in_bounds")
+            ),
+            jnp.zeros((size, *lines.shape[1:]), image.dtype),
+        )
+        image = jnp.moveaxis(made, 0, axis)
+    return image
+
+
 def enlarge(image: Array, height: int, width: int) -> Array:
     """The image [H, W, ...] at a larger size, linear between its pixels.
 

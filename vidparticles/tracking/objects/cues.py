@@ -16,6 +16,7 @@ differs at once that it must be the light or the place, the background begins an
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import NamedTuple
 
 import jax
@@ -24,7 +25,7 @@ from jax import Array, lax
 
 from vidparticles.flow.camera import Similarity
 from vidparticles.flow.global_motion import GlobalMotionConfig, global_motion
-from vidparticles.image.resample import gray, highest, resize, unit_range
+from vidparticles.image.resample import gray, highest, resize, resize_by_lines, unit_range
 from vidparticles.image.structure import slopes
 from vidparticles.tracking import background
 from vidparticles.tracking.background import Background, BackgroundConfig
@@ -119,7 +120,7 @@ def look(state: CueState, frame: Array, camera: Similarity, config: CueConfig) -
         config: how they are compared.
     """
     ground, last = state
-    color = resize(unit_range(frame), *last.shape[:2])
+    color = resize_by_lines(unit_range(frame), *last.shape[:2])
     rest = Similarity(jnp.asarray([1.0, 0.0]), jnp.zeros(2))
     believed = _textured(color, config) > config.ground
     found, agree = global_motion(gray(ground.color), gray(color), camera, config.motion)
@@ -179,24 +180,29 @@ def apart(color: Array, other: Array) -> Array:
 
 def _lit(picture: Array, color: Array, known: Array, config: CueConfig) -> Array:
     """A picture in the light of another: a gain and an offset a channel, fitted robustly."""
-    p, q = picture.reshape(-1, 3), color.reshape(-1, 3)
-    say = known.reshape(-1, 1).astype(p.dtype)
+    say = known.reshape(-1).astype(picture.dtype)
+    exactly = functools.partial(jnp.dot, precision=lax.Precision.HIGHEST)
+    planes = (jnp.moveaxis(x, -1, 0).reshape(3, -1) for x in (picture, color))
+    # About their means, so that products keep their digits.
+    means, about = zip(*((exactly(x, say) / (jnp.sum(say) + 1e-6), x) for x in planes), strict=True)
+    p, q = (x - mean[:, None] for x, mean in zip(about, means, strict=True))
+    # All that a round sums is one product with the weights.
+    terms = jnp.concatenate([jnp.ones_like(p[:1]), p, q, p * q, p * p])
 
-    def again(k: Array, lit: Array) -> Array:
-        off = jnp.max(jnp.abs(q - lit), -1, keepdims=True)
+    def again(k: Array, fit: tuple[Array, Array]) -> tuple[Array, Array]:
+        gain, offset = fit
+        off = jnp.max(jnp.abs(q - gain[:, None] * p - offset[:, None]), 0)
         width = config.light * 2.0 ** (config.rounds - 1 - k)
-        weight = say / (1 + (off / width) ** 2) ** 2
-        total = jnp.sum(weight, 0) + 1e-6
-        p_mean, q_mean = (jnp.sum(weight * x, 0) / total for x in (p, q))
-        both = jnp.sum(weight * (p - p_mean) * (q - q_mean), 0)
+        sums = exactly(terms, say / (1 + (off / width) ** 2) ** 2)
+        p_mean, q_mean, both, square = (sums[1:] / (sums[0] + 1e-6)).reshape(4, 3)
         # Of a plain picture the gain cannot be told: it is 1.
-        least = 1e-3 * total
-        gain = (both + least) / (jnp.sum(weight * (p - p_mean) ** 2, 0) + least)
-        return q_mean + jnp.clip(gain, 0.3, 3) * (p - p_mean)
+        gain = (both - p_mean * q_mean + 1e-3) / (square - p_mean**2 + 1e-3)
+        gain = jnp.clip(gain, 0.3, 3)
+        return gain, q_mean - gain * p_mean
 
-    # As a loop: unrolled, XLA:CPU computes the pictures anew for each of the sums.
-    lit = lax.fori_loop(0, config.rounds, again, p)
-    return jnp.clip(lit, 0, 1).reshape(picture.shape)
+    start = jnp.ones(3), means[0] - means[1]  # as it is
+    gain, offset = lax.fori_loop(0, config.rounds, again, start)
+    return jnp.clip(gain * (picture - means[0]) + offset + means[1], 0, 1)
 
 
 def _textured(color: Array, config: CueConfig) -> Array:

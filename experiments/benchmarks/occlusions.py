@@ -41,7 +41,7 @@ STEADY = {"held": 1e3, "contact": 1e3}  # goes on as it went, for good
 
 
 def rows_of() -> dict[str, Law]:
-    """Rows by name, but for the law that is learned and the one that is chosen."""
+    """Rows by name, but for the one whose strength is chosen."""
     return {
         "as it ships": law(patience=ObjectConfig().patience),
         "place only": law(held=-1.0, slowing=1e-6, contact=1e3),

@@ -8,7 +8,6 @@ compiled program serves all rows. What objects do to each other is added to thei
 from __future__ import annotations
 
 import dataclasses
-import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -28,7 +27,6 @@ from experiments.benchmarks.occlusions_clips import (
 from vidparticles import dynamics
 from vidparticles.models.moving.model import Moving
 from vidparticles.models.moving.observe import object_config
-from vidparticles.numerics import safe_norm
 from vidparticles.particles import Particles
 from vidparticles.tracking.discs.filter import FilterConfig
 from vidparticles.tracking.objects.observations import Observations
@@ -40,10 +38,9 @@ from vidparticles.tracking.objects.tracker import no_objects, rest
 CONFIG = dataclasses.replace(
     object_config(Moving()), features=8, count=8, patience=max(GAPS) / RATE + 0.5
 )
-KINDS_OF_LAWS = ("none", "repulsion", "collision", "bounce", "network")
+KINDS_OF_LAWS = ("none", "repulsion", "collision", "bounce")
 DT = 1 / RATE
 STIFFNESS = FilterConfig().stiffest / DT**2  # 1 / s², as of the tracker of discs
-KNOWN = 3  # numbers that the learned law knows of an object
 
 
 class Law(NamedTuple):
@@ -53,32 +50,21 @@ class Law(NamedTuple):
         numbers: fields of `ObjectConfig`, by name.
         kind: int32, index of `KINDS_OF_LAWS`.
         strength: of repulsion, frame heights² / s².
-        network: parameters of `dynamics.pair_network`.
     """
 
     numbers: dict[str, Array]
     kind: Array
     strength: Array
-    network: dict[str, Array]
 
 
-def law(kind: str = "none", *, strength: float = 0.0, network: Any = None, **numbers: float) -> Law:
+def law(kind: str = "none", *, strength: float = 0.0, **numbers: float) -> Law:
     """A law by its name; numbers of `ObjectConfig` that are not given are those of `CONFIG`."""
     of_config = {name: getattr(CONFIG, name) for name in ("held", "slowing", "contact", "patience")}
     return Law(
         {name: np.float32(value) for name, value in (of_config | numbers).items()},
         np.int32(KINDS_OF_LAWS.index(kind)),
         np.float32(strength),
-        untrained(0) if network is None else network,
     )
-
-
-@functools.cache
-def untrained(seed: int) -> dict[str, np.ndarray]:
-    """Parameters of the learned law before training."""
-    key = jax.random.key(seed)
-    network = dynamics.init_pair_network(key, feature_dim=KNOWN, width=16, reach=0.2, scale=0.03)
-    return jax.device_get(network)
 
 
 def pushed(slots: Slots, dt: Array, acting: Law) -> Slots:
@@ -114,14 +100,7 @@ def pushed(slots: Slots, dt: Array, acting: Law) -> Slots:
         way, velocity = dynamics.bounce(bodies, diameter=diameter, dt=jnp.maximum(dt, 1e-6))
         return slots.position + way - velocity * dt, velocity  # `predict` goes on by the latter
 
-    def learned() -> tuple[Array, Array]:
-        speed, size = safe_norm(slots.velocity), jnp.maximum(slots.size, 1e-3)
-        known = jnp.stack([jnp.log(size / 0.15), speed, jnp.minimum(slots.unseen, 2.0)], -1)
-        force_fn = dynamics.all_pairs(dynamics.pair_network, displacement_fn)
-        force = force_fn(slots.position, feature=known, alive=bodies.alive, params=acting.network)
-        return accelerated(force)
-
-    choices = [lambda: (slots.position, slots.velocity), repelled, collided, bounced, learned]
+    choices = [lambda: (slots.position, slots.velocity), repelled, collided, bounced]
     position, velocity = jax.lax.switch(acting.kind, choices)
     alive = bodies.alive[:, None]
     return slots.replace(

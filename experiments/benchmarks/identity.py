@@ -38,8 +38,11 @@ from experiments.benchmarks.box_peers import PEERS, overlap
 from experiments.benchmarks.harness import ROOT, finish, parser, print_table
 from vidparticles import shots, weights
 from vidparticles.flow.camera import Similarity
-from vidparticles.image.resample import gray, resize
+from vidparticles.image.appearance import describe
+from vidparticles.image.resample import gray, resize, shrunk_bytes
 from vidparticles.inference.objects import MOVING, object_config
+from vidparticles.models.moving import files
+from vidparticles.models.moving.observe import observer
 from vidparticles.models.published import nanodet
 from vidparticles.tracking.objects.config import ObjectConfig
 from vidparticles.tracking.objects.motion import motion_observer
@@ -79,6 +82,7 @@ class Clip:
     name: str
     seen: Observations
     moving: Observations
+    motion: Observations
     camera: Similarity
     times: np.ndarray
     cuts: np.ndarray
@@ -139,18 +143,27 @@ def observed(name: str, cache: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def moved_boxes(
-    name: str, camera: Similarity, times: np.ndarray, cuts: np.ndarray, cache: pathlib.Path
+    name: str,
+    which: str,
+    camera: Similarity,
+    times: np.ndarray,
+    cuts: np.ndarray,
+    cache: pathlib.Path,
 ) -> Observations:
-    """What moves in each frame; kept in a file."""
-    path = cache / (name.replace("/", "+") + ".moving.npz")
+    """What moves in each frame, as "moving" or "motion" tells it; kept in a file."""
+    path = cache / (name.replace("/", "+") + f".{which}.npz")
     if not path.exists():
-        observer = motion_observer(kind=MOVING)
-        step, out, state = jax.jit(observer.observe_fn), [], None
+        if which == "moving":
+            watch, params = observer(kind=MOVING, describe_fn=describe), files.shipped()
+        else:
+            watch, params = motion_observer(kind=MOVING), ()
+        step, out, state = jax.jit(watch.observe_fn), [], None
         for k, (_, frame) in enumerate(frames_of(name)):
+            frame = shrunk_bytes(frame, longest=nanodet.NanoDetConfig().size)
             if state is None or cuts[k]:
-                state = observer.init_fn((), frame)
+                state = watch.init_fn(params, frame)
             dt = jnp.float32(times[k] - times[max(k - 1, 0)])
-            state, seen = step((), state, frame, jax.tree.map(lambda x, k=k: x[k], camera), dt)
+            state, seen = step(params, state, frame, jax.tree.map(lambda x, k=k: x[k], camera), dt)
             out.append(seen)
         told = jax.tree.map(lambda *x: np.stack([np.asarray(a) for a in x]), *out)
         np.savez(path, **dataclasses.asdict(told))
@@ -168,12 +181,16 @@ def clips(which: str, cache: pathlib.Path, smoke: bool) -> list[Clip]:
         told = observed(name, cache)
         seen = Observations(*(told[f.name] for f in dataclasses.fields(Observations)))
         camera = Similarity(told["turn"], told["shift"])
-        moving = moved_boxes(name, camera, told["time"], told["cut"], cache)
+        moving, motion = (
+            moved_boxes(name, which, camera, told["time"], told["cut"], cache)
+            for which in ("moving", "motion")
+        )
         found.append(
             Clip(
                 name,
                 seen,
                 moving,
+                motion,
                 camera,
                 told["time"],
                 told["cut"],
@@ -202,7 +219,7 @@ def ours(
 
     Args:
         config: how things are followed.
-        observed: what it is given: "detector", "motion", or "both".
+        observed: what it is given: "detector", "moving", "motion", or "both" the first two.
         still: as if the camera never moved.
         seed: whether it begins with a pass backwards.
         named: whether only what has a class is shown.
@@ -212,8 +229,8 @@ def ours(
 
     def run(clip: Clip) -> Shown:
         camera, seen = clip.camera, clip.seen
-        if observed == "motion":
-            seen = clip.moving
+        if observed in ("moving", "motion"):
+            seen = getattr(clip, observed)
         elif observed == "both":
             seen = both(seen, clip.moving)
         if still:
@@ -387,6 +404,7 @@ def main() -> None:
         "ours": ours(BOTH, "both"),
         "ours, what has a class": ours(BOTH, "both", named=True),
         "detector alone": ours(CONFIG),
+        "moving alone": ours(BOTH, "moving"),
         "motion alone": ours(BOTH, "motion"),
         "detector, not seeded": ours(CONFIG, seed=False),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -45,6 +45,13 @@ class ReadConfig:
     gate: float = 0.4
 
 
+class DescribeFn(Protocol):
+    """What boxes of a picture look like."""
+
+    def __call__(self, picture: Array, box: Array, /) -> Array:
+        """Args: a picture [H, W, 3] in [0, 1], boxes [K, 4]; gives unit vectors [K, F]."""
+
+
 class MovingState(NamedTuple):
     """What is carried from frame to frame, at one height.
 
@@ -57,14 +64,24 @@ class MovingState(NamedTuple):
     network: NetworkState
 
 
-def observer(model: Moving, config: ReadConfig | None = None) -> Observer:
+def observer(
+    model: Moving | None = None,
+    config: ReadConfig | None = None,
+    *,
+    kind: int = 0,
+    describe_fn: DescribeFn | None = None,
+) -> Observer:
     """An observer of whatever moves; its parameters are the network's.
 
     Args:
-        model: the network.
+        model: the network; default, that of `files.shipped`.
         config: how objects are read from its maps.
+        kind: the number of what moves, among kinds that others tell.
+        describe_fn: what objects are told apart by, from a picture [H, W, 3] in [0, 1] and boxes
+            [K, 4] in frame heights, as `image.appearance.describe`, so that they can be told from
+            what another observer sees; default, the network's own appearance.
     """
-    config = config or ReadConfig()
+    model, config = model or Moving(), config or ReadConfig()
 
     def sizes(frame: Array) -> list[tuple[int, int]]:
         high, wide = frame.shape[:2]
@@ -98,7 +115,12 @@ def observer(model: Moving, config: ReadConfig | None = None) -> Observer:
             after.append(now)
         every = jax.tree.map(lambda *x: jnp.concatenate(x), *found)
         order = jnp.argsort(-jnp.where(every.valid, every.score, -1))
-        return tuple(after), jax.tree.map(lambda x: x[order], every)
+        every = jax.tree.map(lambda x: x[order], every)
+        every = dataclasses.replace(every, kind=jnp.full_like(every.kind, kind))
+        if describe_fn is not None:
+            shown = jnp.where(every.valid[:, None], every.box, 0)
+            every = dataclasses.replace(every, feature=describe_fn(unit_range(frame), shown))
+        return tuple(after), every
 
     return Observer(init, observe)
 

@@ -2,10 +2,11 @@
 
     python -m experiments.benchmarks.moving [--run WORKDIR] [--smoke] [--json FILE]
 
-Two sets of clips, of pictures from ../shared/data, none of which training has: `plain`, and `hard`
-with long rests, swaps, things that fill the picture, shadows, flicker and motion blur. Their hashes
-stand in HASHES, and stood there before the first training. An object counts from when it has moved
-over the ground, where more than six of its pixels are visible, from the fourth frame on; what has
+Of the parameters that come with the package, or those of a run of configs/moving.py. Two sets of
+clips, of pictures from ../shared/data, none of which training has: `plain`, and `hard` with long
+rests, swaps, things that fill the picture, shadows, flicker and motion blur. Their hashes stand in
+HASHES, and stood there before the first training. An object counts from when it has moved over the
+ground, where more than six of its pixels are visible, from the fourth frame on; what has
 not moved is neither right nor wrong. AP is of middles within a tenth of the height of the picture;
 IDF1 is TrackEval's at the same distance, of `tracking.objects` on what the network finds; resting
 is the share of objects found by it that have not moved for four frames. The shell game in pictures
@@ -18,6 +19,7 @@ import contextlib
 import functools
 import hashlib
 import io
+import time
 from typing import Any
 
 import jax
@@ -30,6 +32,7 @@ from experiments.benchmarks.moving_shell import VARIANTS
 from vidparticles.data.composites.drawing import composite
 from vidparticles.data.composites.scene import CompositeConfig
 from vidparticles.image.resample import gray
+from vidparticles.models.moving import files
 from vidparticles.models.moving.model import Moving
 from vidparticles.models.moving.observe import ReadConfig, object_config, observer
 from vidparticles.tracking.objects.observations import Observations
@@ -201,22 +204,42 @@ def played(model: Moving, params: Any, name: str, count: int) -> float:
     return right / count
 
 
+def frames_a_second(model: Moving, params: Any) -> float:
+    """How many frames of 96 × 160 are observed in a second, cues and all; median of five runs."""
+    watch = observer(model, ReadConfig(heights=(96,)))
+    step = jax.jit(watch.observe_fn)
+    video = np.random.default_rng(0).integers(0, 255, (24, 96, 160, 3)).astype(np.uint8)
+    state, spent = watch.init_fn(params, video[0]), []
+    for _ in range(6):  # the first compiles
+        start = time.perf_counter()
+        for frame in video:
+            state, seen = step(params, state, frame, rest(), jnp.float32(1 / RATE))
+        jax.block_until_ready(seen)
+        spent.append(time.perf_counter() - start)
+    return len(video) / float(np.median(spent[1:]))
+
+
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("--run", metavar="WORKDIR", required=True, help="of a training run")
+    options.add_argument("--run", metavar="WORKDIR", help="of a training run; default, shipped")
     args = options.parse_args()
-    loaded = load_model(args.run)
+    if args.run is None:
+        model, params = Moving(), files.shipped()
+    else:
+        loaded = load_model(args.run)
+        model, params = loaded.model, loaded.params
     figures, rows = {}, []
     for name in SETS:
         made = clips(name, 4 if args.smoke else CLIPS)
         if not args.smoke:
             print(f"{name}: {digest(made)}", "as before" if digest(made) == HASHES[name] else "NEW")
-        found = measure(loaded.model, loaded.params, made)
+        found = measure(model, params, made)
         figures |= {f"composites_{name}_{key}": value for key, value in found.items()}
         rows.append([name, *(f"{value:.3f}" for value in found.values())])
     games = 4 if args.smoke else GAMES
-    shells = [[name, played(loaded.model, loaded.params, name, games)] for name in VARIANTS]
+    shells = [[name, played(model, params, name, games)] for name in VARIANTS]
     figures |= dict(shells)
+    figures["fps_96x160"] = frames_a_second(model, params)
     print_table(["shell game", "right"], [[name, f"{100 * part:.0f} %"] for name, part in shells])
     header = ["clips", "AP", "IDF1", "switches", "resting found"]
     print_table(header, rows)

@@ -15,7 +15,7 @@ NEXT = {"prediction_weight": 30.0}
 # loss of predicting the next frame.
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     name + suffix: (name, options)
-    for name in ("tsn", "slowfast", "vivit", "lru", "gru")
+    for name in ("tsn", "slowfast", "vivit", "lru", "gru", "conv_gru", "slots")
     for suffix, options in (("", {}), ("_next", NEXT))
 } | {
     "object_particles": ("object_particles", {}),

@@ -39,6 +39,8 @@ MEMBERS: dict[str, tuple[str, dict[str, Any]]] = {
     "vivit": ("vivit", {"layers": 1}),
     "lru": ("lru", {"layers": 1, "features": 8}),
     "gru": ("gru", {"features": 8, **NEXT}),
+    "conv_gru": ("conv_gru", {"features": 4, **NEXT}),
+    "slots": ("slots", {"count": 3, "features": 8, **NEXT}),
 }
 ALL = pytest.mark.parametrize("member", MEMBERS)
 

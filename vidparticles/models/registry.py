@@ -8,9 +8,11 @@ from typing import Any
 
 from vidparticles.errors import InputError, nearest
 from vidparticles.models.base import Model
+from vidparticles.models.baselines.conv_gru import ConvGru
 from vidparticles.models.baselines.gru import Gru
 from vidparticles.models.baselines.lru import Lru
 from vidparticles.models.baselines.single_frame import SingleFrame
+from vidparticles.models.baselines.slots import SlotAttention
 from vidparticles.models.baselines.slowfast import SlowFast
 from vidparticles.models.baselines.tsn import Tsn
 from vidparticles.models.baselines.vivit import Vivit
@@ -30,6 +32,8 @@ _MODELS: dict[str, Callable[..., Model]] = {
     "vivit": Vivit,
     "lru": Lru,
     "gru": Gru,
+    "conv_gru": ConvGru,
+    "slots": SlotAttention,
 }
 
 

@@ -42,6 +42,32 @@ class FrameToken(nn.Module):
         return nn.LayerNorm()(nn.Dense(self.width)(x.reshape(*lead, -1)))
 
 
+class FrameMaps(nn.Module):
+    """One frame to a vector at each place: the first two of the convolutions of `FrameToken`, and
+    where the place is."""
+
+    @nn.compact
+    def __call__(self, frames: Array) -> Array:
+        """[..., H, W, 3] in 0 … 1 to [..., H / 4, W / 4, 48]."""
+        lead = frames.shape[:-3]
+        x = frames.reshape(-1, *frames.shape[-3:])
+        for width in (16, 32):
+            x = nn.relu(nn.Conv(width, (3, 3), (2, 2), kernel_init=HE)(x))
+        x = nn.Dense(48)(x) + nn.Dense(48)(places(*x.shape[1:3]))
+        return nn.LayerNorm()(x).reshape(*lead, *x.shape[1:])
+
+
+def places(rows: int, columns: int) -> Array:
+    """Where places of a picture are, [rows, columns, 2]: x and y in [−1, 1].
+
+    Example:
+        >>> places(1, 2).tolist()
+        [[[-0.5, 0.0], [0.5, 0.0]]]
+    """
+    y, x = (2 * (jnp.arange(n) + 0.5) / n - 1 for n in (rows, columns))
+    return jnp.stack(jnp.broadcast_arrays(x, y[:, None]), -1)
+
+
 class NextFrame(nn.Module):
     """What was understood up to a frame to the picture of the next one."""
 
@@ -54,13 +80,13 @@ class NextFrame(nn.Module):
         rows, columns = -(-self.height // 8), -(-self.width // 8)
         lead = x.shape[:-1]
         x = nn.relu(nn.Dense(rows * columns * 32)(x)).reshape(-1, rows, columns, 32)
-        x = nn.relu(_spread(nn.Dense(4 * 32)(x), 2))
+        x = nn.relu(spread(nn.Dense(4 * 32)(x), 2))
         # Pixels from depth (arXiv 1609.05158): transposed convolutions cost XLA's CPU thrice.
-        x = _spread(nn.Conv(16 * 3, (3, 3))(x), 4)[:, : self.height, : self.width]
+        x = spread(nn.Conv(16 * 3, (3, 3))(x), 4)[:, : self.height, : self.width]
         return x.reshape(*lead, *x.shape[1:])
 
 
-def _spread(x: Array, factor: int) -> Array:
+def spread(x: Array, factor: int) -> Array:
     """Channels to pixels: [B, H, W, factor² · C] to [B, factor · H, factor · W, C]."""
     batch, height, width, _ = x.shape
     x = x.reshape(batch, height, width, factor, factor, -1).swapaxes(2, 3)

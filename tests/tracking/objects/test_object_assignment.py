@@ -132,7 +132,7 @@ def a_frame(seed: int) -> tuple[Slots, Observations]:
 
 @jax.jit
 def both_ways(slots, seen):
-    told = pairs(slots, seen, ALIKE, CONFIG)
+    told = pairs(slots, seen, ALIKE, DT, CONFIG)
     rest = slots, seen, told, ALIKE, DT, WIDTH, CONFIG
     return assign(*rest)[0], shares(*rest, temperature=5e-4, rounds=300)
 
@@ -156,7 +156,7 @@ def test_where_an_object_is_expected_has_a_gradient():
     @jax.jit
     def loss(position):
         moved = slots.replace(position=position)
-        told = pairs(moved, seen, ALIKE, CONFIG)
+        told = pairs(moved, seen, ALIKE, DT, CONFIG)
         share = shares(moved, seen, told, ALIKE, DT, WIDTH, CONFIG)
         return -jnp.sum(jnp.log(share[:, -1] + 0.01))
 

@@ -101,6 +101,22 @@ def test_things_that_cross_keep_their_numbers():
     assert set.union(*(set(told) for told in shown)) == {0, 1}
 
 
+@pytest.mark.parametrize("said", [True, False])
+def test_from_where_a_box_came_tells_who_it_is(said):
+    """Two alike jump, each to beside where the other was: place alone takes one for the other."""
+    one, other = line((0.4, 0.5), (0, 0)), line((0.8, 0.5), (0, 0))
+    one[30:, 0], other[30:, 0] = 0.75, 0.45
+    found = seen(Thing(one), Thing(other))
+    before = np.stack([np.concatenate([path[:1], path[:-1]]) for path in (one, other)], 1)
+    before = np.pad(before, [(0, 0), (0, BOXES - 2), (0, 0)], constant_values=np.nan)
+    if said:
+        found = dataclasses.replace(found, before=before.astype(np.float32))
+    shown = numbers(found)
+    same = who(shown[3:], one[3:]) == who(shown[3:20], one[3:20])
+    assert same == said
+    assert shown[-1].keys() == {0, 1}
+
+
 def kicked() -> np.ndarray:
     """A ball that comes down, is kicked up and to the side, and comes down again."""
     t = np.arange(FRAMES) / RATE
@@ -221,8 +237,9 @@ def follow_start(found: Observations, config: ObjectConfig):
     @functools.partial(jax.jit, static_argnames="config")
     def begin(one, config):
         slots, confirmed = no_objects(config)
-        told = pairs(slots, one, jnp.asarray(confusion(config)), config)
-        return spawn(slots, one, one.valid, told, config), confirmed
+        dt = jnp.float32(1 / RATE)
+        told = pairs(slots, one, jnp.asarray(confusion(config)), dt, config)
+        return spawn(slots, one, one.valid, told, dt, config), confirmed
 
     return begin(jax.tree.map(lambda x: x[0], found), config)
 

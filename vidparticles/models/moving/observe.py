@@ -111,7 +111,8 @@ def observer(
             now, maps = _step(model, params, one, small, camera, dt, config)
             seen = read(maps, size[0], config)
             wide = jnp.asarray([stretch, 1.0, stretch, 1.0])
-            found.append(dataclasses.replace(seen, box=seen.box * wide))
+            before = camera(seen.before * wide[:2])
+            found.append(dataclasses.replace(seen, box=seen.box * wide, before=before))
             after.append(now)
         every = jax.tree.map(lambda *x: jnp.concatenate(x), *found)
         order = jnp.argsort(-jnp.where(every.valid, every.score, -1))
@@ -156,7 +157,8 @@ def read(maps: Maps, height: int, config: ReadConfig) -> Observations:
         config: how they are read.
 
     Returns:
-        K of them, the highest score first, the feature the appearance at the middle.
+        K of them, the highest score first, the feature the appearance at the middle; `before` is
+        where they were in the frame before, not moved along with the camera.
     """
     h, w = maps.mask.shape
     likely = (1 - config.of_mask) * jax.nn.log_sigmoid(maps.center)
@@ -181,6 +183,7 @@ def read(maps: Maps, height: int, config: ReadConfig) -> Observations:
         kind=jnp.zeros(len(best), jnp.int32),
         feature=there(maps.appearance),
         valid=best > 0,
+        before=position - there(maps.velocity) * CELL / height,
     )
 
 

@@ -47,6 +47,8 @@ class ObjectConfig:
         contact_speed: and how far its velocity took it,
         contact_pace: and sizes per second beside.
         contact_kept: share of the apparent velocity that it has after a contact.
+        came: standard deviation of from where a box is said to come, sizes, and
+        contact_told: cost of a contact, where that is said.
         sides: deviation of the logarithm of the area that costs little.
         appearance: cost of an appearance that has nothing in common.
         other_kind: cost of another kind.
@@ -123,6 +125,8 @@ class ObjectConfig:
     contact_speed: float = 0.7
     contact_pace: float = 1.8
     contact_kept: float = 0.5
+    came: float = 0.15
+    contact_told: float = 0.5
     sides: float = 0.35
     appearance: float = 8.0
     other_kind: float = 2.0

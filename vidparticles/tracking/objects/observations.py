@@ -20,6 +20,8 @@ class Observations:
         kind: [..., K] int32, what it is, as the detector numbers kinds.
         feature: [..., K, F] unit vectors of what lies in it, as of `image.appearance`; F may be 0.
         valid: [..., K] bool; the others say nothing.
+        before: [..., K, 2] where its middle was in the frame before, moved along with the camera,
+            frame heights; NaN where that is not known. Default, nowhere known.
     """
 
     box: Array
@@ -27,11 +29,24 @@ class Observations:
     kind: Array
     feature: Array
     valid: Array
+    before: Array | None = None
+
+    def __post_init__(self) -> None:
+        if self.before is None and hasattr(self.box, "shape"):
+            object.__setattr__(self, "before", jnp.full_like(self.box[..., :2], jnp.nan))
 
     @property
     def position(self) -> Array:
         """The middles [..., K, 2]."""
         return (self.box[..., :2] + self.box[..., 2:]) / 2
+
+    @property
+    def shift(self) -> tuple[Array, Array]:
+        """How far the middles came since the frame before [..., K, 2], 0 where that is not known,
+        and where it is known [..., K]."""
+        shift = self.position - jnp.asarray(self.before)
+        known = jnp.all(jnp.isfinite(shift), -1)
+        return jnp.where(known[..., None], shift, 0), known
 
     @property
     def extent(self) -> Array:

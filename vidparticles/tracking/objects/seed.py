@@ -6,6 +6,7 @@ a pass over the first frames from the last to the first ends in a state to begin
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from typing import Any
@@ -85,6 +86,8 @@ def _backwards(seen: Observations, camera: Similarity, times: Array) -> tuple[An
         lambda none, x: jnp.concatenate([none[None], x[:0:-1]]), rest(), camera.inverse()
     )
     seen = jax.tree.map(lambda x: x[::-1], seen)
+    # From where a box came says nothing of where it goes.
+    seen = dataclasses.replace(seen, before=jnp.full_like(seen.position, jnp.nan))
     return seen, back, times[-1] - times[::-1], jnp.zeros(len(times), bool)
 
 

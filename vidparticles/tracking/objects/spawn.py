@@ -21,7 +21,12 @@ from vidparticles.tracking.objects.state import (
 
 
 def spawn(
-    slots: Slots, seen: Observations, free: Array, told: Pairs, config: ObjectConfig
+    slots: Slots,
+    seen: Observations,
+    free: Array,
+    told: Pairs,
+    dt: Array,
+    config: ObjectConfig,
 ) -> Slots:
     """New objects from boxes that are no one's, in slots that are free.
 
@@ -34,6 +39,7 @@ def spawn(
         seen: boxes of the frame, the highest score first, as they get slots.
         free: [K] bool, the boxes that are no one's.
         told: of all pairs.
+        dt: seconds [] since the frame before.
         config: how things are followed.
     """
     iou, inside = intersection(slots.box, seen.box)
@@ -63,6 +69,7 @@ def spawn(
     new = no_slots(config).replace(
         used=jnp.ones_like(slots.used),
         position=seen.position[k],
+        velocity=seen.shift[0][k] / jnp.maximum(dt, 1e-3),
         covariance=jnp.stack([(0.1 * size) ** 2, 0 * size, (4.5 * size) ** 2], -1),
         extent=extent,
         extent_variance=jnp.full(config.count, 0.04),

@@ -75,10 +75,10 @@ def advance(
         weaker=config.weaker,
     )
     slots = predict(slots, dt, camera, config)
-    told = pairs(slots, seen, alike, config)
+    told = pairs(slots, seen, alike, dt, config)
     mate, free = assign(slots, seen, told, alike, dt, width, config)
     slots = update(slots, seen, mate, told.contact, dt, config)
-    slots = spawn(slots, seen, free & seen.valid, told, config)
+    slots = spawn(slots, seen, free & seen.valid, told, dt, config)
     slots, confirmed = confirm(slots, confirmed, config)
     slots = merged(slots, alike, width, config)
     return retire(slots, config), confirmed

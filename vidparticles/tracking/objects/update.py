@@ -39,6 +39,8 @@ def update(
     late = slots.unseen > config.active
     turned = config.contact_kept * (position - slots.last)
     turned = turned / jnp.maximum(slots.unseen, config.tick)[:, None]
+    shift, said = seen.shift
+    turned = jnp.where(said[k, None], shift[k] / jnp.maximum(dt, 1e-3), turned)
     # After a contact, or long out of sight: as new, but for the velocity of a contact.
     fresh = jnp.stack([noise, jnp.zeros_like(noise), (1.5 * size) ** 2], -1)
     of_position, of_velocity, covariance = gain(slots.covariance, noise)

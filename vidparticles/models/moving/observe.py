@@ -16,7 +16,7 @@ from vidparticles.models.moving.model import Moving
 from vidparticles.models.moving.network import CELL, Maps, NetworkState
 from vidparticles.tracking.objects import cues
 from vidparticles.tracking.objects.config import ObjectConfig
-from vidparticles.tracking.objects.cues import CueState
+from vidparticles.tracking.objects.cues import CueConfig, CueState
 from vidparticles.tracking.objects.observations import Observations
 from vidparticles.tracking.objects.observers import Observer
 
@@ -36,7 +36,7 @@ class ReadConfig:
         gate: probability of an object from which the background is held back.
     """
 
-    heights: tuple[int, ...] = (64, 128)
+    heights: tuple[int, ...] = (48, 96)
     smallest: float = 4.0
     largest: float = 36.0
     count: int = 24
@@ -88,10 +88,14 @@ def observer(
         side = 2 * CELL
         return [(h, max(1, round(h * wide / high / side)) * side) for h in config.heights]
 
+    def whole(config: CueConfig, size: tuple[int, int]) -> CueConfig:
+        """Cues as large as the picture that the network is given, however large."""
+        return dataclasses.replace(config, pixels=size[0] * size[1])
+
     def init(params: Any, frame: Array, /) -> tuple[MovingState, ...]:
         del params
         return tuple(
-            MovingState(cues.start(*size, model.cues), model.no_frames(1, size))
+            MovingState(cues.start(*size, whole(model.cues, size)), model.no_frames(1, size))
             for size in sizes(frame)
         )
 

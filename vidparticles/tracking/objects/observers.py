@@ -2,7 +2,7 @@
 
 An observer is a pair of pure functions, as a tracker is:
 
-    observer = together(stateless(nanodet.observe()), motion_observer(kind=80))
+    observer = together(stateless(nanodet.observe()), moving.observer(kind=80, describe_fn=describe))
     state = observer.init_fn(params, frame)                           # before the first frame
     state, seen = observer.observe_fn(params, state, frame, camera, dt)
 

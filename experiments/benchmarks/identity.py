@@ -219,7 +219,9 @@ def ours(
 
     Args:
         config: how things are followed.
-        observed: what it is given: "detector", "moving", "motion", or "both" the first two.
+        observed: what it is given: "detector", "moving" (what a network
+            learned), "motion" (what differs from the ground), or the first and one of these:
+            "both" with "motion", "with moving".
         still: as if the camera never moved.
         seed: whether it begins with a pass backwards.
         named: whether only what has a class is shown.
@@ -231,8 +233,8 @@ def ours(
         camera, seen = clip.camera, clip.seen
         if observed in ("moving", "motion"):
             seen = getattr(clip, observed)
-        elif observed == "both":
-            seen = both(seen, clip.moving)
+        elif observed != "detector":
+            seen = both(seen, clip.motion if observed == "both" else clip.moving)
         if still:
             camera = jax.tree.map(lambda a, b: np.broadcast_to(a, b.shape), rest(), camera)
         start = no_objects(config)
@@ -404,6 +406,7 @@ def main() -> None:
         "ours": ours(BOTH, "both"),
         "ours, what has a class": ours(BOTH, "both", named=True),
         "detector alone": ours(CONFIG),
+        "detector with moving": ours(BOTH, "with moving"),
         "moving alone": ours(BOTH, "moving"),
         "motion alone": ours(BOTH, "motion"),
         "detector, not seeded": ours(CONFIG, seed=False),

@@ -1,8 +1,8 @@
 """`vidparticles objects`: the persons, animals and things of a clip, each with one number.
 
-Boxes are NanoDet's, and where it sees nothing those of `models.moving`, which finds whatever
-moves; without NanoDet's weights, of what moves alone. They are followed by `tracking.objects`. What
-is there in the first frames is known from the first on, by a pass backwards over them.
+Boxes are NanoDet's, and where it sees nothing those of what moves against the ground; without its
+weights, of what moves alone. They are followed by `tracking.objects`. What is there in the first
+frames is known from the first on, by a pass backwards over them.
 """
 
 from __future__ import annotations
@@ -21,16 +21,15 @@ import numpy as np
 from vidparticles import shots
 from vidparticles import weights as published
 from vidparticles.errors import InputError, nearest
-from vidparticles.image.appearance import describe
 from vidparticles.image.resample import shrunk_bytes
 from vidparticles.inference.crowds import is_crowded, told_of_crowds
 from vidparticles.inference.masks import WITHOUT_PERSONS, masked, person_network, run_lengths
 from vidparticles.inference.run_lengths import RunLengths
-from vidparticles.models.moving import files, observe
 from vidparticles.models.published import nanodet
 from vidparticles.models.published.selfie import PersonFn
 from vidparticles.progress import counted
 from vidparticles.tracking.objects.config import ObjectConfig
+from vidparticles.tracking.objects.motion import motion_observer
 from vidparticles.tracking.objects.observers import stateless, together
 from vidparticles.tracking.objects.seed import seeded
 from vidparticles.tracking.objects.state import ObjectState
@@ -237,11 +236,11 @@ def followed(
         params: of NanoDet; None, to find what moves alone.
         frames: (index, seconds, [H, W, 3] uint8, whether it begins another shot).
     """
-    config, moving = object_config(), observe.observer(kind=MOVING, describe_fn=describe)
-    tracker, of_moving = object_tracker(moving, config), files.shipped()
+    config, moving = object_config(), motion_observer(kind=MOVING)
+    tracker = object_tracker(moving, config)
     if params is not None:
         tracker = object_tracker(together(stateless(nanodet.observe()), moving), config)
-    params = of_moving if params is None else (params, of_moving)
+        params = params, ()
     frames = iter(frames)
     first = list(itertools.islice(frames, FIRST))
     if not first:

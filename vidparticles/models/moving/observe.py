@@ -1,4 +1,4 @@
-"""What the network sees as an observer of `tracking.objects`, at two sizes of the picture."""
+"""What the network sees as an observer of `tracking.objects`, at one size of the picture or several."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class ReadConfig:
         gate: probability of an object from which the background is held back.
     """
 
-    heights: tuple[int, ...] = (48, 96)
+    heights: tuple[int, ...] = (64,)
     smallest: float = 4.0
-    largest: float = 36.0
+    largest: float = 48.0
     count: int = 24
     of_mask: float = 0.3
     sides: float = 1.9

@@ -2,7 +2,7 @@
 
 An observer is a pair of pure functions, as a tracker is:
 
-    observer = together(stateless(nanodet.observe()), moving.observer(kind=80, describe_fn=describe))
+    observer = together(stateless(nanodet.observe()), motion_observer(kind=80))
     state = observer.init_fn(params, frame)                           # before the first frame
     state, seen = observer.observe_fn(params, state, frame, camera, dt)
 
@@ -102,15 +102,12 @@ class FusionConfig:
         overlap: intersection over union with one of the first, at most, and
         holds: share of one of the first that a box of the second may cover at most: else it is
             no other thing.
-        agree: intersection over union from which the two say that the same thing is there: a score
-            of a and one of b become 1 − (1 − a) (1 − b), as of two who err on their own.
     """
 
     sure: float = 0.15
     covered: float = 0.4
     overlap: float = 0.3
     holds: float = 0.6
-    agree: float = 0.4
 
 
 def together(first: Observer, second: Observer, config: FusionConfig | None = None) -> Observer:
@@ -142,8 +139,6 @@ def together(first: Observer, second: Observer, config: FusionConfig | None = No
 def fused(first: Observations, second: Observations, config: FusionConfig) -> Observations:
     """The boxes of both, the highest score first, but for those of the second on the first's.
 
-    A box of the first is surer for one of the second that agrees with it.
-
     Args:
         first: [K] boxes.
         second: [L] boxes.
@@ -166,8 +161,6 @@ def fused(first: Observations, second: Observations, config: FusionConfig) -> Ob
         (iou > config.overlap) | (common > config.covered * area) | (common > config.holds * others)
     )
     taken = jnp.any(same & first.valid & (first.score >= config.sure), -1)
-    doubt = jnp.where((iou > config.agree) & second.valid[:, None], 1 - second.score[:, None], 1)
-    first = dataclasses.replace(first, score=1 - (1 - first.score) * jnp.min(doubt, 0))
     second = dataclasses.replace(second, valid=second.valid & ~taken)
     both = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, second)
     order = jnp.argsort(-jnp.where(both.valid, both.score, -1), stable=True)

@@ -422,6 +422,8 @@ def main() -> None:
         for clip in every:
             if DATA / clip.name == TENNIS:
                 figures["tennis_on_player"] = on_player(clip, trackers["ours"](clip))
+                alone = on_player(clip, trackers["moving alone"](clip))
+                figures["tennis_on_player_moving_alone"] = alone
         for name, run in trackers.items():
             for clip in every:  # compiles
                 run(clip)

@@ -240,10 +240,14 @@ def main() -> None:
     shells = [[name, played(model, params, name, games)] for name in VARIANTS]
     figures |= dict(shells)
     figures["fps_96x160"] = frames_a_second(model, params)
-    print_table(["shell game", "right"], [[name, f"{100 * part:.0f} %"] for name, part in shells])
-    header = ["clips", "AP", "IDF1", "switches", "resting found"]
-    print_table(header, rows)
-    finish(args, figures, packages=("flax", "trackeval"), table={"header": header, "rows": rows})
+    games_table = {
+        "header": ["shell game", "right, %"],
+        "rows": [[name, f"{100 * part:.0f}"] for name, part in shells],
+    }
+    table = {"header": ["clips", "AP", "IDF1", "switches", "resting found"], "rows": rows}
+    for one in (games_table, table):
+        print_table(one["header"], one["rows"])
+    finish(args, figures, packages=("flax", "trackeval"), table=table, costs=games_table)
 
 
 if __name__ == "__main__":

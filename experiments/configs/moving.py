@@ -18,7 +18,7 @@ from experiments.configs import common
 
 def get_config() -> ml_collections.ConfigDict:
     config = common.get_config("moving")
-    config.steps = 3400
+    config.steps = 2800
     config.batch_size = 3
     config.optimizer.learning_rate = 2e-3
     config.optimizer.warmup = 0.03

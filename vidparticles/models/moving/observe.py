@@ -115,7 +115,7 @@ def observer(
             now, maps = _step(model, params, one, small, camera, dt, config)
             seen = read(maps, size[0], config)
             wide = jnp.asarray([stretch, 1.0, stretch, 1.0])
-            before = camera(seen.before * wide[:2])
+            before = camera(jnp.asarray(seen.before) * wide[:2])
             found.append(dataclasses.replace(seen, box=seen.box * wide, before=before))
             after.append(now)
         every = jax.tree.map(lambda *x: jnp.concatenate(x), *found)

@@ -1,4 +1,4 @@
-"""What the network sees as an observer of `tracking.objects`, at one size of the picture or more."""
+"""What the network sees as an observer of `tracking.objects`, at one height or several."""
 
 from __future__ import annotations
 

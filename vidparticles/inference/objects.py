@@ -181,7 +181,13 @@ def object_config(**changes: Any) -> ObjectConfig:
     Args:
         changes: fields of `ObjectConfig`.
     """
-    told: dict[str, Any] = {"kinds": len(KINDS), "classless": (MOVING,)}
+    told: dict[str, Any] = {
+        "kinds": len(KINDS),
+        "classless": (MOVING,),
+        # Parts of the ground flare up and are gone: what moves has to go on, and to go somewhere.
+        "confirm_classless": 10,
+        "classless_moved": 1.0,
+    }
     return nanodet.object_config(**(told | changes))
 
 

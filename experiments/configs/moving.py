@@ -29,6 +29,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.checkpoint_every = 100
     config.data = ml_collections.ConfigDict({"kind": "composites", "dir": ""})
     config.data.composites = ml_collections.ConfigDict(
-        {"clips": 3000, "seed": 0, "pictures": "", "frames": 24, "width": 64}
+        {"clips": 4500, "seed": 0, "pictures": "", "frames": 24, "width": 64}
     )
+    # Persons as they are filmed: up to two thirds of the picture high, dressed, and half of all.
+    config.data.composites.options = {"largest": 44.0, "jointed": 0.5, "dressed": 0.6}
     return config

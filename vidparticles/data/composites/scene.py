@@ -29,6 +29,9 @@ class CompositeConfig:
             flicker and motion blur.
         smallest, largest: pixels, sizes of objects,
         large, huge: and of those that fill the picture.
+        jointed: how probable an object is a body with limbs.
+        dressed: how probable such a body wears a shirt and trousers and now and then stands
+            nearly still, like a person; else each piece of it has any of its colors.
 
     Raises:
         InputError: the picture is not made of whole cells.
@@ -44,6 +47,8 @@ class CompositeConfig:
     largest: float = 30.0
     large: float = 26.0
     huge: float = 60.0
+    jointed: float = 0.3
+    dressed: float = 0.0
 
     def __post_init__(self) -> None:
         if self.height % self.cell or self.width % self.cell:
@@ -132,7 +137,7 @@ def scene(rng: np.random.Generator, bank: Sequence[np.ndarray], config: Composit
     shadows = []
     for k in range(count):
         length = common if alike else float(np.exp(rng.uniform(few, many)))
-        kind = outline if alike else _outline(rng)
+        kind = outline if alike else _outline(rng, jointed=config.jointed)
         if huge and k == 0:
             kind, length = (
                 "body" if rng.random() < 0.7 else "blob",
@@ -160,8 +165,10 @@ def scene(rng: np.random.Generator, bank: Sequence[np.ndarray], config: Composit
         )
         colors = [texture if alike and same else shapes.texture(rng, bank, 96)]
         if kind == "body":
-            colors += [shapes.texture(rng, bank, 96) for _ in range(rng.integers(0, 3))]
-            parts = shapes.body(rng, colors, length, frames)
+            dressed = config.dressed > 0 and rng.random() < config.dressed
+            more = 2 if dressed else rng.integers(0, 3)
+            colors += [shapes.texture(rng, bank, 96) for _ in range(more)]
+            parts = shapes.body(rng, colors, length, frames, dressed=dressed)
         else:
             parts = shapes.rigid(rng, kind, colors[0], length, frames)
         moved = [dataclasses.replace(p, matrices=pose @ p.matrices) for p in parts]
@@ -193,7 +200,7 @@ def scene(rng: np.random.Generator, bank: Sequence[np.ndarray], config: Composit
     )
 
 
-def _outline(rng: np.random.Generator, *, jointed: float = 0.3) -> str:
+def _outline(rng: np.random.Generator, *, jointed: float) -> str:
     return "body" if rng.random() < jointed else str(rng.choice(shapes.OUTLINES))
 
 

@@ -122,7 +122,12 @@ def rigid(
 
 
 def body(
-    rng: np.random.Generator, colors: Sequence[np.ndarray], size: float, frames: int
+    rng: np.random.Generator,
+    colors: Sequence[np.ndarray],
+    size: float,
+    frames: int,
+    *,
+    dressed: bool = False,
 ) -> list[Part]:
     """A jointed body: a trunk, limbs that swing, and perhaps a head.
 
@@ -131,11 +136,16 @@ def body(
         colors: textures, of which each piece takes one: clothes, skin.
         size: pixels from head to foot, about.
         frames: T.
+        dressed: the first of three colors is that of a shirt, the second of trousers, the third of
+            skin; and limbs may swing as little as in one who stands.
     """
     pace, found = rng.uniform(0.15, 0.9), []
+    calm = float(np.exp(rng.uniform(np.log(0.05), 0))) if dressed else 1.0
+    arms = 0 if dressed and rng.random() < 0.6 else 2
+    worn = {"trunk": 0, "leg": 1, "arm": arms, "head": 2}
 
-    def piece(outline: str, length: float, matrices: np.ndarray) -> Part:
-        color = colors[int(rng.integers(len(colors)))]
+    def piece(name: str, outline: str, length: float, matrices: np.ndarray) -> Part:
+        color = colors[worn[name] if dressed else int(rng.integers(len(colors)))]
         side = int(np.clip(1.3 * length, 8, len(color)))
         return part(opacity(rng, side, outline), color[:side, :side], matrices, length)
 
@@ -145,12 +155,13 @@ def body(
         joint = np.array([0.06 * way * size, (0.18 if leg else -0.15) * size])
         rest = np.pi / 2 + (0 if leg else way * rng.uniform(0.2, 1.2))
         phase = np.pi * (k % 2) + rng.uniform(-0.4, 0.4)
-        swing = rest + rng.uniform(0.1, 0.9) * np.sin(pace * np.arange(frames) + phase)
+        swing = rest + calm * rng.uniform(0.1, 0.9) * np.sin(pace * np.arange(frames) + phase)
         length = 0.42 * size
         limb = [matrix(joint, angle) @ matrix((0.4 * length, 0)) for angle in swing]
-        found.append(piece("bar" if rng.random() < 0.6 else "capsule", length, np.stack(limb)))
-    found.insert(rng.integers(len(found) + 1), piece("capsule", 0.5 * size, upright))
+        outline = "bar" if rng.random() < 0.6 else "capsule"
+        found.append(piece("leg" if leg else "arm", outline, length, np.stack(limb)))
+    found.insert(rng.integers(len(found) + 1), piece("trunk", "capsule", 0.5 * size, upright))
     if rng.random() < 0.75:
         head = np.broadcast_to(matrix((0, -0.34 * size)), (frames, 3, 3))
-        found.append(piece("disc", 0.22 * size, head))
+        found.append(piece("head", "disc", 0.22 * size, head))
     return found

@@ -55,6 +55,7 @@ def stream(
     *,
     shrink: Callable[[Any], np.ndarray | Array] = thumbnail,
     config: StreamConfig | None = None,
+    signals: list[Signals] | None = None,
 ) -> Iterator[tuple[Time, Frame, bool]]:
     """The frames, with whether each begins another shot by a cut.
 
@@ -62,6 +63,8 @@ def stream(
         frames: (seconds, frame); a frame is whatever `shrink` takes.
         shrink: frame → uint8 [*SIZE, 3].
         config: how long a frame may wait.
+        signals: gets what is measured of the frames, in stretches: at the end, `transitions` of
+            them joined are those of the whole.
 
     Returns:
         (seconds, frame, cut), in order. The cuts are those of `transitions`.
@@ -72,7 +75,7 @@ def stream(
         >>> [time for time, _, cut in stream(enumerate(film), shrink=lambda x: x) if cut]
         [9]
     """
-    watch = _Watch(config or StreamConfig())
+    watch = _Watch(config or StreamConfig(), signals)
     waiting: collections.deque[tuple[Time, Frame]] = collections.deque()
     index = 0  # of the first that waits
     for time, frame in frames:
@@ -84,13 +87,15 @@ def stream(
     while waiting:
         yield *waiting.popleft(), bool(watch.cut_at(index, last=True))
         index += 1
+    watch.end()
 
 
 class _Watch:
     """What is known of a stream so far."""
 
-    def __init__(self, config: StreamConfig):
+    def __init__(self, config: StreamConfig, signals: list[Signals] | None = None):
         self._config = config
+        self._all = signals
         # One frame at a time: programs for one pair, not for many of which one is wanted.
         self._window = Window(config.signals, block=1, pairs=1)
         self._judged: collections.deque[Signals] = collections.deque(maxlen=config.behind)
@@ -103,10 +108,18 @@ class _Watch:
         window.extend([small])
         self._times.append(time)
         while window.end - self._done > margin:
-            self._judged.append(window.judge(self._done, self._done + 1))
+            judged = window.judge(self._done, self._done + 1)
+            self._judged.append(judged)
+            if self._all is not None:
+                self._all.append(judged)
             self._done += 1
         # What is asked about is no older than the first that waits.
         window.forget(min(self._done - margin, window.end - self._config.ahead - margin))
+
+    def end(self) -> None:
+        """There are no further frames."""
+        if self._all is not None and self._done < self._window.end:
+            self._all.append(self._window.judge(self._done, self._window.end))
 
     def cut_at(self, index: int, *, last: bool) -> bool | None:
         """Whether a frame begins a shot, or None as long as that is not known."""

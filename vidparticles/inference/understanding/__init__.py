@@ -1,0 +1,1 @@
+"""What a clip shows, without training: published networks and motion, from one reading of it."""

@@ -57,7 +57,7 @@ class Windows:
         self._count = self._done = 0  # frames of this shot, and those in windows
 
     def take(self, moment: Moment) -> Iterator[tuple[Span, np.ndarray]]:
-        """The windows that the next frame completes: seconds and uint8 [frames, size, size, 3]."""
+        """The windows that are behind the next frame: seconds and uint8 [frames, size, size, 3]."""
         if moment.cut:
             yield from self.end()
         config = self._config
@@ -66,12 +66,11 @@ class Windows:
         self._until = moment.until
         # A frame that shows for long is taken more than once.
         while not self._count or self._at(self._count) < moment.until - 1e-6:
+            if self._count - self._done == config.frames:
+                yield (self._at(self._done), self._at(self._count)), np.stack(self._held)
+                self._done = self._count
             self._held.append(moment.square(config.size, config.share))
             self._count += 1
-            if self._count - self._done == config.frames:
-                end = min(self._at(self._count), self._until)
-                yield (self._at(self._done), end), np.stack(self._held)
-                self._done = self._count
 
     def end(self) -> Iterator[tuple[Span, np.ndarray]]:
         """The last window of a shot."""
@@ -80,7 +79,10 @@ class Windows:
             there_and_back = np.pad(np.arange(self._count), (0, frames - self._count), "reflect")
             yield (self._begin, self._until), np.stack(self._held)[there_and_back]
         elif self._count - self._done >= self._config.least:
-            yield (self._at(self._count - frames), self._until), np.stack(self._held)
+            begin, end = self._at(self._count - frames), self._until
+            if self._count - self._done == frames:
+                end = min(end, self._at(self._count))
+            yield (begin, end), np.stack(self._held)
         self._held.clear()
         self._count = self._done = 0
 

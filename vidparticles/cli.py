@@ -20,7 +20,7 @@ from vidparticles import __version__, progress, startup, stopping, storage
 from vidparticles.bar import KINDS, ProgressBar
 from vidparticles.errors import InputError, nearest
 from vidparticles.parsing import Option, Parser
-from vidparticles.verbs import objects, show
+from vidparticles.verbs import objects, search, show
 from vidparticles.verbs.base import (
     CLIP,
     ENCODING,
@@ -56,8 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words behind `vidparticles`; by default those of this process.
 
     Returns:
-        The exit status: 0, 2 after a user's mistake, 130 when interrupted, 141 when the reader
-        of its output has gone.
+        The exit status: 0, 1 when some of many files could not be used, 2 after a user's mistake,
+        130 when interrupted, 141 when the reader of its output has gone.
     """
     words = sys.argv[1:] if argv is None else list(argv)
     before = len(storage.written())
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    return 0
+    return result.status
 
 
 def _say(result: Result, args: argparse.Namespace) -> None:
@@ -289,6 +289,8 @@ VERBS = {
     "cuts": Verb("list the shots of a clip: cuts, dissolves, fades", [CLIP, JSON], _cuts),
     "show": show.VERB,
     "objects": objects.VERB,
+    "search": search.SEARCH,
+    "recommend": search.RECOMMEND,
     "prepare": Verb(
         "make small copies of a folder of clips, for training",
         [

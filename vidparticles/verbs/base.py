@@ -21,11 +21,13 @@ class Result:
         text: for people, on stdout; without the end of its last line.
         data: the same for programs, where the verb has --json.
         warnings: sentences, on stderr.
+        status: of exit; 1 where a part of the files could not be used.
     """
 
     text: str
     data: Any = None
     warnings: Sequence[str] = ()
+    status: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -106,18 +106,8 @@ def read_extras(path: pathlib.Path, table: FrameTable) -> Extras:
             for chapter in container.chapters()
         )
         metadata = dict(_tags(container.metadata))
-        subtitles = []
-        tracks = [s for s in container.streams if isinstance(s, SubtitleStream)]
-        cues: dict[int, list[Span]] = {track.index: [] for track in tracks}
-        for packet in container.demux(*tracks) if tracks else ():
-            for cue in _cues(packet, origin):
-                cues[packet.stream_index].append(cue)
-        for track in tracks:
-            language = _language(track)
-            if cues[track.index]:
-                subtitles.append(Subtitles(tuple(cues[track.index]), language))
-            elif track.codec_context.name not in _TEXT:
-                lost.append(f"subtitles as pictures {language}".strip())
+        subtitles, pictures = _subtitles(container, origin)
+        lost += pictures
     voices = []
     for sound, language in zip(table.sounds[1:], languages[1:], strict=True):
         heard = sound_of(path, sound, origin)
@@ -126,13 +116,46 @@ def read_extras(path: pathlib.Path, table: FrameTable) -> Extras:
     return Extras(
         language=languages[0] if languages else "",
         voices=tuple(voices),
-        subtitles=tuple(subtitles),
+        subtitles=subtitles,
         chapters=tuple(
             Span(max(c.start, Fraction(0)), c.end, c.text) for c in chapters if c.end > 0
         ),
         metadata=metadata,
         lost=tuple(lost),
     )
+
+
+def read_subtitles(path: pathlib.Path, origin: Fraction = Fraction(0)) -> tuple[Subtitles, ...]:
+    """The tracks of subtitles of a video or of a file of subtitles; no sound is read.
+
+    Args:
+        path: the file.
+        origin: its first moment, on its own clock; `FrameTable.origin` of a video.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    with open_input(path) as container:
+        return _subtitles(container, origin)[0]
+
+
+def _subtitles(
+    container: av.container.InputContainer, origin: Fraction
+) -> tuple[tuple[Subtitles, ...], list[str]]:
+    """The tracks with text, and what the others are."""
+    found, lost = [], []
+    tracks = [s for s in container.streams if isinstance(s, SubtitleStream)]
+    cues: dict[int, list[Span]] = {track.index: [] for track in tracks}
+    for packet in container.demux(*tracks) if tracks else ():
+        for cue in _cues(packet, origin):
+            cues[packet.stream_index].append(cue)
+    for track in tracks:
+        language = _language(track)
+        if cues[track.index]:
+            found.append(Subtitles(tuple(cues[track.index]), language))
+        elif track.codec_context.name not in _TEXT:
+            lost.append(f"subtitles as pictures {language}".strip())
+    return tuple(found), lost
 
 
 def _cues(packet: av.Packet, origin: Fraction) -> Iterator[Span]:

@@ -1,0 +1,210 @@
+"""What is kept of one clip: its moments, what they show, and what is said in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+from vidparticles import storage
+from vidparticles.inference.understanding.features import ClipFeatures
+from vidparticles.models.published.parts import labels
+from vidparticles.video import Subtitles
+
+TOP = 10  # labels of each network that are kept of a moment
+SETS = ("kinetics400", "imagenet")  # what the labels of a moment are of, in order
+_MARKUP = re.compile(r"\{[^}]*\}|<[^>]*>")
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """Words that are shown or said in a clip.
+
+    Attributes:
+        start, end: seconds.
+        text: without markup.
+    """
+
+    start: float
+    end: float
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """What is kept of a clip.
+
+    Attributes:
+        seconds: how long it plays.
+        starts, ends: [M] seconds, of its moments.
+        like: [M, D] of length one, where a moment lies among what the networks know; D is 0
+            without networks.
+        labels: int [M, 2, `TOP`] of the two `SETS`, the likeliest first; −1 is none.
+        shares: [M, 2, `TOP`] their probabilities.
+        lines: of its subtitles.
+        spoken: [L, 384] of length one, where the lines lie among texts; None: not looked at yet.
+    """
+
+    seconds: float
+    starts: np.ndarray
+    ends: np.ndarray
+    like: np.ndarray
+    labels: np.ndarray
+    shares: np.ndarray
+    lines: tuple[Line, ...] = ()
+    spoken: np.ndarray | None = None
+
+    def told(self, moment: int, count: int = 3) -> list[tuple[str, float]]:
+        """What a moment shows, by the networks: labels and probabilities, the likeliest first."""
+        found = [
+            (labels.read(SETS[k])[number], float(share))
+            for k in range(len(SETS))
+            for number, share in zip(self.labels[moment, k], self.shares[moment, k], strict=True)
+            if number >= 0
+        ]
+        return sorted(found, key=lambda pair: -pair[1])[:count]
+
+
+def entry_of(seen: ClipFeatures, subtitles: Iterable[Subtitles] = ()) -> Entry:
+    """What is kept of a clip that was looked at.
+
+    A moment is a window of I3D, or a picture of EfficientNet where only that is there. It is the
+    square root of each network's features, which are not negative, at length one, both side by
+    side: cosines are those of Hellinger's kernel, in which a few large features do not outweigh
+    the rest (Arandjelović and Zisserman 2012).
+
+    Args:
+        seen: what the networks see of it.
+        subtitles: its tracks.
+    """
+    windows, pictures = len(seen.starts), len(seen.times)
+    starts, ends = seen.starts, seen.ends
+    if not windows and pictures:
+        starts, ends = seen.times, np.append(seen.times[1:], max(seen.seconds, seen.times[-1]))
+    of = [_within(seen.times, start, end) for start, end in zip(starts, ends, strict=True)]
+    parts, sets = [], []
+    if windows:
+        parts.append(_rooted(seen.features))
+    sets.append(_top(seen.logits if windows else np.zeros((len(starts), 0))))
+    if pictures:
+        parts.append(_rooted(np.stack([seen.picture_features[k].mean(0) for k in of])))
+    shown = [seen.picture_logits[k].mean(0) for k in of] if pictures else np.zeros((len(starts), 0))
+    sets.append(_top(np.asarray(shown)))
+    like = np.concatenate(parts, -1) / len(parts) ** 0.5 if parts else np.zeros((0, 0))
+    numbers, shares = (np.stack(x, 1) for x in zip(*sets, strict=True))
+    return Entry(
+        seconds=seen.seconds,
+        starts=np.asarray(starts, float),
+        ends=np.asarray(ends, float),
+        like=np.asarray(like, np.float32),
+        labels=numbers,
+        shares=shares,
+        lines=tuple(
+            Line(float(cue.start), float(cue.end), text)
+            for track in subtitles
+            for cue in track.cues
+            if (text := plain(cue.text))
+        ),
+    )
+
+
+def plain(text: str) -> str:
+    """The words of a cue, without the markup of ASS and HTML.
+
+    Example:
+        >>> plain(r"{\\an8}<i>Two people</i>\\Nfight.")
+        'Two people fight.'
+    """
+    return " ".join(_MARKUP.sub("", text).replace(r"\\N", " ").replace(r"\N", " ").split())
+
+
+def _within(times: np.ndarray, start: float, end: float) -> np.ndarray:
+    """The pictures of a moment: those within it, or the one nearest to its middle."""
+    inside = np.flatnonzero((times >= start) & (times < end))
+    if len(inside) or not len(times):
+        return inside
+    return np.argmin(np.abs(times - (start + end) / 2))[None]
+
+
+def _rooted(features: np.ndarray) -> np.ndarray:
+    root = np.sqrt(np.maximum(features, 0))
+    return root / np.maximum(np.linalg.norm(root, axis=-1, keepdims=True), 1e-12)
+
+
+def _top(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and probabilities [M, `TOP`]; −1 and 0 without logits."""
+    if not logits.shape[-1]:
+        shape = len(logits), TOP
+        return np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
+    power = np.exp(logits - logits.max(-1, keepdims=True))
+    share = power / power.sum(-1, keepdims=True)
+    order = np.argsort(-share, -1, kind="stable")[:, :TOP]
+    return order.astype(np.int32), np.take_along_axis(share, order, -1).astype(np.float32)
+
+
+# ---------------------------------------------------------------- files
+
+
+def write(path: pathlib.Path, entry: Entry) -> None:
+    """Keep an entry, whole or not at all.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    from safetensors import numpy as safetensors
+
+    tensors = {
+        "starts": entry.starts,
+        "ends": entry.ends,
+        "like": entry.like.astype(np.float16),
+        "labels": entry.labels,
+        "shares": entry.shares,
+    }
+    if entry.spoken is not None:
+        tensors["spoken"] = entry.spoken
+    tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
+    facts = {
+        "seconds": repr(entry.seconds),
+        "lines": json.dumps([dataclasses.astuple(line) for line in entry.lines]),
+    }
+    facts["digest"] = _digest(tensors, facts)
+    storage.write_bytes(path, safetensors.save(tensors, facts))
+
+
+def read(path: pathlib.Path) -> Entry | None:
+    """An entry that was kept; None where there is none, or a damaged one."""
+    from safetensors import SafetensorError
+    from safetensors import numpy as safetensors
+
+    try:
+        content = path.read_bytes()
+        tensors = safetensors.load(content)
+        size = int.from_bytes(content[:8], "little")
+        facts = json.loads(content[8 : 8 + size])["__metadata__"]
+        if facts.pop("digest") != _digest(tensors, facts):
+            return None
+        return Entry(
+            seconds=float(facts["seconds"]),
+            starts=tensors["starts"],
+            ends=tensors["ends"],
+            like=tensors["like"].astype(np.float32),
+            labels=tensors["labels"],
+            shares=tensors["shares"],
+            lines=tuple(Line(*line) for line in json.loads(facts["lines"])),
+            spoken=tensors.get("spoken"),
+        )
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _digest(tensors: dict[str, np.ndarray], facts: dict[str, str]) -> str:
+    total = hashlib.sha256(repr(sorted(facts.items())).encode())
+    for name, value in sorted(tensors.items()):
+        total.update(f"{name} {value.dtype.str} {value.shape}".encode())
+        total.update(value.tobytes())
+    return total.hexdigest()

@@ -128,7 +128,7 @@ def _within(times: np.ndarray, start: float, end: float) -> np.ndarray:
     inside = np.flatnonzero((times >= start) & (times < end))
     if len(inside) or not len(times):
         return inside
-    return np.argmin(np.abs(times - (start + end) / 2))[None]
+    return np.array([np.argmin(np.abs(times - (start + end) / 2))])
 
 
 def _rooted(features: np.ndarray) -> np.ndarray:

@@ -196,7 +196,9 @@ def _texts(library: Index, known: Words) -> tuple[np.ndarray, np.ndarray, np.nda
 
     A line of subtitles is counted behind the moments of its clip.
     """
-    rows, owners, numbers = [np.zeros((0, known.labels[0].shape[1]), np.float32)], [], []
+    rows = [np.zeros((0, known.labels[0].shape[1]), np.float32)]
+    owners: list[int] = []
+    numbers: list[int] = []
     for k, entry in enumerate(library.entries):
         rows.append(in_words(entry.labels, entry.shares, known.labels))
         if entry.spoken is not None:

@@ -145,7 +145,8 @@ def _largest(
     vectors: Array, there: Array, queries: Array, known: Array, count: int, exact: bool
 ) -> tuple[Array, Array]:
     score = jnp.max(_products(vectors, there, queries, known), 0)
-    return tuple(lax.top_k(score, count) if exact else lax.approx_max_k(score, count))
+    found, moment = lax.top_k(score, count) if exact else lax.approx_max_k(score, count)
+    return found, moment
 
 
 @functools.partial(jax.jit, static_argnames=("count", "files"))

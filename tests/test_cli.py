@@ -25,7 +25,8 @@ from vidparticles.inference.understand import Understanding
 from vidparticles.video import Encoding, open_video, probe
 from vidparticles.viz import show as show_module
 
-VERBS = ("understand", "predict", "edit", "splice", "cuts", "show", "objects", "prepare", "weights")
+VERBS = ("understand", "predict", "edit", "splice", "cuts", "show", "objects", "search")
+VERBS += ("recommend", "prepare", "weights")
 HEAVY = ("flax", "optax", "orbax", "tensorflow", "jax_md", "av", "matplotlib", "sklearn")
 
 

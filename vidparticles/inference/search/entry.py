@@ -101,7 +101,8 @@ def entry_of(seen: ClipFeatures, subtitles: Iterable[Subtitles] = ()) -> Entry:
         seconds=seen.seconds,
         starts=np.asarray(starts, float),
         ends=np.asarray(ends, float),
-        like=np.asarray(like, np.float32),
+        # As a file keeps it, so that what is found does not depend on when it was looked at.
+        like=like.astype(np.float16).astype(np.float32),
         labels=numbers,
         shares=shares,
         lines=tuple(

@@ -16,9 +16,9 @@ coarsely encoded, mirrored. `like_r1` is the share found first, `like_r1_{kind}`
 Beside it `phash_r1`: imagehash's perceptual hash of pictures half a second apart, the mean over a
 copy's pictures of the fewest bits that differ. To reach: like_r1 ≥ 0.98 for 100 clips.
 
-`index_cpu_per_second` is the CPU time of indexing clips of 5 s over how long they play, after a first
-one, and `index_200_minutes` that of 200 such clips by two cores that do nothing else (to reach: ≤ 10);
-`index_hit_ms` is what the index of the named clips takes when all is known.
+`index_cpu_per_second` is the CPU time of indexing clips of 5 s over how long they play, after a
+first one; `index_200_minutes` that of 200 such clips by two cores that do nothing else (to reach:
+≤ 10); `index_hit_ms` is what the index of the folder `clips` takes when all is known.
 """
 
 from __future__ import annotations

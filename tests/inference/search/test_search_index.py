@@ -46,7 +46,10 @@ def test_names_do_not_matter_and_contents_do(folder, networks, tmp_path):
     assert networks.count == before + 1
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[:100], lambda b: b[:-3] + b"\x7f" * 3, lambda b: b""])
+DAMAGES = [lambda b: b[:100], lambda b: b[:-3] + b"\x7f" * 3, lambda b: b""]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_entry_is_made_again(damage, folder, networks, tmp_path):
     index = tmp_path / "index"
     right = build([folder / "red.mp4"], folder=index)

@@ -38,6 +38,8 @@ class DiscConfig:
         patience: seconds without being visible after which an object is given up.
         least_existence: existence probability below which a rigid disc is given up, in (0, 1).
         appearance_time: seconds, time constant of the running mean of an appearance.
+        color_time: seconds, time constant of the running mean of a color, so that a new one is
+            new for a few frames.
         baseline_time: seconds, time constant of the baseline by which events are told, and of
             who is in contact with whom.
         time_unit: seconds, the unit of time in which learned rates are stored, near the time
@@ -78,6 +80,7 @@ class DiscConfig:
     patience: float = 1.9
     least_existence: float = 0.01
     appearance_time: float = 0.112
+    color_time: float = 0.16
     baseline_time: float = 0.112
     time_unit: float = 0.04
     memory_rate: float = 2.5
@@ -93,7 +96,7 @@ class DiscConfig:
         for name in ("count", "stride", "appearance", "features", "memory"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; expected at least 1.")
-        for name in ("patience", "appearance_time", "baseline_time", "time_unit"):
+        for name in ("patience", "appearance_time", "color_time", "baseline_time", "time_unit"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} is {getattr(self, name)}; expected positive seconds.")
         if self.estimate_scene and self.scene is None:

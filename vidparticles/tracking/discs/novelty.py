@@ -6,7 +6,7 @@ twice its variance, the negative log-likelihood of a Gaussian without its consta
 
 ======== ====================================================================================
 position an object is not where the laws put it: its innovation, in what the filter expects of it
-color    it has another color than when it was last visible
+color    it has another color than it has had of late
 missing  less of it is visible than should be: what the scene lets be seen of the predicted disc,
          as unsure as its position is; an object that is thought gone already is not missed again
 unowned  something is there that belongs to no object
@@ -41,6 +41,8 @@ class NoveltyConfig:
         area: of a disc's area, that is visible of it.
         unowned: of a disc's area, foreground that belongs to no object.
         doubt: how near an existence probability comes to 0 and 1: each may turn out wrong.
+        overlooked: probability, in a unit of time, that an object that is there is not found, so
+            that it goes on being missed for a few frames before it is thought gone.
         rim: cells that rims are widened by: else sums over cells jump as discs move.
     """
 
@@ -50,6 +52,7 @@ class NoveltyConfig:
     area: float = 0.1
     unowned: float = 0.12
     doubt: float = 1e-3
+    overlooked: float = 0.3
     rim: float = 1 / 3
 
 
@@ -81,7 +84,7 @@ def novelty(
         noise: variance of a measured position.
         visible: [..., K] in [0, 1), how far each is believed to be visible.
         statistics: [..., K, C] of what each was assigned, as of `assignment.assign`.
-        color: [..., K, 3] when each was last visible.
+        color: [..., K, 3] that each has had of late.
         existence: [..., K] probability before the frame.
         unowned: [..., P] foreground that belongs to none of them.
         clear: [P] how far the scene lets objects be seen, or None, everywhere.
@@ -121,7 +124,8 @@ def novelty(
     total = 0.5 * (jnp.sum(each, axis=-1) + strange)
 
     # Bayes' rule, between an object that shows less than it should and one that is not there.
-    stays = existence * jnp.exp(-0.5 * elapsed[..., None] * missing)
+    found = jnp.maximum(jnp.exp(-0.5 * missing), config.overlooked)
+    stays = existence * found ** elapsed[..., None]
     gone = (1 - existence) * (1 - visible) ** elapsed[..., None]
     existence = (stays + 1e-12) / (stays + gone + 1e-12)
     existence = jnp.clip(existence, config.doubt, 1 - config.doubt)

@@ -36,6 +36,7 @@ class DiscState:
         covariance: [..., K, 3], see `kalman.predicted_covariance`.
         appearance: [..., K, L] running mean.
         color: [..., K, 3] when last visible, in [0, 1].
+        lasting_color: [..., K, 3] its running mean, by which a new color is told, see `novelty`.
         baseline: [..., K, F + 3] running mean of what was observed, by which events are told.
         contact: [..., K, K] running mean of who touches whom, in [0, 1].
         unseen: [..., K] seconds since it was visible.
@@ -51,6 +52,7 @@ class DiscState:
     covariance: Array
     appearance: Array
     color: Array
+    lasting_color: Array
     baseline: Array
     contact: Array
     unseen: Array
@@ -147,6 +149,7 @@ def empty(particles: Particles, time: Array, config: DiscConfig) -> DiscState:
         covariance=jnp.zeros((*lead, 3)),
         appearance=jnp.zeros((*lead, config.appearance)),
         color=jnp.zeros((*lead, 3)),
+        lasting_color=jnp.zeros((*lead, 3)),
         baseline=jnp.zeros((*lead, config.features + 3)),
         contact=jnp.zeros((*lead, lead[-1])),
         unseen=jnp.zeros(lead),
@@ -185,6 +188,7 @@ def without_inactive(state: DiscState) -> DiscState:
         covariance=keep(state.covariance),
         appearance=keep(state.appearance),
         color=keep(state.color),
+        lasting_color=keep(state.lasting_color),
         baseline=keep(state.baseline),
         contact=jnp.where(p.alive[..., None, :], keep(state.contact), 0),
         unseen=keep(state.unseen),

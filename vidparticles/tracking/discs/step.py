@@ -147,7 +147,7 @@ def advance(
         noise=learned["measurement_noise"] ** 2,
         visible=visible,
         statistics=statistics,
-        color=state.color,
+        color=state.lasting_color,
         existence=state.existence,
         unowned=spawned.unowned,
         clear=clear,
@@ -201,6 +201,11 @@ def _observe(
     color = state.color + believed[..., None] * (average[..., COLOR] - state.color)
     rate = jnp.where(new, 1.0, believed * _share(spent, config.appearance_time))
 
+    usual = believed * jnp.where(new, 1.0, _share(spent, config.color_time))
+    lasting_color = state.lasting_color + usual[..., None] * (
+        average[..., COLOR] - state.lasting_color
+    )
+
     touch = memory.touching(position, alive, diameter=learned["diameter"], config=config.gates)
     together = jnp.where(slot, spent[..., None], spent[..., None, :])
     remembered, opening = memory.remember(
@@ -244,6 +249,7 @@ def _observe(
         covariance=jnp.where(slot, spawned.covariance, state.covariance),
         appearance=state.appearance + rate[..., None] * (appearance - state.appearance),
         color=color,
+        lasting_color=lasting_color,
         baseline=state.baseline + lasting[..., None] * (observation - state.baseline),
         contact=state.contact + _share(together, config.baseline_time) * (touch - state.contact),
         unseen=unseen,

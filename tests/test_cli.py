@@ -26,7 +26,7 @@ from vidparticles.video import Encoding, open_video, probe
 from vidparticles.viz import show as show_module
 
 VERBS = ("understand", "predict", "edit", "splice", "cuts", "show", "objects", "search")
-VERBS += ("recommend", "prepare", "weights")
+VERBS += ("recommend", "anomaly", "prepare", "weights")
 HEAVY = ("flax", "optax", "orbax", "tensorflow", "jax_md", "av", "matplotlib", "sklearn")
 
 

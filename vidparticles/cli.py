@@ -20,7 +20,7 @@ from vidparticles import __version__, progress, startup, stopping, storage
 from vidparticles.bar import KINDS, ProgressBar
 from vidparticles.errors import InputError, nearest
 from vidparticles.parsing import Option, Parser
-from vidparticles.verbs import objects, search, show
+from vidparticles.verbs import anomaly, objects, search, show
 from vidparticles.verbs.base import (
     CLIP,
     ENCODING,
@@ -291,6 +291,7 @@ VERBS = {
     "objects": objects.VERB,
     "search": search.SEARCH,
     "recommend": search.RECOMMEND,
+    "anomaly": anomaly.VERB,
     "prepare": Verb(
         "make small copies of a folder of clips, for training",
         [

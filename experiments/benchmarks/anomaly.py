@@ -1,0 +1,233 @@
+"""Whether falls and fights stand out from what is normal, and how soon after they begin.
+
+    python -m experiments.benchmarks.anomaly [--smoke] [--json FILE] [--cache DIR] [--clips N]
+
+Falls (gmdcsa24-falls, 15 clips): each clip is judged against those of daily life without itself; a
+frame is positive while EVENTS.tsv says that someone falls. Fights (fight-surv): of each fold N clips
+of either kind, spread over it, are judged against N × 2 clips without a fight of the other folds,
+which share no source with them; a frame is positive in a clip with a fight.
+
+Figures: `anomaly_{falls,fights}_auc`, the area under the ROC of all frames judged (of fights the
+mean of the folds), by novelty, and by each of its parts (`…_sudden_motion_auc` and so on); beside
+it `…_energy_auc`, motion energy: how much the picture changes from frame to frame. At the threshold
+that is to be exceeded once an hour by what is normal: `…_found`, the share of the clips with an
+event that have an alarm in it, `…_delay`, seconds from its begin to the alarm (median of those
+found), and `…_false_per_hour`, alarms an hour in what is normal, of `…_normal_seconds`.
+"""
+
+from __future__ import annotations
+
+import collections
+import csv
+import dataclasses
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from experiments.benchmarks import harness
+from vidparticles.inference.anomaly import detect, scores
+from vidparticles.inference.anomaly.cells import Cells, cells_of
+from vidparticles.inference.anomaly.motion import Motion, MotionLane
+from vidparticles.inference.anomaly.normal import Normal, normal_of
+from vidparticles.inference.search.entry import Entry
+from vidparticles.inference.search.index import build, default_folder
+from vidparticles.inference.understanding.moments import moments
+from vidparticles.storage import atomic_write
+from vidparticles.video import open_video
+
+DATA = pathlib.Path(os.environ.get("VIDPARTICLES_DATA", harness.ROOT.parent / "shared" / "data"))
+FALLS = {"Falling (BW)", "Falling (FW)", "Falling (SW)", "Fall (FW)"}
+FOLDS = ("fold0", "fold1", "fold2")
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """A clip and the truth.
+
+    Attributes:
+        path: the clip.
+        cells: what is known of it.
+        energy: [T] change from frame to frame, and `times` [T] seconds of the frames.
+        events: (start, end) in seconds.
+    """
+
+    path: pathlib.Path
+    cells: Cells
+    energy: np.ndarray
+    times: np.ndarray
+    events: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def positive(self) -> np.ndarray:
+        """Bool [T]: the frames of an event."""
+        inside = [(self.times >= start) & (self.times < end) for start, end in self.events]
+        return np.any(inside, 0) if inside else np.zeros(len(self.times), bool)
+
+    def by_frame(self, values: np.ndarray) -> np.ndarray:
+        """A number for each cell, as one for each frame; 0 where it is not known."""
+        return np.interp(
+            self.times, (self.cells.starts + self.cells.ends) / 2, np.nan_to_num(values)
+        )
+
+
+def read(path: pathlib.Path, entry: Entry, cache: pathlib.Path) -> Judged:
+    """What is known of a clip; its motion from the cache, where that is in it."""
+    kept = cache / f"motion-{'-'.join(path.relative_to(DATA).parts)}.npz"
+    if not kept.exists():
+        lane, times, energy, last = MotionLane(), [], [], None
+        with open_video(path) as video:
+            for moment in moments(video):
+                lane.take(moment)
+                small = moment.thumbnail.astype(np.float32).mean(-1) / 255
+                energy.append(0.0 if last is None else float(np.abs(small - last).mean()))
+                times.append(moment.time)
+                last = small
+        motion = lane.end()
+        with atomic_write(kept) as partial:
+            np.savez(partial, **motion._asdict(), energy=energy, frames=times)
+    with np.load(kept) as found:
+        motion = Motion(*(found[name] for name in Motion._fields))
+        return Judged(path, cells_of(entry, motion), found["energy"], found["frames"])
+
+
+def area(values: np.ndarray, positive: np.ndarray) -> float:
+    """Under the ROC: the chance that a positive is above a negative, ties halved."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(values)
+    count, others = positive.sum(), (~positive).sum()
+    return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * others))
+
+
+class Tally:
+    """What is judged, frame by frame, and the alarms."""
+
+    def __init__(self) -> None:
+        self.frames: dict[str, list[np.ndarray]] = collections.defaultdict(list)
+        self.positive: list[np.ndarray] = []
+        self.delays: list[float | None] = []
+        self.false, self.seconds = 0, 0.0
+
+    def add(self, clip: Judged, known: Normal) -> None:
+        """Judge a clip against what is normal."""
+        parts = detect.against(clip.cells, known)
+        novelty = scores.together(parts)
+        self.frames["novelty"].append(clip.by_frame(novelty))
+        for name, column in zip(scores.PARTS, parts.T, strict=True):
+            self.frames[name].append(clip.by_frame(column))
+        self.frames["energy"].append(clip.energy)
+        self.positive.append(clip.positive)
+        alarms = detect.alarms(clip.cells, parts, novelty, known.threshold)
+        for start, end in clip.events:
+            inside = [a for a in alarms if a.end > start and a.start < end]
+            # It is told at the end of the cell in which it is above the threshold.
+            told = min((max(a.start, start) for a in inside), default=None)
+            self.delays.append(None if told is None else told - start + 0.5)
+        if not clip.events:
+            self.false += len(alarms)
+            self.seconds += float(clip.cells.ends[-1])
+
+    def areas(self) -> dict[str, float]:
+        """Under the ROC of all frames, for each predictor."""
+        positive = np.concatenate(self.positive)
+        return {name: area(np.concatenate(x), positive) for name, x in self.frames.items()}
+
+
+def falls(index: pathlib.Path) -> Tally:
+    """Each clip against those of daily life."""
+    folder, events = DATA / "gmdcsa24-falls", collections.defaultdict(list)
+    with (folder / "EVENTS.tsv").open(newline="") as table:
+        for row in csv.DictReader(table, delimiter="\t"):
+            if row["event"] in FALLS:
+                events[row["file"]].append((float(row["start_s"]), float(row["end_s"])))
+    library = build(sorted(folder.rglob("*.mp4")), folder=index)
+    clips = [
+        dataclasses.replace(
+            read(path, entry, index), events=tuple(events[path.relative_to(folder).as_posix()])
+        )
+        for path, entry in zip(library.paths, library.entries, strict=True)
+    ]
+    tally = Tally()
+    for clip in clips:
+        others = [one.cells for one in clips if not one.events and one is not clip]
+        tally.add(clip, normal_of(others))
+    return tally
+
+
+def fights(index: pathlib.Path, count: int) -> list[Tally]:
+    """Clips of each fold against those without a fight of the others."""
+    folder = DATA / "fight-surv"
+    rows: dict[tuple[str, str], list[pathlib.Path]] = collections.defaultdict(list)
+    with (folder / "MANIFEST.tsv").open(newline="") as table:
+        for row in csv.DictReader(table, delimiter="\t"):
+            rows[row["split"], row["label"]].append(folder / row["file"])
+    chosen = {key: some(paths, count) for key, paths in rows.items()}
+    library = build([path for paths in chosen.values() for path in paths], folder=index)
+    known = {
+        path: read(path, entry, index)
+        for path, entry in zip(library.paths, library.entries, strict=True)
+    }
+    tallies = []
+    for fold in FOLDS:
+        others = [p for f in FOLDS if f != fold for p in chosen[f, "noFight"]]
+        normal, tally = normal_of([known[path].cells for path in others]), Tally()
+        for path in chosen[fold, "noFight"]:
+            tally.add(known[path], normal)
+        for path in chosen[fold, "fight"]:
+            clip = known[path]
+            tally.add(dataclasses.replace(clip, events=((0.0, clip.cells.ends[-1]),)), normal)
+        tallies.append(tally)
+    return tallies
+
+
+def some(paths: Sequence[pathlib.Path], count: int) -> list[pathlib.Path]:
+    """So many, spread over all."""
+    count = min(count, len(paths))
+    return [paths[k * len(paths) // count] for k in range(count)]
+
+
+def summed(name: str, tallies: Sequence[Tally], figures: dict[str, float]) -> list[list[object]]:
+    """Fill in the figures of a set; returns a row for each predictor."""
+    areas = [tally.areas() for tally in tallies]
+    rows: list[list[object]] = []
+    for key in areas[0]:
+        value = float(np.mean([one[key] for one in areas]))
+        behind = "" if key == "novelty" else "_" + key.replace(" ", "_")
+        figures[f"anomaly_{name}{behind}_auc"] = value
+        rows.append([key, f"{value:.3f}"])
+    delays = [delay for tally in tallies for delay in tally.delays]
+    found = [delay for delay in delays if delay is not None]
+    seconds = sum(tally.seconds for tally in tallies)
+    figures[f"anomaly_{name}_found"] = len(found) / len(delays)
+    figures[f"anomaly_{name}_delay"] = float(np.median(found)) if found else float("nan")
+    figures[f"anomaly_{name}_normal_seconds"] = seconds
+    figures[f"anomaly_{name}_false_per_hour"] = sum(t.false for t in tallies) / seconds * 3600
+    return rows
+
+
+def main() -> None:
+    options = harness.parser(__doc__.splitlines()[0])
+    options.add_argument("--cache", metavar="DIR", help="keeps what was seen of clips")
+    options.add_argument("--clips", metavar="N", type=int, default=29, help="of a fold and a kind")
+    args = options.parse_args()
+    index = pathlib.Path(args.cache) if args.cache else default_folder()
+    index.mkdir(parents=True, exist_ok=True)
+    figures: dict[str, float] = {}
+    of_falls = summed("falls", [falls(index)], figures)
+    of_fights = summed("fights", fights(index, 2 if args.smoke else args.clips), figures)
+    rows = [[*one, *other[1:]] for one, other in zip(of_falls, of_fights, strict=True)]
+    header = ["area under the ROC of frames, by", "falls", "fights"]
+    harness.print_table(header, rows)
+    harness.finish(
+        args,
+        figures,
+        packages=("av", "flax", "scipy"),
+        table={"header": header, "rows": rows},
+        clips=args.clips,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+"""When a clip shows what was not to be expected, and why: against what was normal before.
+
+`motion.py` follows points, `cells.py` lays all that is known of a clip over its time, `tail.py`
+turns numbers into chances, `normal.py` keeps what is normal, `detect.py` answers.
+"""
+
+from vidparticles.inference.anomaly.detect import Alarm, Anomalies, anomaly
+from vidparticles.inference.anomaly.normal import Normal, learn
+
+__all__ = ["Alarm", "Anomalies", "Normal", "anomaly", "learn"]

@@ -1,0 +1,86 @@
+"""What is known of a clip, laid over its time in cells of equal length."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from vidparticles.inference.anomaly.motion import (
+    DEFAULT,
+    Motion,
+    MotionConfig,
+    MotionLane,
+)
+from vidparticles.inference.search.entry import Entry
+from vidparticles.inference.understanding.moments import moments
+from vidparticles.storage import PathLike
+from vidparticles.video import open_video
+
+SPAN = 0.5  # seconds of a cell
+
+
+@dataclasses.dataclass(frozen=True)
+class Cells:
+    """A clip in cells.
+
+    Attributes:
+        starts, ends: [T] seconds.
+        error: [T] of `Motion`, the mean; NaN where no point was followed.
+        velocity: [T, V] likewise.
+        like: [T, D] of length one, of the moment that is at the cell's middle; D is 0 without
+            networks.
+    """
+
+    starts: np.ndarray
+    ends: np.ndarray
+    error: np.ndarray
+    velocity: np.ndarray
+    like: np.ndarray
+
+
+def motion_of(path: PathLike, config: MotionConfig = DEFAULT) -> Motion:
+    """How the points of a clip move.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    lane = MotionLane(config)
+    with open_video(path) as video:
+        for moment in moments(video):
+            lane.take(moment)
+    return lane.end()
+
+
+def cells_of(entry: Entry, motion: Motion, *, span: float = SPAN) -> Cells:
+    """A clip in cells.
+
+    Args:
+        entry: what the networks saw of it, see `search`.
+        motion: of its points.
+        span: seconds of a cell.
+
+    Example:
+        >>> from vidparticles.inference.anomaly.motion import VELOCITY
+        >>> empty = np.zeros((0, 2, 10), int)
+        >>> entry = Entry(1.2, np.zeros(0), np.zeros(0), np.zeros((0, 0)), empty, empty)
+        >>> motion = Motion(np.array([0.1, 0.7]), np.zeros(2), np.zeros((2, len(VELOCITY))))
+        >>> cells_of(entry, motion).ends.tolist()
+        [0.5, 1.2]
+    """
+    # The last one is as long as half a cell at least, unless it is the only one.
+    count = max(1, int(entry.seconds / span + 0.5))
+    edges = np.append(span * np.arange(count), max(entry.seconds, 1e-3))
+    middles = (edges[1:] + edges[:-1]) / 2
+    which = np.clip(np.searchsorted(edges, motion.times, side="right") - 1, 0, count - 1)
+    total = np.bincount(which, minlength=count)
+    columns = np.column_stack([motion.error, motion.velocity])
+    sums = np.zeros((count, columns.shape[1]))
+    np.add.at(sums, which, columns)
+    with np.errstate(invalid="ignore"):
+        rows = sums / total[:, None]
+    like = np.zeros((count, 0))
+    if len(entry.like):
+        apart = np.abs(middles[:, None] - (entry.starts + entry.ends)[None] / 2)
+        like = entry.like[np.argmin(apart, 1)]
+    return Cells(edges[:-1], edges[1:], rows[:, 0], rows[:, 1:], like)

@@ -3,9 +3,9 @@
     python -m experiments.benchmarks.anomaly [--smoke] [--json FILE] [--cache DIR] [--clips N]
 
 Falls (gmdcsa24-falls, 15 clips): each clip is judged against those of daily life without itself; a
-frame is positive while EVENTS.tsv says that someone falls. Fights (fight-surv): of each fold N clips
-of either kind, spread over it, are judged against N × 2 clips without a fight of the other folds,
-which share no source with them; a frame is positive in a clip with a fight.
+frame is positive while EVENTS.tsv says that someone falls. Fights (fight-surv): of each fold N
+clips of either kind, spread over it, are judged against N × 2 clips without a fight of the other
+folds, which share no source with them; a frame is positive in a clip with a fight.
 
 Figures: `anomaly_{falls,fights}_auc`, the area under the ROC of all frames judged (of fights the
 mean of the folds), by novelty, and by each of its parts (`…_sudden_motion_auc` and so on); beside

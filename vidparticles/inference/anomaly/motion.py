@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -78,7 +78,7 @@ class MotionLane:
     def __init__(self, config: MotionConfig = DEFAULT) -> None:
         self._config = config
         self._tracker = point_tracker(PointConfig(count=config.count, longest=240))
-        self._state = None
+        self._state: Any = None
         self._next = -np.inf
         self._cut = False
         self._rows: list[tuple[float, np.ndarray, np.ndarray]] = []
@@ -93,14 +93,14 @@ class MotionLane:
         # On a grid, so that the rate is kept on average; from here on after a gap.
         self._next = max(self._next + step, moment.time + step / 2)
         picture = moment.picture
-        frame = picture.rgb(self._shape(picture.height, picture.width))
-        time = np.float32(moment.time)
+        frame: Any = picture.rgb(self._shape(picture.height, picture.width))
+        time, cut = jnp.float32(moment.time), jnp.asarray(self._cut)
         if self._state is None:
             self._state = self._tracker.init_fn((), frame, time)
         elif self._cut:
             self._measure()
             self._rows = []
-        self._state, _ = self._tracker.step_fn((), self._state, frame, time, cut=self._cut)
+        self._state, _ = self._tracker.step_fn((), self._state, frame, time, cut=cut)
         points = self._state.particles
         self._rows.append((moment.time, np.asarray(points.position), np.asarray(points.alive)))
         self._cut = False

@@ -62,7 +62,7 @@ class Normal:
         over = plain - float(nats(tail, tail.begin))
         if over <= 0:  # more than enough was seen
             return max(plain, float(np.quantile(tail.body, 1 - SPAN / HOUR)))
-        excess = tail.count * tail.mean * math.expm1(over / tail.count)
+        excess = tail.excesses * tail.mean * math.expm1(over / tail.excesses)
         return max(plain, tail.begin + excess)
 
 
@@ -144,11 +144,14 @@ def _read(path: pathlib.Path) -> Normal | None:
 
     try:
         found = safetensors.load(path.read_bytes())
-        columns = ("starts", "ends", "error", "velocity")
-        like = found["like"].astype(np.float32)
-        normal = Normal(
-            Cells(*(found[name] for name in columns), like), found["owners"], found["parts"]
+        cells = Cells(
+            starts=found["starts"],
+            ends=found["ends"],
+            error=found["error"],
+            velocity=found["velocity"],
+            like=found["like"].astype(np.float32),
         )
+        normal = Normal(cells, found["owners"], found["parts"])
     except (OSError, SafetensorError, KeyError):
         return None
     return normal if normal.cells.velocity.shape[1:] == (len(VELOCITY),) else None

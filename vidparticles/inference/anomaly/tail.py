@@ -27,13 +27,13 @@ class Tail(NamedTuple):
         body: [N] the numbers, in order.
         begin: from where on the tail is.
         mean: of the excesses beyond it.
-        count: of excesses.
+        excesses: how many there are.
     """
 
     body: np.ndarray
     begin: float
     mean: float
-    count: int
+    excesses: int
 
 
 def tail_of(numbers: ArrayLike) -> Tail:
@@ -71,4 +71,4 @@ def nats(tail: Tail, numbers: ArrayLike) -> np.ndarray:
     larger = size - np.searchsorted(tail.body, np.minimum(numbers, tail.begin), side="left")
     inside = np.log((size + 1) / np.maximum(larger, 1))
     excess = np.maximum(numbers - tail.begin, 0)
-    return np.maximum(inside, 0) + tail.count * np.log1p(excess / (tail.count * tail.mean))
+    return np.maximum(inside, 0) + tail.excesses * np.log1p(excess / (tail.excesses * tail.mean))

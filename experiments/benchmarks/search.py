@@ -43,12 +43,13 @@ from vidparticles.inference.search import build, search
 from vidparticles.inference.search.index import default_folder, videos
 from vidparticles.inference.search.nearest import nearest_files
 from vidparticles.inference.search.words import in_words, words
-from vidparticles.video import Encoding, open_video, probe, write_video
+from vidparticles.video import open_video, probe, write_video
 
 DATA = pathlib.Path(os.environ.get("VIDPARTICLES_DATA", harness.ROOT.parent / "shared" / "data"))
 QUERIES = pathlib.Path(__file__).with_name("search_queries.csv")
 FOLDERS = ("clips", "scene-cuts", "gmdcsa24-falls")
 SECONDS, RATE, SIDE = 2.8, 25, 256  # of what is copied of a clip; pixels of its shorter side
+FINE, COARSE = 20.0, 38.0  # crf of H.264
 APART = 0.5  # seconds between the pictures that are hashed
 TIMED = 4  # clips whose indexing is timed
 
@@ -142,25 +143,24 @@ def by_words(index: pathlib.Path, figures: dict[str, float]) -> list[list[Any]]:
 # ---------------------------------------------------------------- by altered copies
 
 
-def alter(frames: np.ndarray, rate: float, kind: str) -> tuple[np.ndarray, float, Encoding]:
-    """Frames [T, H, W, 3] uint8 as a copy of a kind has them, its rate, and how it is encoded."""
+def alter(frames: np.ndarray, rate: float, kind: str) -> tuple[np.ndarray, float, float]:
+    """Frames [T, H, W, 3] uint8 as a copy of a kind has them, its rate, and its crf."""
     height, width = frames.shape[1:3]
-    fine = Encoding(crf=20)
     if kind == "crop":  # a fifth of the height and width, to one side
         top, left = height // 20, width // 7
         cut = frames[:, top : top + 4 * height // 5, left : left + 4 * width // 5]
-        return _even(cut), rate, fine
+        return _even(cut), rate, FINE
     if kind == "speed":
-        return frames, 1.5 * rate, fine
+        return frames, 1.5 * rate, FINE
     if kind == "color":  # warmer, brighter, less contrast
         scaled = frames.astype(np.float32) * np.array([1.0, 0.85, 0.65]) * 0.85 + 30
-        return np.clip(scaled, 0, 255).astype(np.uint8), rate, fine
+        return np.clip(scaled, 0, 255).astype(np.uint8), rate, FINE
     if kind == "encoded":
         small = frames[:, : height // 2 * 2, : width // 2 * 2]
         small = small.reshape(len(small), height // 2, 2, width // 2, 2, 3).mean((2, 4))
-        return _even(small.astype(np.uint8)), rate, Encoding(crf=38)
+        return _even(small.astype(np.uint8)), rate, COARSE
     assert kind == "mirrored"
-    return frames[:, :, ::-1], rate, fine
+    return frames[:, :, ::-1], rate, FINE
 
 
 KINDS = ("crop", "speed", "color", "encoded", "mirrored")
@@ -207,10 +207,10 @@ def by_copies(
     altered.mkdir()
     for k, path in enumerate(sources(count)):
         frames = begins(path)
-        write_video(library / f"{k:03}.mp4", frames, rate=RATE, encoding=Encoding(crf=20))
+        write_video(library / f"{k:03}.mp4", frames, rate=RATE, crf=FINE)
         for kind in KINDS:
-            copy, rate, encoding = alter(frames, RATE, kind)
-            write_video(altered / f"{k:03}-{kind}.mp4", copy, rate=rate, encoding=encoding)
+            copy, rate, crf = alter(frames, RATE, kind)
+            write_video(altered / f"{k:03}-{kind}.mp4", copy, rate=rate, crf=crf)
     found: Mapping[str, list[bool]] = collections.defaultdict(list)
     peer: Mapping[str, list[bool]] = collections.defaultdict(list)
     build(videos(library), folder=index)

@@ -45,7 +45,7 @@ def tail_of(numbers: ArrayLike) -> Tail:
     Example:
         >>> tail = tail_of(np.arange(100.0))
         >>> nats(tail, [0.0, 49.5, 1000.0]).round(1).tolist()
-        [0.0, 0.7, 22.4]
+        [0.0, 0.7, 30.9]
     """
     body = np.sort(np.asarray(numbers, float))
     if len(body) < LEAST:

@@ -19,9 +19,7 @@ from vidparticles import __version__, cli, editing, startup, stopping, storage
 from vidparticles.editing import Written
 from vidparticles.editing import edit as edit_module
 from vidparticles.inference import predict as predict_module
-from vidparticles.inference import understand as understand_module
-from vidparticles.inference.timeline import Event
-from vidparticles.inference.understand import Understanding
+from vidparticles.inference.understanding.report import Report
 from vidparticles.video import Encoding, open_video, probe
 from vidparticles.viz import show as show_module
 
@@ -115,27 +113,48 @@ def test_a_name_like_an_option_is_told_how_to_be_one(clip, tmp_path, monkeypatch
 # ------------------------------------------------------------------ output
 
 
+@pytest.fixture
+def no_weights(monkeypatch, tmp_path_factory):
+    """As for someone who has just installed the package."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
 def test_json_and_the_layout_say_the_same_and_json_is_alone_on_stdout(
-    clip, run, monkeypatch, capsys
+    clip, run, no_weights, tmp_path, monkeypatch, capsys
 ):
-    words = ["understand", str(clip), "--checkpoint", str(run)]
+    words = ["understand", str(clip), "--checkpoint", str(run), "--no-objects"]
     assert cli.main([*words, "--json"]) == 0
     out, err = capsys.readouterr()
+    assert err.count("\n") == 1
+    assert "`vidparticles weights get i3d efficientnet-lite0 silero` gets what tells it" in err
     found = json.loads(out)
-    assert not err
     assert found["path"] == str(clip)
-    assert sum(found["classes"].values()) == pytest.approx(1)
-    assert found["timeline"][0].keys() == {"label", "start", "end", "probability"}
-    assert {"decode_seconds", "model_seconds", "compile_seconds"} < found.keys()
+    trained = found["trained"]
+    assert sum(trained["classes"].values()) == pytest.approx(1)
+    assert trained["timeline"][0].keys() == {"label", "start", "end", "probability"}
+    assert {"decode_seconds", "model_seconds", "compile_seconds"} < trained.keys()
 
-    found["timeline"] = tuple(Event(**event) for event in found["timeline"])
-    monkeypatch.setattr(understand_module, "understand", lambda *_: Understanding(**found))
-    assert cli.main(words) == 0
+    report = Report.from_json(out)
+    monkeypatch.setattr("vidparticles.inference.understand", lambda *_, **__: report, raising=False)
+    assert cli.main([*words, "--json", str(tmp_path / "a.json")]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].endswith("0:02.0")
+    assert Report.from_json((tmp_path / "a.json").read_text()) == report
+    assert lines[0] == str(clip)
+    assert lines[1] == "0:02.0, 128 × 128, 1 shot"
     assert sum(line.count("%") for line in lines) == 7  # six classes and one event
     assert "0:00.0 – 0:02.0" in lines[-3]
     assert lines[-1].split()[0] == "decode"
+    assert cli.main([*words, "--json", str(tmp_path / "a.json")]) == 2  # it is there
+    assert "a.json exists" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_a_file_of_another_kind_is_refused_before_any_work(option, clip, capsys):
+    assert cli.main(["understand", str(clip), option, "out.mp4"]) == 2
+    err = capsys.readouterr().err
+    assert f"{option} is out.mp4; expected a file whose name ends in .{option[2:]}" in err
+    assert cli.main(["understand", str(clip), option, f"nowhere/out.{option[2:]}"]) == 2
+    assert "nowhere" in capsys.readouterr().err
 
 
 def test_shots_are_listed(clip, tmp_path, capsys):
@@ -312,7 +331,7 @@ from vidparticles import cli
 clip, run, folder, out = sys.argv[1:]
 for line in (
     "cuts {clip}",
-    "understand {clip} --checkpoint {run}",
+    "understand {clip} --checkpoint {run} --no-objects --html {out}/e.html",
     "edit {clip} --speed 0.5 --recolor hue=90 --stabilize -o {out}/a.mp4",
     "splice {clip} {clip} -o {out}/b.mp4",
     "predict {clip} --seconds 0.2 -o {out}/c.mp4",

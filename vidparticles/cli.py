@@ -20,7 +20,7 @@ from vidparticles import __version__, progress, startup, stopping, storage
 from vidparticles.bar import KINDS, ProgressBar
 from vidparticles.errors import InputError, nearest
 from vidparticles.parsing import Option, Parser
-from vidparticles.verbs import anomaly, objects, search, show
+from vidparticles.verbs import anomaly, objects, search, show, understand
 from vidparticles.verbs.base import (
     CLIP,
     ENCODING,
@@ -83,17 +83,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _say(result: Result, args: argparse.Namespace) -> None:
     for sentence in () if args.quiet else result.warnings:
         print(f"vidparticles: warning: {sentence}", file=sys.stderr)
-    if getattr(args, "json", False):
-        found = _plain(result.data)
-        print(json.dumps(found, default=str, indent=1, ensure_ascii=False))
+    if getattr(args, "json", False) is True:  # not the name of a file
+        print(_json(result.data))
     elif not args.quiet:
         print(result.text)
     sys.stdout.flush()
 
 
-def _plain(data: Any) -> Any:
-    """A dataclass, or a list of them, as JSON takes it."""
-    return [*map(_plain, data)] if isinstance(data, list) else dataclasses.asdict(data)
+def _json(data: Any) -> str:
+    """A dataclass, or a list of them; what knows its own form has that."""
+    if hasattr(data, "to_json"):
+        return data.to_json()
+
+    def plain(data: Any) -> Any:
+        return [*map(plain, data)] if isinstance(data, list) else dataclasses.asdict(data)
+
+    return json.dumps(plain(data), default=str, indent=1, ensure_ascii=False)
 
 
 def _one_line(error: InputError) -> str:
@@ -128,14 +133,6 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
 
 
 # ---------------------------------------------------------------- what runs the verbs
-
-
-def _understand(args: argparse.Namespace) -> Result:
-    from vidparticles.inference.understand import understand
-    from vidparticles.viz.text import describe
-
-    found = understand(args.clip, args.checkpoint)
-    return Result(describe(found), found, found.warnings)
 
 
 def _predict(args: argparse.Namespace) -> Result:
@@ -219,15 +216,7 @@ PROGRESS = Option(
 )
 WEIGHTS = Option("--weights", metavar="PATH", help="a file of them; default: see `weights`")
 VERBS = {
-    "understand": Verb(
-        "say what happens in a clip, and when",
-        [
-            CLIP,
-            Option("--checkpoint", metavar="W", required=True, help="workdir of a training run"),
-            JSON,
-        ],
-        _understand,
-    ),
+    "understand": understand.VERB,
     "predict": Verb(
         "write the frames that come next",
         [

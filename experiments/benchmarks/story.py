@@ -18,7 +18,7 @@ from experiments.benchmarks import harness
 from experiments.demo import trained
 from experiments.train import train
 from vidparticles.data import embedded
-from vidparticles.inference.understand import understand
+from vidparticles.inference.understanding.trained import classify
 
 ENOUGH = 3  # acts of a story
 
@@ -36,7 +36,7 @@ def main() -> None:
         accuracy = train(config, model)["test/accuracy"]
         story = folder / f"story_{seed}.mp4"
         acts = embedded.story(story, seed=trained.STORY_SEED + seed, acts=trained.ACTS)
-        timeline = understand(story, model).timeline
+        timeline = classify(story, model).timeline
         right = trained.acts_right(acts, timeline)
         wrong = [act.label for act, is_right in zip(acts, right, strict=True) if not is_right]
         told = ", ".join(f"{e.label} {e.start:.1f}–{e.end:.1f}" for e in timeline)

@@ -21,14 +21,14 @@ import numpy as np
 from experiments.benchmarks import harness
 from vidparticles.data import embedded
 from vidparticles.editing.edit import edit
-from vidparticles.inference.understand import understand
+from vidparticles.inference.understanding.trained import classify
 
 STEP = 0.01  # seconds between the moments at which labels are compared
 
 
 def compare(path: pathlib.Path, run: pathlib.Path, acts: list, cut: float) -> dict:
     """One file against what is known of it; `cut` seconds of the story came before it."""
-    seen = understand(path, run)
+    seen = classify(path, run)
     moments = np.arange(STEP / 2, seen.seconds, STEP)
     truth = [next(a.label for a in acts if t + cut < a.end) for t in moments]
     said = [next(e.label for e in seen.timeline if t <= e.end) for t in moments]

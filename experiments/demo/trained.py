@@ -15,7 +15,7 @@ from experiments.train import train
 from vidparticles.data import embedded
 from vidparticles.editing.edit import edit
 from vidparticles.inference.predict import predict
-from vidparticles.inference.understand import Understanding, understand
+from vidparticles.inference.understanding.trained import Classified, classify
 from vidparticles.viz import text
 from vidparticles.viz.show import show
 
@@ -42,7 +42,7 @@ class Trained:
     model: pathlib.Path
     scores: Mapping[str, Any]
     acts: Sequence[embedded.Act]
-    seen: Understanding
+    seen: Classified
     videos: Mapping[str, pathlib.Path]
 
 
@@ -82,7 +82,7 @@ def run(
     section("one unseen clip: what happens in it, and when")
     story = workdir / "story.mp4"
     acts = embedded.story(story, seed=STORY_SEED + seed, acts=ACTS[:2] if smoke else ACTS)
-    seen = understand(story, model)
+    seen = classify(story, model)
     print(text.describe(seen))
     print("  in truth: " + ", ".join(f"{a.label} {a.start:.1f}–{a.end:.1f} s" for a in acts))
     print(f"  {sum(acts_right(acts, seen.timeline))} of {len(acts)} acts are told right")

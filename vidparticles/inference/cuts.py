@@ -5,9 +5,16 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from vidparticles.progress import counted
 from vidparticles.video import open_video
+
+if TYPE_CHECKING:
+    from vidparticles.shots import Transition
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,14 +67,26 @@ def cuts(path: str | os.PathLike[str]) -> Cuts:
         frames = counted(video.every(size=shots.SIZE), len(video), work="looking")
         signals = shots.measure(frame for _, frame in frames)
         changes = shots.transitions(signals, video.times)
-        ends = [*video.times[1:], video.info.duration]
-        # A cut is the first frame of its shot; of other changes no frame is.
-        firsts = [0, *(c.last + (c.kind != "cut") for c in changes)]
-        lasts = [*(c.first - 1 for c in changes), len(video) - 1]
-        found = [
-            Shot(begins, float(video.times[first]), float(ends[last]), first, last)
-            for begins, first, last in zip(
-                ["", *(c.kind for c in changes)], firsts, lasts, strict=True
-            )
-        ]
-        return Cuts(video.path, video.info.duration, tuple(found), video.warnings)
+        found = shots_between(changes, video.times, video.info.duration)
+        return Cuts(video.path, video.info.duration, found, video.warnings)
+
+
+def shots_between(
+    changes: Sequence[Transition], times: np.ndarray, seconds: float
+) -> tuple[Shot, ...]:
+    """The shots of a clip, from what is between them.
+
+    Args:
+        changes: of `shots.transitions`.
+        times: [T] seconds, of the frames.
+        seconds: how long the clip plays.
+    """
+    ends = [*times[1:], seconds]
+    # A cut is the first frame of its shot; of other changes no frame is.
+    firsts = [0, *(c.last + (c.kind != "cut") for c in changes)]
+    lasts = [*(c.first - 1 for c in changes), len(times) - 1]
+    begins = ["", *(c.kind for c in changes)]
+    return tuple(
+        Shot(begin, float(times[first]), float(ends[last]), first, last)
+        for begin, first, last in zip(begins, firsts, lasts, strict=True)
+    )

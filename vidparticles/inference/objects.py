@@ -140,7 +140,7 @@ def objects(
         network = person_network() if masks else None
         if pixels is not None:
             told = _with_masks(told, whole, network, pixels)
-        found = _gathered(told, pixels)
+        found = gathered(told, pixels)
         kept = [one for one in found if wanted is None or one.kind in wanted]
         numbered = [dataclasses.replace(one, number=k) for k, one in enumerate(kept)]
         height, width = video.info.height, video.info.width
@@ -314,10 +314,15 @@ class _Row(NamedTuple):
     kind: str
 
 
-def _gathered(
+def gathered(
     told: Iterator[Followed], pixels: dict[tuple[int, int], RunLengths] | None = None
 ) -> list[FoundObject]:
-    """Frame by frame to object by object; with masks by frame and identity, where there are."""
+    """Frame by frame to object by object.
+
+    Args:
+        told: of `followed`.
+        pixels: masks by frame and identity, where there are.
+    """
     rows: dict[int, list[_Row]] = {}
     for one in told:
         alive, number, report = jax.tree.map(

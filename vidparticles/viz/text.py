@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from vidparticles.inference.counting import Counts
     from vidparticles.inference.cuts import Cuts
     from vidparticles.inference.objects import FoundObject, Objects
-    from vidparticles.inference.understand import Understanding
+    from vidparticles.inference.understanding.trained import Classified
     from vidparticles.weights import Status
 
 WIDTH = 40
 
 
-def describe(seen: Understanding) -> str:
+def describe(seen: Classified) -> str:
     """Probabilities of the classes and the timeline, drawn with bars.
 
     Args:
-        seen: what `understand` gave.
+        seen: what `classify` gave.
 
     Returns:
         Lines, without the last line's end.

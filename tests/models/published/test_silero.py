@@ -34,6 +34,9 @@ def test_the_decisions_are_upstreams():
     np.testing.assert_allclose(found, RECORDED["made"], rtol=0, atol=1e-5)
     np.testing.assert_allclose(hear(SOUND[: 3 * 512]), found[:3], atol=1e-6)
     assert hear(SOUND[:0]).shape == (0,)
+    blocks = np.split(SOUND, [1, 700, 701, 9000, 9000, 15000])  # as it may come from a file
+    streamed = np.concatenate([*silero.stream(params, blocks, CONFIG)])
+    np.testing.assert_allclose(streamed, found, rtol=0, atol=1e-6)
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ remembers what was before, and a decision (network of Silero's version 6.2 for 1
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import flax.linen as nn
@@ -70,18 +70,37 @@ def speech(params: Any, config: SileroConfig | None = None) -> SpeechFn:
                 f"the sound is {sound.dtype} {sound.shape}; Silero takes floats [S] in [-1, 1], "
                 "of 16,000 a second."
             )
-        count = -(-len(sound) // STEP)
-        block = config.steps * STEP
-        padded = np.pad(sound.astype(np.float32), (_BEFORE, -len(sound) % block))
-        state = jnp.zeros((2, _CELL))
-        found = [np.zeros(0, np.float32)]
-        for first in range(0, len(padded) - _BEFORE, block):
-            some = padded[first : first + _BEFORE + block]
-            state, likely = _block(params, state, some)
-            found.append(np.asarray(likely))
-        return np.concatenate(found)[:count]
+        return np.concatenate([np.zeros(0, np.float32), *stream(params, [sound], config)])
 
     return run
+
+
+def stream(
+    params: Any, blocks: Iterable[np.ndarray], config: SileroConfig | None = None
+) -> Iterator[np.ndarray]:
+    """How likely someone speaks, each 32 ms, of sound that is never held whole.
+
+    Args:
+        params: of `parameters`.
+        blocks: floats [S] in [-1, 1] of 16 kHz, one after another, of any lengths.
+        config: how the network is applied.
+
+    Returns:
+        In stretches [n] in [0, 1]: in all one for each 512 samples, and for what is left of them.
+    """
+    config = config or SileroConfig()
+    size = config.steps * STEP
+    state = jnp.zeros((2, _CELL))
+    held = np.zeros(_BEFORE, np.float32)
+    for block in blocks:
+        held = np.concatenate([held, block.astype(np.float32)])
+        while len(held) >= _BEFORE + size:
+            state, likely = _block(params, state, held[: _BEFORE + size])
+            yield np.asarray(likely)
+            held = held[size:]
+    if left := len(held) - _BEFORE:
+        _, likely = _block(params, state, np.pad(held, (0, size - left)))
+        yield np.asarray(likely)[: -(-left // STEP)]
 
 
 def parameters(tensors: Mapping[str, np.ndarray]) -> Any:

@@ -1,4 +1,4 @@
-"""`vidparticles understand`: what a trained model makes of a file, and when what happens."""
+"""What a model that was trained here makes of a file, and when what happens in it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from vidparticles.video import open_video
 
 
 @dataclasses.dataclass(frozen=True)
-class Understanding:
+class Classified:
     """What a model makes of a file.
 
     Attributes:
@@ -48,12 +48,12 @@ class Understanding:
     warnings: tuple[str, ...]
 
 
-def understand(
+def classify(
     path: str | os.PathLike[str],
     checkpoint: str | os.PathLike[str],
     *,
     windows: WindowConfig = DEFAULT,
-) -> Understanding:
+) -> Classified:
     """What a trained model makes of a video file.
 
     Args:
@@ -84,7 +84,7 @@ def understand(
         warnings = video.warnings
     cells = rows[tile(rows, grid.starts, frames=grid.frames)]
     mean = cells.mean(axis=0)
-    return Understanding(
+    return Classified(
         path=pathlib.Path(path),
         seconds=seconds,
         classes={loaded.classes[i]: float(mean[i]) for i in np.argsort(-mean, kind="stable")},

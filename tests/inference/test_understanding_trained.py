@@ -1,4 +1,4 @@
-"""What `understand` says of files is what the model says of them."""
+"""What is said of files by a trained model is what the model says of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from vidparticles.data import embedded
 from vidparticles.data.pipeline import batches
-from vidparticles.inference.understand import understand
+from vidparticles.inference.understanding.trained import classify
 from vidparticles.training.run import load_model
 from vidparticles.viz.text import describe
 
@@ -21,7 +21,7 @@ def test_a_clip_gets_what_evaluation_gives_it(run, clips, clip):
     row = {name: batch[name][loaded.classes.index("orbit")][None] for name in ("video", "time")}
     logits = np.asarray(jax.jit(loaded.model.apply)(loaded.params, row)["logits"][0], np.float64)
     expected = np.exp(logits) / np.exp(logits).sum()
-    seen = understand(clip, run)
+    seen = classify(clip, run)
     got = [seen.classes[label] for label in loaded.classes]
     np.testing.assert_allclose(got, expected, rtol=1e-5)
     assert list(seen.classes.values()) == sorted(got, reverse=True)
@@ -33,7 +33,7 @@ def test_a_clip_gets_what_evaluation_gives_it(run, clips, clip):
 def test_a_longer_file_gets_a_timeline(run, tmp_path):
     story = tmp_path / "story.mp4"
     acts = embedded.story(story, seed=1, acts=3)
-    seen = understand(story, run)
+    seen = classify(story, run)
     assert seen.seconds == pytest.approx(acts[-1].end)
     assert sum(seen.classes.values()) == pytest.approx(1)
     assert seen.timeline[-1].end == pytest.approx(seen.seconds)

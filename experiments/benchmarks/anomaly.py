@@ -27,12 +27,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from experiments.benchmarks import harness
-from vidparticles.inference.anomaly import detect, scores
-from vidparticles.inference.anomaly.cells import Cells, cells_of
-from vidparticles.inference.anomaly.motion import Motion, MotionLane
-from vidparticles.inference.anomaly.normal import Normal, normal_of
-from vidparticles.inference.search.entry import Entry
-from vidparticles.inference.search.index import build, default_folder
+from vidparticles.inference.anomalies import detect, scores
+from vidparticles.inference.anomalies.cells import Cells, cells_of
+from vidparticles.inference.anomalies.motion import Motion, MotionLane
+from vidparticles.inference.anomalies.normal import Normal, normal_of
+from vidparticles.inference.searching.entry import Entry
+from vidparticles.inference.searching.index import build, default_folder
 from vidparticles.inference.understanding.moments import moments
 from vidparticles.storage import atomic_write
 from vidparticles.video import open_video

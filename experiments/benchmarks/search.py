@@ -39,10 +39,10 @@ import numpy as np
 
 from experiments.benchmarks import harness
 from vidparticles.editing.edit import edit
-from vidparticles.inference.search import build, search
-from vidparticles.inference.search.index import default_folder, videos
-from vidparticles.inference.search.nearest import nearest_files
-from vidparticles.inference.search.words import in_words, words
+from vidparticles.inference.searching import build, search
+from vidparticles.inference.searching.index import default_folder, videos
+from vidparticles.inference.searching.nearest import nearest_files
+from vidparticles.inference.searching.words import in_words, words
 from vidparticles.video import open_video, probe, write_video
 
 DATA = pathlib.Path(os.environ.get("VIDPARTICLES_DATA", harness.ROOT.parent / "shared" / "data"))

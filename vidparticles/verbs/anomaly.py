@@ -9,7 +9,7 @@ from vidparticles.verbs.base import CLIP, JSON, Result, Verb
 
 
 def _run(args: argparse.Namespace) -> Result:
-    from vidparticles.inference.anomaly import anomaly
+    from vidparticles.inference.anomalies import anomaly
     from vidparticles.viz.anomalies import list_anomalies
 
     found = anomaly(args.clip, normal=args.normal, index=args.index)

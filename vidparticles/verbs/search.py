@@ -10,11 +10,11 @@ from vidparticles.parsing import Option
 from vidparticles.verbs.base import JSON, OVERWRITE, Result, Verb
 
 if TYPE_CHECKING:
-    from vidparticles.inference.search import Found
+    from vidparticles.inference.searching import Found
 
 
 def _search(args: argparse.Namespace) -> Result:
-    from vidparticles.inference.search import search
+    from vidparticles.inference.searching import search
 
     _check(args)
     how = {"at": args.at, "count": args.count, "index": args.index}
@@ -22,7 +22,7 @@ def _search(args: argparse.Namespace) -> Result:
 
 
 def _recommend(args: argparse.Namespace) -> Result:
-    from vidparticles.inference.search import recommend
+    from vidparticles.inference.searching import recommend
 
     _check(args)
     how = {"balance": args.balance, "count": args.count, "index": args.index}

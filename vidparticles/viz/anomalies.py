@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
-from vidparticles.inference.anomaly import Anomalies
+from vidparticles.inference.anomalies import Anomalies
 from vidparticles.viz.text import WIDTH, bar, clock
 
 _LEVELS = " ▁▂▃▄▅▆▇█"
@@ -34,14 +36,13 @@ def list_anomalies(found: Anomalies) -> str:
 def curve(found: Anomalies, *, width: int = WIDTH) -> str:
     """Novelty over time, the highest of each part; full at the threshold, "·" where unknown."""
     values = np.array([np.nan if x is None else x for x in found.novelty], float)
-    middles = (np.asarray(found.starts) + np.asarray(found.ends)) / 2 / max(found.seconds, 1e-9)
-    place = np.clip((middles * width).astype(int), 0, width - 1)
-    drawn, last = "", "·"
-    for k in range(width):
-        here = values[place == k]
-        if len(here):
-            known = here[np.isfinite(here)]
-            share = min(1.0, float(known.max()) / found.threshold) if len(known) else None
-            last = "·" if share is None else _LEVELS[int(share * (len(_LEVELS) - 1))]
-        drawn += last
+    edges = np.linspace(0, found.seconds, width + 1)
+    drawn = ""
+    for begin, end in itertools.pairwise(edges):
+        here = values[
+            (np.asarray(found.starts) < end - 1e-9) & (np.asarray(found.ends) > begin + 1e-9)
+        ]
+        known = here[np.isfinite(here)]
+        share = min(1.0, float(known.max()) / found.threshold) if len(known) else None
+        drawn += "·" if share is None else _LEVELS[int(share * (len(_LEVELS) - 1))]
     return drawn

@@ -8,7 +8,7 @@ import pathlib
 import urllib.parse
 
 from vidparticles.errors import InputError
-from vidparticles.inference.search import Found, Hit
+from vidparticles.inference.searching import Found, Hit
 from vidparticles.storage import PathLike, write_text
 from vidparticles.video import open_video
 from vidparticles.viz.page import fitted, jpeg

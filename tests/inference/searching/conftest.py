@@ -7,7 +7,7 @@ import types
 import numpy as np
 import pytest
 
-from vidparticles.inference.search import find, index, words
+from vidparticles.inference.searching import find, index, words
 from vidparticles.inference.understanding.networks import Networks
 from vidparticles.models.published import efficientnet, i3d
 from vidparticles.models.published.parts import labels

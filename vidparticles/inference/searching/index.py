@@ -20,9 +20,9 @@ import numpy as np
 from vidparticles import storage, weights
 from vidparticles.data.folder import SUFFIXES
 from vidparticles.errors import InputError
-from vidparticles.inference.search import entry as entries
-from vidparticles.inference.search.entry import Entry
-from vidparticles.inference.search.words import Words
+from vidparticles.inference.searching import entry as entries
+from vidparticles.inference.searching.entry import Entry
+from vidparticles.inference.searching.words import Words
 from vidparticles.inference.understanding.features import DEFAULT, FeatureConfig, clip_features
 from vidparticles.inference.understanding.networks import Networks, networks
 from vidparticles.progress import counted, listening

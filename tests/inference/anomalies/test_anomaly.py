@@ -12,12 +12,12 @@ from scipy import stats
 
 from vidparticles import cli
 from vidparticles.errors import InputError
-from vidparticles.inference.anomaly import anomaly, detect, normal, scores
-from vidparticles.inference.anomaly.cells import SPAN, Cells, cells_of, motion_of
-from vidparticles.inference.anomaly.motion import ERROR, VELOCITY, Motion
-from vidparticles.inference.anomaly.tail import LEAST, nats, tail_of
-from vidparticles.inference.search import index
-from vidparticles.inference.search.entry import Entry
+from vidparticles.inference.anomalies import anomaly, detect, normal, scores
+from vidparticles.inference.anomalies.cells import SPAN, Cells, cells_of, motion_of
+from vidparticles.inference.anomalies.motion import ERROR, VELOCITY, Motion
+from vidparticles.inference.anomalies.tail import LEAST, nats, tail_of
+from vidparticles.inference.searching import index
+from vidparticles.inference.searching.entry import Entry
 from vidparticles.inference.understanding.networks import Networks
 from vidparticles.video import write_video
 from vidparticles.viz.anomalies import list_anomalies

@@ -4,7 +4,7 @@
 turns numbers into chances, `normal.py` keeps what is normal, `detect.py` answers.
 """
 
-from vidparticles.inference.anomaly.detect import Alarm, Anomalies, anomaly
-from vidparticles.inference.anomaly.normal import Normal, learn
+from vidparticles.inference.anomalies.detect import Alarm, Anomalies, anomaly
+from vidparticles.inference.anomalies.normal import Normal, learn
 
 __all__ = ["Alarm", "Anomalies", "Normal", "anomaly", "learn"]

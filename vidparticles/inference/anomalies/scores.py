@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from vidparticles.inference.anomaly.cells import Cells
-from vidparticles.inference.anomaly.tail import Tail, nats
+from vidparticles.inference.anomalies.cells import Cells
+from vidparticles.inference.anomalies.tail import Tail, nats
 
 PARTS = ("sudden motion", "unusual motion", "unusual sight")
 NEIGHBORS = 3  # whose distances are averaged

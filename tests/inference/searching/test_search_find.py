@@ -12,7 +12,7 @@ import pytest
 from tests import browser
 from vidparticles import cli, weights
 from vidparticles.errors import InputError
-from vidparticles.inference.search import find, index, recommend, search
+from vidparticles.inference.searching import find, index, recommend, search
 from vidparticles.inference.understanding.networks import Networks
 from vidparticles.video import write_video
 

@@ -4,7 +4,7 @@
 texts, `nearest.py` compares, `find.py` answers.
 """
 
-from vidparticles.inference.search.find import Found, Hit, recommend, search
-from vidparticles.inference.search.index import Index, build
+from vidparticles.inference.searching.find import Found, Hit, recommend, search
+from vidparticles.inference.searching.index import Index, build
 
 __all__ = ["Found", "Hit", "Index", "build", "recommend", "search"]

@@ -6,13 +6,13 @@ import dataclasses
 
 import numpy as np
 
-from vidparticles.inference.anomaly.motion import (
+from vidparticles.inference.anomalies.motion import (
     DEFAULT,
     Motion,
     MotionConfig,
     MotionLane,
 )
-from vidparticles.inference.search.entry import Entry
+from vidparticles.inference.searching.entry import Entry
 from vidparticles.inference.understanding.moments import moments
 from vidparticles.storage import PathLike
 from vidparticles.video import open_video
@@ -61,7 +61,7 @@ def cells_of(entry: Entry, motion: Motion, *, span: float = SPAN) -> Cells:
         span: seconds of a cell.
 
     Example:
-        >>> from vidparticles.inference.anomaly.motion import VELOCITY
+        >>> from vidparticles.inference.anomalies.motion import VELOCITY
         >>> empty = np.zeros((0, 2, 10), int)
         >>> entry = Entry(1.2, np.zeros(0), np.zeros(0), np.zeros((0, 0)), empty, empty)
         >>> motion = Motion(np.array([0.1, 0.7]), np.zeros(2), np.zeros((2, len(VELOCITY))))

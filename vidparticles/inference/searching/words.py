@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vidparticles import storage, weights
-from vidparticles.inference.search.entry import SETS
+from vidparticles.inference.searching.entry import SETS
 from vidparticles.models.published.minilm import EmbedFn
 from vidparticles.models.published.parts import labels
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidparticles.errors import InputError
-from vidparticles.inference.search import build, entry
-from vidparticles.inference.search.index import videos
+from vidparticles.inference.searching import build, entry
+from vidparticles.inference.searching.index import videos
 from vidparticles.inference.understanding.features import ClipFeatures
 from vidparticles.video import Span, Subtitles
 

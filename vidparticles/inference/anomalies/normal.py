@@ -12,11 +12,11 @@ import numpy as np
 
 from vidparticles import storage
 from vidparticles.errors import InputError
-from vidparticles.inference.anomaly import scores as score
-from vidparticles.inference.anomaly.cells import SPAN, Cells, cells_of, motion_of
-from vidparticles.inference.anomaly.motion import DEFAULT, VELOCITY
-from vidparticles.inference.anomaly.tail import LEAST, Tail, nats, tail_of
-from vidparticles.inference.search.index import build, default_folder, lookers, videos
+from vidparticles.inference.anomalies import scores as score
+from vidparticles.inference.anomalies.cells import SPAN, Cells, cells_of, motion_of
+from vidparticles.inference.anomalies.motion import DEFAULT, VELOCITY
+from vidparticles.inference.anomalies.tail import LEAST, Tail, nats, tail_of
+from vidparticles.inference.searching.index import build, default_folder, lookers, videos
 from vidparticles.progress import counted, listening
 from vidparticles.storage import PathLike
 

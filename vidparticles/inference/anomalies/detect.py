@@ -8,10 +8,10 @@ import pathlib
 
 import numpy as np
 
-from vidparticles.inference.anomaly import scores as score
-from vidparticles.inference.anomaly.cells import SPAN, Cells, cells_of, motion_of
-from vidparticles.inference.anomaly.normal import HOUR, Normal, learn, tail_or_none
-from vidparticles.inference.search.index import NETWORKS, build, lookers
+from vidparticles.inference.anomalies import scores as score
+from vidparticles.inference.anomalies.cells import SPAN, Cells, cells_of, motion_of
+from vidparticles.inference.anomalies.normal import HOUR, Normal, learn, tail_or_none
+from vidparticles.inference.searching.index import NETWORKS, build, lookers
 from vidparticles.storage import PathLike
 
 APART = 2.6  # seconds by which what is compared lies apart: longer than what networks see at once

@@ -11,8 +11,8 @@ import numpy as np
 
 from vidparticles import storage, weights
 from vidparticles.errors import InputError
-from vidparticles.inference.search import nearest
-from vidparticles.inference.search.index import (
+from vidparticles.inference.searching import nearest
+from vidparticles.inference.searching.index import (
     NETWORKS,
     Index,
     build,
@@ -20,7 +20,7 @@ from vidparticles.inference.search.index import (
     lookers,
     videos,
 )
-from vidparticles.inference.search.words import Words, in_words, words
+from vidparticles.inference.searching.words import Words, in_words, words
 from vidparticles.storage import PathLike
 
 COUNT = 10  # clips that are told, unless another number is given

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vidparticles.errors import InputError
-from vidparticles.inference.search import nearest
+from vidparticles.inference.searching import nearest
 
 WIDTH = 6
 

@@ -3,12 +3,20 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vidparticles.inference.anomalies import anomaly
+    from vidparticles.inference.searching import recommend, search
     from vidparticles.inference.understanding.report import Report
     from vidparticles.inference.understanding.understand import understand
 
-__all__ = ["Report", "understand"]
+__all__ = ["Report", "anomaly", "recommend", "search", "understand"]
 
-_PLACES = {"understand": "understand", "Report": "report"}
+_PLACES = {
+    "Report": "understanding.report",
+    "anomaly": "anomalies",
+    "recommend": "searching",
+    "search": "searching",
+    "understand": "understanding.understand",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -17,4 +25,4 @@ def __getattr__(name: str) -> Any:
 
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.understanding.{_PLACES[name]}"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)

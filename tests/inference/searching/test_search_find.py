@@ -12,7 +12,8 @@ import pytest
 from tests import browser
 from vidparticles import cli, weights
 from vidparticles.errors import InputError
-from vidparticles.inference.searching import find, index, recommend, search
+from vidparticles.inference import recommend, search
+from vidparticles.inference.searching import find, index
 from vidparticles.inference.understanding.networks import Networks
 from vidparticles.video import write_video
 

@@ -10,9 +10,11 @@ folds, which share no source with them; a frame is positive in a clip with a fig
 Figures: `anomaly_{falls,fights}_auc`, the area under the ROC of all frames judged (of fights the
 mean of the folds), by novelty, and by each of its parts (`…_sudden_motion_auc` and so on); beside
 it `…_energy_auc`, motion energy: how much the picture changes from frame to frame. At the threshold
-that is to be exceeded once an hour by what is normal: `…_found`, the share of the clips with an
-event that have an alarm in it, `…_delay`, seconds from its begin to the alarm (median of those
-found), and `…_false_per_hour`, alarms an hour in what is normal, of `…_normal_seconds`.
+that is to be exceeded once an hour by what is normal (`…_threshold` nats, the median; `…_highest`
+is the highest novelty of all): `…_found`, the share of the events with an alarm, `…_delay`,
+seconds from their begin to it (median of those found, left out where there is none), and
+`…_false_per_hour`, alarms an hour in what is normal, of `…_normal_seconds`. `…_found_at_5` and
+`…_delay_at_5` are the same where 5 % of the frames without an event are above the threshold.
 """
 
 from __future__ import annotations
@@ -107,6 +109,8 @@ class Tally:
     def __init__(self) -> None:
         self.frames: dict[str, list[np.ndarray]] = collections.defaultdict(list)
         self.positive: list[np.ndarray] = []
+        self.clips: list[Judged] = []
+        self.thresholds: list[float] = []
         self.delays: list[float | None] = []
         self.false, self.seconds = 0, 0.0
 
@@ -119,6 +123,8 @@ class Tally:
             self.frames[name].append(clip.by_frame(column))
         self.frames["energy"].append(clip.energy)
         self.positive.append(clip.positive)
+        self.clips.append(clip)
+        self.thresholds.append(known.threshold)
         alarms = detect.alarms(clip.cells, parts, novelty, known.threshold)
         for start, end in clip.events:
             inside = [a for a in alarms if a.end > start and a.start < end]
@@ -133,6 +139,21 @@ class Tally:
         """Under the ROC of all frames, for each predictor."""
         positive = np.concatenate(self.positive)
         return {name: area(np.concatenate(x), positive) for name, x in self.frames.items()}
+
+
+def at_five(tallies: Sequence[Tally]) -> list[float | None]:
+    """Seconds from the begin of each event to a frame that 5 % of those without one exceed."""
+    delays: list[float | None] = []
+    for tally in tallies:
+        values, positive = (np.concatenate(x) for x in (tally.frames["novelty"], tally.positive))
+        threshold = np.quantile(values[~positive], 0.95)
+        for clip, novelty in zip(tally.clips, tally.frames["novelty"], strict=True):
+            for start, end in clip.events:
+                over = clip.times[
+                    (novelty > threshold) & (clip.times >= start) & (clip.times < end)
+                ]
+                delays.append(float(over[0] - start) if len(over) else None)
+    return delays
 
 
 def falls(index: pathlib.Path) -> Tally:
@@ -198,7 +219,15 @@ def summed(name: str, tallies: Sequence[Tally], figures: dict[str, float]) -> li
         figures[f"anomaly_{name}{behind}_auc"] = value
         rows.append([key, f"{value:.3f}"])
     delays = [delay for tally in tallies for delay in tally.delays]
-    found = [delay for delay in delays if delay is not None]
+    for behind, each in (("", delays), ("_at_5", at_five(tallies))):
+        found = [delay for delay in each if delay is not None]
+        figures[f"anomaly_{name}_found{behind}"] = len(found) / len(each)
+        if found:
+            figures[f"anomaly_{name}_delay{behind}"] = float(np.median(found))
+    thresholds = [threshold for tally in tallies for threshold in tally.thresholds]
+    highest = max(float(x.max()) for tally in tallies for x in tally.frames["novelty"])
+    figures[f"anomaly_{name}_threshold"] = float(np.median(thresholds))
+    figures[f"anomaly_{name}_highest"] = highest
     seconds = sum(tally.seconds for tally in tallies)
     figures[f"anomaly_{name}_found"] = len(found) / len(delays)
     figures[f"anomaly_{name}_delay"] = float(np.median(found)) if found else float("nan")

@@ -229,8 +229,6 @@ def summed(name: str, tallies: Sequence[Tally], figures: dict[str, float]) -> li
     figures[f"anomaly_{name}_threshold"] = float(np.median(thresholds))
     figures[f"anomaly_{name}_highest"] = highest
     seconds = sum(tally.seconds for tally in tallies)
-    figures[f"anomaly_{name}_found"] = len(found) / len(delays)
-    figures[f"anomaly_{name}_delay"] = float(np.median(found)) if found else float("nan")
     figures[f"anomaly_{name}_normal_seconds"] = seconds
     figures[f"anomaly_{name}_false_per_hour"] = sum(t.false for t in tallies) / seconds * 3600
     return rows

@@ -154,7 +154,10 @@ def head(strength: float):
 
 
 def choose(
-    choices: Sequence[np.ndarray], label: np.ndarray, source: np.ndarray
+    choices: Sequence[np.ndarray],
+    label: np.ndarray,
+    source: np.ndarray,
+    strengths: Sequence[float] = STRENGTHS,
 ) -> tuple[int, float]:
     """The place of the features and the strength with the least log-loss on held-out sources."""
     import threadpoolctl
@@ -177,7 +180,7 @@ def choose(
         return total
 
     with threadpoolctl.threadpool_limits(1):  # threads only wait for each other in fits this small
-        return min(itertools.product(range(len(choices)), STRENGTHS), key=loss)
+        return min(itertools.product(range(len(choices)), strengths), key=loss)
 
 
 def interval(right: np.ndarray, fold: np.ndarray, source: np.ndarray) -> tuple[float, float]:

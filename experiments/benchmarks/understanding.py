@@ -1,89 +1,150 @@
-"""What `understand` costs on a 10 s clip of 320 × 240: reading apart from the model.
+"""What `understand` costs without a checkpoint: a 10 s clip of 320 × 240 with sound.
 
-Figures: `understand_decode_seconds` and `understand_model_seconds` (medians; compiling is not
-in the model's), `understand_total_over_clip`: the whole call, with loading the checkpoint and
-compiling, over the clip's own length (to reach: < 1), and `understand_command_over_clip`: the
-same for the command in a fresh process. The model has its full size and is trained for one
-step: what it says does not matter here.
+    python -m experiments.benchmarks.understanding [--smoke] [--long SECONDS] [--json FILE]
+
+Figures, of all lanes but objects: `understand_cpu_over_clip`, CPU seconds of a call over the
+clip's length, after the first (to reach: 1.0; aim .5), with `cpu_{part}_over_clip` of its parts by
+themselves; `first_call_s` and `first_call_cached_s`, the command in a fresh process with the
+compile cache empty and full (20 and 6); `memory_growth`, how much more memory a process takes at
+most for a clip of --long seconds than for one of 10. Needs `vidparticles weights get i3d
+efficientnet-lite0 silero`.
 """
 
 from __future__ import annotations
 
+import os
 import pathlib
-import statistics
+import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 
 import numpy as np
 
 from experiments.benchmarks import harness
-from experiments.configs import embedded as embedded_config
-from experiments.train import train
-from vidparticles.data import embedded
-from vidparticles.inference.understand import understand
-from vidparticles.video.write import write_video
+from experiments.benchmarks.classify import footage
+from vidparticles.inference.understanding.camera import CameraLane
+from vidparticles.inference.understanding.features import FeatureLane
+from vidparticles.inference.understanding.moments import moments
+from vidparticles.inference.understanding.networks import SERVES, Networks, networks
+from vidparticles.inference.understanding.sound import heard
+from vidparticles.inference.understanding.understand import understand
+from vidparticles.video import Sound, Writer, open_video
 
-SECONDS, RATE, WIDTH, HEIGHT = 10, 30, 320, 240
-
-
-def footage(path: pathlib.Path, *, seconds: float) -> pathlib.Path:
-    """A clip as costly to decode as real ones: a drifting texture, and noise as of a sensor."""
-    rng = np.random.default_rng(0)
-    still = rng.standard_normal((HEIGHT, WIDTH, 3))
-    gain = 1 / (0.01 + np.hypot(np.fft.fftfreq(HEIGHT)[:, None], np.fft.fftfreq(WIDTH)))
-    still = np.fft.ifft2(np.fft.fft2(still, axes=(0, 1)) * gain[..., None], axes=(0, 1)).real
-    still = 127 + 50 * still / still.std()
-
-    def frames():
-        for i in range(round(seconds * RATE)):
-            moved = np.roll(still, (i, 2 * i), axis=(0, 1))
-            yield np.clip(moved + 3 * rng.standard_normal(still.shape), 0, 255).astype(np.uint8)
-
-    write_video(path, frames(), rate=RATE)
-    return path
+LANES = tuple(name for name in SERVES if name != "nanodet")
+PEAK = """
+import resource, sys
+from vidparticles.inference import understand
+understand(sys.argv[1], objects=False)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
 
 
-def checkpoint(folder: pathlib.Path) -> pathlib.Path:
-    """A run of one step of the embedded set's own config."""
-    clips = {"train": 2, "test": 1}
-    config = embedded_config.get_config()
-    config.data.dir = str(embedded.make(folder / "clips", clips_per_class=clips))
-    config.data.clips = clips
-    config.steps = 1
-    config.batch_size = 4
-    train(config, folder / "run")
-    return folder / "run"
+def with_sound(silent: pathlib.Path, out: pathlib.Path, seconds: float) -> pathlib.Path:
+    """The same clip with noise to be heard, played so often that it lasts."""
+    with open_video(silent) as video:
+        frames, rate = list(video.run()), video.info.rate
+    rng = np.random.default_rng(1)
+
+    def noise(first: int, last: int):
+        for at in range(first, last, 1 << 16):
+            count = min(1 << 16, last - at)
+            yield 0.1 * rng.standard_normal((count, 1)).astype(np.float32)
+
+    sound = Sound(16000, 1, round(16000 * seconds), noise)
+    with Writer(out, rate=rate, audio=sound) as writer:
+        for k in range(round(seconds * rate)):
+            writer.add(frames[k % len(frames)])
+    return out
+
+
+def parts(clip: pathlib.Path, found: Networks) -> dict[str, Callable[[], object]]:
+    """The lanes by themselves; each but sound reads the clip, too."""
+
+    def read() -> None:
+        with open_video(clip) as video:
+            for _ in moments(video):
+                pass
+
+    def lane(make: Callable[[], object]) -> Callable[[], object]:
+        def run() -> None:
+            one = make()
+            with open_video(clip) as video:
+                for moment in moments(video):
+                    one.take(moment)
+                if isinstance(one, FeatureLane):
+                    one.end(clip, 0.0, ())
+                else:
+                    one.end()
+
+        return run
+
+    def hear() -> None:
+        with open_video(clip) as video:
+            heard(video.audio(), found.hear)
+
+    return {
+        "read": read,
+        "read_actions": lane(lambda: FeatureLane(Networks(actions=found.actions))),
+        "read_tags": lane(lambda: FeatureLane(Networks(tags=found.tags))),
+        "read_camera": lane(CameraLane),
+        "sound": hear,
+    }
+
+
+def seconds_of(clip: pathlib.Path, cache: pathlib.Path) -> float:
+    """The command in a fresh process."""
+    environment = {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(cache)}
+    code = "from vidparticles.command import console; console()"
+    command = [sys.executable, "-c", code, "understand", str(clip), "--no-objects", "--quiet"]
+    begin = time.perf_counter()
+    subprocess.run(command, check=True, env=environment, cwd=harness.ROOT)
+    return time.perf_counter() - begin
+
+
+def peak(clip: pathlib.Path) -> float:
+    """Bytes that a fresh process takes at most."""
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, str(clip)],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=harness.ROOT,
+    )
+    return float(done.stdout.split()[-1])
 
 
 def main() -> None:
-    args = harness.parser(__doc__.splitlines()[0]).parse_args()
-    seconds = 4 if args.smoke else SECONDS
+    options = harness.parser(__doc__.splitlines()[0])
+    options.add_argument("--long", type=float, default=120.0, help="seconds of the long clip")
+    args = options.parse_args()
+    seconds, long = (4.0, 12.0) if args.smoke else (10.0, args.long)
+    found = networks(names=LANES)
+    if found.missing:
+        raise SystemExit(found.missing[0])
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch)
-        clip = footage(folder / "clip.mp4", seconds=seconds)
-        run = checkpoint(folder)
-        calls = []
-        command = [sys.executable, "-m", "vidparticles.cli", "understand", str(clip)]
-        timings = harness.interleaved(
-            {"understand": lambda: calls.append(understand(clip, run))},
-            repeats=2 if args.smoke else 7,
-        )
-        timings |= harness.interleaved_commands(
-            {"vidparticles understand": [*command, "--checkpoint", str(run)]},
-            repeats=1 if args.smoke else 5,
-        )
+        silent = footage(folder / "silent.mp4", seconds=seconds)
+        clip = with_sound(silent, folder / "clip.mp4", seconds)
+        first = seconds_of(clip, folder / "cache")
+        cached = seconds_of(clip, folder / "cache")
+        growth = peak(with_sound(silent, folder / "long.mp4", long)) / peak(clip)
+        candidates = {
+            "understand": lambda: understand(clip, objects=False, networks_here=found),
+            **parts(clip, found),
+        }
+        timings = harness.interleaved(candidates, repeats=1 if args.smoke else 5)
     harness.print_timings(timings)
-    parts = {
-        part: statistics.median(getattr(call, f"{part}_seconds") for call in calls[1:])
-        for part in ("decode", "model", "compile")
-    }
-    harness.print_table(["part", "seconds"], [[name, value] for name, value in parts.items()])
     figures = {
-        "understand_total_over_clip": timings["understand"].median / seconds,
-        "understand_command_over_clip": timings["vidparticles understand"].median / seconds,
-        **{f"understand_{part}_seconds": value for part, value in parts.items()},
+        "understand_cpu_over_clip": timings["understand"].median_cpu / seconds,
+        **{f"cpu_{k}_over_clip": t.median_cpu / seconds for k, t in timings.items()},
+        "first_call_s": first,
+        "first_call_cached_s": cached,
+        "memory_growth": growth,
     }
-    harness.finish(args, figures, packages=("av", "flax"), clip_seconds=seconds)
+    del figures["cpu_understand_over_clip"]
+    harness.finish(args, figures, packages=("av", "flax"), clip_seconds=seconds, long_seconds=long)
 
 
 if __name__ == "__main__":

@@ -96,6 +96,7 @@ class _Watch:
     def __init__(self, config: StreamConfig, signals: list[Signals] | None = None):
         self._config = config
         self._all = signals
+        self._new: list[Signals] = []
         # One frame at a time: programs for one pair, not for many of which one is wanted.
         self._window = Window(config.signals, block=1, pairs=1)
         self._judged: collections.deque[Signals] = collections.deque(maxlen=config.behind)
@@ -110,16 +111,28 @@ class _Watch:
         while window.end - self._done > margin:
             judged = window.judge(self._done, self._done + 1)
             self._judged.append(judged)
-            if self._all is not None:
-                self._all.append(judged)
+            self._keep(judged)
             self._done += 1
         # What is asked about is no older than the first that waits.
         window.forget(min(self._done - margin, window.end - self._config.ahead - margin))
 
     def end(self) -> None:
         """There are no further frames."""
-        if self._all is not None and self._done < self._window.end:
-            self._all.append(self._window.judge(self._done, self._window.end))
+        if self._all is None:
+            return
+        if self._done < self._window.end:
+            self._keep(self._window.judge(self._done, self._window.end))
+        self._all += self._new
+        self._new = []
+
+    def _keep(self, judged: Signals) -> None:
+        """Hand on what is measured, in few pieces: one for each frame would take a kilobyte."""
+        if self._all is None:
+            return
+        self._new.append(judged)
+        if len(self._new) == self._config.behind:
+            self._all.append(joined(self._new))
+            self._new = []
 
     def cut_at(self, index: int, *, last: bool) -> bool | None:
         """Whether a frame begins a shot, or None as long as that is not known."""

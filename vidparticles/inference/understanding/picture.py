@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import dataclasses
 from collections.abc import Callable
 
@@ -42,7 +43,7 @@ class PictureLane:
 
     def __init__(self, config: PictureConfig | None = None) -> None:
         self._config = config or PictureConfig()
-        self._rows: list[tuple[float, float, float, float, float]] = []
+        self._rows = array.array("d")  # five numbers a frame, of which an hour has many
         self._before: np.ndarray | None = None
         self._end = 0.0
 
@@ -50,7 +51,7 @@ class PictureLane:
         """The next frame."""
         small = moment.thumbnail.astype(np.float32) / 255
         before = small if self._before is None or moment.cut else self._before
-        self._rows.append(
+        self._rows.extend(
             (
                 moment.time,
                 float(np.sqrt(np.mean(small**2))),
@@ -67,7 +68,7 @@ class PictureLane:
         config = self._config
         if not self._rows:
             return ()
-        time, black, white, spread, change = np.asarray(self._rows).T
+        time, black, white, spread, change = np.asarray(self._rows).reshape(-1, 5).T
         following = np.append(change[1:], 0.0)
         change = np.nan_to_num(np.where(np.isnan(change), following, change))
         edges = np.append(time, max(self._end, time[-1]))

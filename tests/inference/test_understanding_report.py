@@ -167,7 +167,7 @@ def told_of(*objects, camera=STILL, cuts=()) -> list[str]:
     [
         (line((0.1, 0.5), (0.9, 0.5)), 0.4, "one person crosses from left to right"),
         (line((0.9, 0.5), (0.1, 0.5)), 0.4, "one person crosses from right to left"),
-        (line((0.4, 0.5), (0.8, 0.5)), 0.4, "one person moves to the right"),
+        (line((0.4, 0.5), (0.8, 0.5)), 0.4, "one person moves right"),
         (line((0.5, 0.2), (0.5, 0.8)), 0.4, "one person moves down"),
         (line((0.5, 0.8), (0.52, 0.2)), 0.4, "one person moves up"),
         (line((0.5, 0.5), (0.5, 0.5)), 0.4, "one person stays in the middle"),
@@ -175,7 +175,7 @@ def told_of(*objects, camera=STILL, cuts=()) -> list[str]:
         (
             line((0.4, 0.5), (0.8, 0.5)),
             np.linspace(0.2, 0.5, 16),
-            "one person moves to the right and comes nearer",
+            "one person moves right and comes nearer",
         ),
     ],
 )
@@ -186,7 +186,7 @@ def test_a_path_is_told_in_words(path, high, words):
 def test_who_walks_and_then_stands_does_one_after_the_other():
     path = np.concatenate([line((0.1, 0.5), (0.6, 0.5), 11), np.repeat([[0.6, 0.5]], 15, 0)])
     first, second = movers.movements([found(path)], STILL, width=4 / 3)
-    assert first.words == "one person moves to the right"
+    assert first.words == "one person moves right"
     assert first.start == 0
     assert first.end == pytest.approx(2.0, abs=0.4)
     assert second.words == "one person stays in the middle"
@@ -214,8 +214,8 @@ def test_what_is_done_ends_with_the_shot():
     path = np.concatenate([line((0.1, 0.5), (0.5, 0.5), 10), line((0.9, 0.5), (0.5, 0.5), 10)])
     told = movers.movements([found(path)], STILL, width=4 / 3, cuts=[2.0])
     assert [m.words for m in told] == [
-        "one person moves to the right",
-        "one person moves to the left",
+        "one person moves right",
+        "one person moves left",
     ]
     assert told[0].end <= 2.0 <= told[1].start
 

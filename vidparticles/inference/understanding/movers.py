@@ -149,7 +149,7 @@ def _way(way: np.ndarray, ends: np.ndarray, growth: float, config: MoverConfig) 
     elif min(ends) < edge and max(ends) > 1 - edge:
         words = f"crosses from {'left to right' if across > 0 else 'right to left'}"
     else:
-        words = f"moves to the {side}"
+        words = f"moves {side}"
     return f"{words} and {depth}" if depth else words
 
 

@@ -111,7 +111,8 @@ def _lanes(report: Report, config: PageConfig) -> list[dict[str, Any]]:
     tags: dict[tuple[float, float], list[Told]] = {}
     for told in report.tags:
         tags.setdefault((told.start, told.end), []).append(told)
-    moves = [(m.start, m.end, m.words, 1.0) for m in report.movements]
+    # Tracks are narrow on a telephone, and most is done by one.
+    moves = [(m.start, m.end, m.words.removeprefix("one "), 1.0) for m in report.movements]
     return [
         {"name": "what is done", "rows": [list(map(_action, report.actions))]},
         {"name": "trained model", "rows": [[(e.start, e.end, e.label, 1.0) for e in trained]]},

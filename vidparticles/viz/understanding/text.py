@@ -11,7 +11,7 @@ from vidparticles.inference.understanding.report import Curve, Report
 from vidparticles.inference.understanding.told import UNSURE, Told
 from vidparticles.viz.text import bar, clock, describe
 
-BAR, NAME = 20, 31  # columns
+BAR, NAME = 15, 37  # columns
 MOST = 10  # lines of a section
 BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -87,7 +87,8 @@ def _laid_out(found: Sequence[Line], seconds: float) -> list[str]:
         span = f"{clock(start):>7} – {clock(end):<7}"
         lines.append(f"  {name:{NAME}}  {drawn} {span} {note}".rstrip())
     if len(found) > MOST:
-        lines.append(f"  and {len(found) - MOST} shorter ones, with --json")
+        more = len(found) - MOST
+        lines.append(f"  and {more} shorter one{'s' * (more > 1)}, with --json")
     return lines
 
 

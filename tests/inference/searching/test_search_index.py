@@ -66,9 +66,14 @@ def test_a_broken_file_is_a_sentence_and_the_rest_is_found(folder, networks, tmp
     assert len(found.paths) == 6
     (told,) = found.broken
     assert str(folder / "broken.mp4") in told
-    assert told.endswith("; it was left out.")
-    with pytest.raises(InputError, match=r"none of the 1 clips can be read; .*broken\.mp4"):
+    assert found.left_out[0].endswith("; it was left out.")
+    with pytest.raises(InputError, match=r"broken\.mp4 is not a video that can be read"):
         build([folder / "broken.mp4"], folder=tmp_path / "index")
+    two = [folder / "broken.mp4", folder / "nowhere.mp4"]
+    with pytest.raises(InputError, match=r"none of the 2 clips can be read; .*broken\.mp4"):
+        build(two, folder=tmp_path / "index")
+    with pytest.raises(InputError, match=r"nowhere\.mp4 cannot be read \(No such file"):
+        build(two[1:], folder=tmp_path / "index")
 
 
 def test_an_index_that_cannot_be_written_is_no_broken_clip(folder, networks, tmp_path):

@@ -122,7 +122,7 @@ def learn(folder: PathLike, *, index: PathLike | None = None) -> Normal:
                 clips.append(cells_of(entry, motion_of(clip)))
         kept = normal_of(clips)
         _write(path, kept)
-    return dataclasses.replace(kept, broken=library.broken)
+    return dataclasses.replace(kept, broken=library.left_out)
 
 
 def _write(path: pathlib.Path, normal: Normal) -> None:

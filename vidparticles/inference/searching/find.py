@@ -172,7 +172,7 @@ def recommend(
     told = _missing(needed=True)
     past = build(history, folder=index)
     if past.broken:
-        raise InputError(past.broken[0].replace("; it was left out", ""))
+        raise InputError(past.broken[0])
     library = build(clips, folder=index)
     seen = set(past.hashes)
     new = [k for k, content in enumerate(library.hashes) if content not in seen]
@@ -228,7 +228,7 @@ def _found(
         hits=tuple(hits),
         clips=len(library.paths),
         made=library.made,
-        broken=library.broken,
+        broken=library.left_out,
         warnings=tuple(told),
     )
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from vidparticles import storage, weights
 from vidparticles.data.folder import SUFFIXES
-from vidparticles.errors import InputError
+from vidparticles.errors import InputError, reason
 from vidparticles.inference.searching import entry as entries
 from vidparticles.inference.searching.entry import Entry
 from vidparticles.inference.searching.words import Words
@@ -50,6 +50,11 @@ class Index:
     hashes: tuple[str, ...]
     broken: tuple[str, ...] = ()
     made: int = 0
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The sentences on those that could not be read, for whoever asked for the others."""
+        return tuple(f"{told.rstrip('.')}; it was left out." for told in self.broken)
 
     @property
     def owners(self) -> np.ndarray:
@@ -115,7 +120,7 @@ def build(
     Example:
         >>> build(["no_such_clip.mp4"])  # doctest: +ELLIPSIS
         Traceback (most recent call last):
-        vidparticles.errors.InputError: none of the 1 clips can be read; no_such_clip.mp4: ...
+        vidparticles.errors.InputError: no_such_clip.mp4 cannot be read ...
     """
     here = default_folder() if folder is None else pathlib.Path(folder)
     with storage.write_errors(here):
@@ -132,6 +137,8 @@ def build(
                 broken.append(str(error))
     finally:
         reader.known.write()
+    if not found and len(given) == 1:
+        raise InputError(broken[0])
     if not found:
         raise InputError(f"none of the {len(given)} clips can be read; {broken[0]}")
     names, kept, hashes = zip(*found, strict=True)
@@ -162,7 +169,9 @@ class _Reader:
         try:
             content = self.known.hash_of(path)
         except OSError as error:
-            raise _Broken(f"{path}: {error.strerror}; it was left out.") from error
+            raise _Broken(
+                f"{path} cannot be read ({reason(error)}); give the path of a video file."
+            ) from error
         place = self._folder / f"{content[:32]}-{self._recipe}.safetensors"
         entry = entries.read(place)
         fresh = entry is None
@@ -170,7 +179,7 @@ class _Reader:
             try:
                 entry = self._look(path)
             except InputError as error:
-                raise _Broken(f"{str(error).rstrip('.')}; it was left out.") from error
+                raise _Broken(str(error)) from error
             self.made += 1
         if entry.spoken is None and self._words is not None and entry.lines:
             spoken = self._words.embed([line.text for line in entry.lines])

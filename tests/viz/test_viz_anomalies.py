@@ -45,7 +45,7 @@ def test_an_alarm_is_a_line_under_the_curve():
 
 def test_what_is_not_known_is_drawn_so_and_nothing_is_said_of_a_clip_without_alarms():
     drawn = curve(_found([None, None, 8.0, 0.0]), width=8)
-    assert drawn == "····██  "
+    assert drawn == "····██▁▁"
     assert "nothing that was not to be expected" in list_anomalies(_found([None, 1.0]))
     assert len(list_anomalies(_found([None, None])).splitlines()) == 1
 

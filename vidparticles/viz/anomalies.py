@@ -9,7 +9,7 @@ import numpy as np
 from vidparticles.inference.anomalies import Anomalies
 from vidparticles.viz.text import WIDTH, bar, clock
 
-_LEVELS = " ▁▂▃▄▅▆▇█"
+_LEVELS = "▁▂▃▄▅▆▇█"
 
 
 def list_anomalies(found: Anomalies) -> str:

@@ -210,6 +210,13 @@ def test_who_stands_while_the_camera_pans_stays():
     assert told_of(found(path), camera=pan) == ["one person stays in the middle"]
 
 
+def test_furniture_is_told_of_only_where_it_goes():
+    """A bed does not come nearer: somebody stepped aside."""
+    stands = np.repeat([[0.5, 0.5]], 16, 0)
+    assert told_of(found(stands, kind="bed", high=np.linspace(0.2, 0.5, 16))) == []
+    assert told_of(found(line((0.4, 0.5), (0.8, 0.5)), kind="chair")) == ["one chair moves right"]
+
+
 def test_what_is_done_ends_with_the_shot():
     path = np.concatenate([line((0.1, 0.5), (0.5, 0.5), 10), line((0.9, 0.5), (0.5, 0.5), 10)])
     told = movers.movements([found(path)], STILL, width=4 / 3, cuts=[2.0])

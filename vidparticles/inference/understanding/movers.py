@@ -20,6 +20,23 @@ _PLURALS = {
     "scissors": "scissors",
     "broccoli": "broccoli",
 }
+# What does not move by itself is told of only where it goes somewhere: the sides of its box change
+# when somebody steps in front of it.
+_RESTING = {
+    *(
+        "bench",
+        "chair",
+        "couch",
+        "potted plant",
+        "bed",
+        "dining table",
+        "toilet",
+        "tv",
+        "microwave",
+    ),
+    *("oven", "toaster", "sink", "refrigerator", "clock", "traffic light", "fire hydrant"),
+    *("stop sign", "parking meter"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +102,11 @@ def movements(
     for one in found:
         for part in _parts(one, cuts):
             if part[-1, 0] - part[0, 0] >= config.shortest:
-                told += [(*said, one) for said in _said(part, camera, width, config)]
+                told += [
+                    (words, start, end, one)
+                    for words, start, end in _said(part, camera, width, config)
+                    if one.kind not in _RESTING or words.startswith(("moves", "crosses"))
+                ]
     return tuple(_together(told))
 
 

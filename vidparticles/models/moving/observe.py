@@ -11,6 +11,7 @@ from jax import Array, lax
 
 from vidparticles.flow.camera import Similarity
 from vidparticles.image.resample import highest, resize, unit_range
+from vidparticles.models.moving.bodies import BodyConfig, Middles, bodies
 from vidparticles.models.moving.inputs import given, learned
 from vidparticles.models.moving.model import Moving
 from vidparticles.models.moving.network import CELL, Maps, NetworkState
@@ -34,6 +35,7 @@ class ReadConfig:
         sides: half a side of a box, standard deviations of its pixels: √3 of a rectangle, 2 of an
             ellipse.
         gate: probability of an object from which the background is held back.
+        body: how boxes are taken from the mask; None, each from what its middle tells.
     """
 
     heights: tuple[int, ...] = (64,)
@@ -43,6 +45,7 @@ class ReadConfig:
     of_mask: float = 0.3
     sides: float = 1.9
     gate: float = 0.4
+    body: BodyConfig | None = None
 
 
 class DescribeFn(Protocol):
@@ -174,20 +177,25 @@ def read(maps: Maps, height: int, config: ReadConfig) -> Observations:
         return x.reshape(h * w, *x.shape[2:])[at]
 
     cells = jnp.stack([at % w, at // w], -1) + 0.5
-    position = (cells + there(maps.offset)) * CELL / height
-    deviation = jnp.exp(jnp.clip(there(maps.extent)[:, :2], -3, 3)) * CELL
-    extent = config.sides * deviation / height
+    position = cells + there(maps.offset)
+    deviation = jnp.exp(jnp.clip(there(maps.extent)[:, :2], -3, 3))
+    velocity, sides = there(maps.velocity), config.sides
+    if config.body is not None:
+        middles = Middles(best, at, position, deviation, velocity)
+        is_body, position, deviation = bodies(jax.nn.sigmoid(maps.mask), middles, config.body)
+        best, sides = jnp.where(is_body, best, 0), config.body.sides
     # Of a size at which this height is not the one to ask.
-    pixels = 2 * config.sides * jnp.sqrt(jnp.prod(deviation, -1))
+    pixels = 2 * config.sides * CELL * jnp.sqrt(jnp.prod(deviation, -1))
     off = jnp.maximum(jnp.log(config.smallest / pixels), jnp.log(pixels / config.largest))
     best = best * jnp.exp(-jnp.maximum(off, 0))
+    position, extent = position * CELL / height, sides * deviation * CELL / height
     return Observations(
         box=jnp.concatenate([position - extent, position + extent], -1),
         score=best,
         kind=jnp.zeros(len(best), jnp.int32),
         feature=there(maps.appearance),
         valid=best > 0,
-        before=position - there(maps.velocity) * CELL / height,
+        before=position - velocity * CELL / height,
     )
 
 

@@ -17,6 +17,7 @@ from jax import Array, lax
 
 from vidparticles.flow.camera import Similarity
 from vidparticles.image.appearance import describe
+from vidparticles.image.components import components
 from vidparticles.image.resample import bilinear, highest, pixel_centers, unit_range
 from vidparticles.image.structure import slopes
 from vidparticles.tracking.objects import cues
@@ -171,20 +172,9 @@ def _opened(mask: Array) -> Array:
 
 def _parts(mask: Array, count: int) -> Parts:
     """The largest parts of a mask [h, w], cells joined by sides and corners."""
-    rows, columns = mask.shape
-    size = rows * columns
-    own = jnp.where(mask, jnp.arange(1.0, size + 1).reshape(rows, columns), 0)
-
-    def spread(item: tuple[Array, Array]) -> tuple[Array, Array]:
-        label, _ = item
-        new = jnp.where(mask, highest(label, 1), 0)
-        for _ in range(2):
-            flat = jnp.concatenate([jnp.zeros(1), new.reshape(-1)])
-            new = flat[new.astype(jnp.int32)]
-        return new, jnp.any(new != label)
-
-    label, _ = lax.while_loop(lambda item: item[1], spread, (own, jnp.any(mask)))
-    cells = jnp.zeros(size + 1).at[label.astype(jnp.int32).reshape(-1)].add(1).at[0].set(0)
+    size = mask.size
+    label = components(mask)
+    cells = jnp.zeros(size + 1).at[label.reshape(-1)].add(1).at[0].set(0)
     area, which = lax.top_k(cells, count)
     return Parts(label == which[:, None, None], area > 0)
 

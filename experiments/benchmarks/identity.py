@@ -42,7 +42,8 @@ from vidparticles.image.appearance import describe
 from vidparticles.image.resample import gray, resize, shrunk_bytes
 from vidparticles.inference.objects import MOVING, object_config
 from vidparticles.models.moving import files
-from vidparticles.models.moving.observe import observer
+from vidparticles.models.moving.bodies import BodyConfig
+from vidparticles.models.moving.observe import ReadConfig, observer
 from vidparticles.models.published import nanodet
 from vidparticles.tracking.objects.config import ObjectConfig
 from vidparticles.tracking.objects.motion import motion_observer
@@ -154,7 +155,9 @@ def moved_boxes(
     path = cache / (name.replace("/", "+") + f".{which}.npz")
     if not path.exists():
         if which == "moving":
-            watch, params = observer(kind=MOVING, describe_fn=describe), files.shipped()
+            bodies = ReadConfig(body=BodyConfig())
+            watch = observer(config=bodies, kind=MOVING, describe_fn=describe)
+            params = files.shipped()
         else:
             watch, params = motion_observer(kind=MOVING), ()
         step, out, state = jax.jit(watch.observe_fn), [], None

@@ -1,8 +1,9 @@
 """`vidparticles objects`: the persons, animals and things of a clip, each with one number.
 
 Boxes are NanoDet's, and where it sees nothing those of what moves against the ground; without its
-weights, of what moves alone. They are followed by `tracking.objects`. What is there in the first
-frames is known from the first on, by a pass backwards over them.
+weights, those of the network of `models.moving`, which comes with the package. They are followed
+by `tracking.objects`. What is there in the first frames is known from the first on, by a pass
+backwards over them.
 """
 
 from __future__ import annotations
@@ -21,10 +22,15 @@ import numpy as np
 from vidparticles import shots
 from vidparticles import weights as published
 from vidparticles.errors import InputError, nearest
+from vidparticles.image.appearance import describe
 from vidparticles.image.resample import shrunk_bytes
 from vidparticles.inference.crowds import is_crowded, told_of_crowds
 from vidparticles.inference.masks import WITHOUT_PERSONS, masked, person_network, run_lengths
 from vidparticles.inference.run_lengths import RunLengths
+from vidparticles.models.moving import files
+from vidparticles.models.moving import observe as moving
+from vidparticles.models.moving.bodies import BodyConfig
+from vidparticles.models.moving.observe import ReadConfig
 from vidparticles.models.published import nanodet
 from vidparticles.models.published.selfie import PersonFn
 from vidparticles.progress import counted
@@ -242,10 +248,16 @@ def followed(
         params: of NanoDet; None, to find what moves alone.
         frames: (index, seconds, [H, W, 3] uint8, whether it begins another shot).
     """
-    config, moving = object_config(), motion_observer(kind=MOVING)
-    tracker = object_tracker(moving, config)
-    if params is not None:
-        tracker = object_tracker(together(stateless(nanodet.observe()), moving), config)
+    config = object_config()
+    if params is None:
+        bodies = ReadConfig(body=BodyConfig())
+        tracker = object_tracker(
+            moving.observer(config=bodies, kind=MOVING, describe_fn=describe), config
+        )
+        params = files.shipped()
+    else:
+        cue = motion_observer(kind=MOVING)
+        tracker = object_tracker(together(stateless(nanodet.observe()), cue), config)
         params = params, ()
     frames = iter(frames)
     first = list(itertools.islice(frames, FIRST))

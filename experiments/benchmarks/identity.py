@@ -410,7 +410,7 @@ def main() -> None:
         "ours, what has a class": ours(BOTH, "both", named=True),
         "detector alone": ours(CONFIG),
         "detector with moving": ours(BOTH, "with moving"),
-        "moving alone": ours(BOTH, "moving"),
+        "moving alone": ours(object_config(classless_moved=0.0), "moving"),
         "motion alone": ours(BOTH, "motion"),
         "detector, not seeded": ours(CONFIG, seed=False),
     }

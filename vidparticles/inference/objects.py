@@ -250,6 +250,8 @@ def followed(
     """
     config = object_config()
     if params is None:
+        # Who stays where they are has no other to tell of them.
+        config = object_config(classless_moved=0.0)
         bodies = ReadConfig(body=BodyConfig())
         tracker = object_tracker(
             moving.observer(config=bodies, kind=MOVING, describe_fn=describe), config

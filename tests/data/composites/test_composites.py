@@ -211,3 +211,13 @@ def test_what_cannot_be_is_a_sentence(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no")
     with pytest.raises(InputError, match=r"broken\.png cannot be read as a picture"):
         pictures.photographs(str(tmp_path))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_dressed_wear_one_color_on_the_trunk_and_another_on_both_legs(seed):
+    flat = [np.full((96, 96, 3), shade, np.float32) for shade in (40.0, 120.0, 200.0)]
+    parts = shapes.body(np.random.default_rng(seed), flat, 30.0, 4, dressed=True)
+    shade = [round(255 * float(p.picture[..., 0].sum() / p.picture[..., 3].sum())) for p in parts]
+    assert shade.count(120) == 2  # legs
+    assert 40 in shade
+    assert set(shade) <= {40, 120, 200}

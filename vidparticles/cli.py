@@ -20,7 +20,7 @@ from vidparticles import __version__, progress, startup, stopping, storage
 from vidparticles.bar import KINDS, ProgressBar
 from vidparticles.errors import InputError, nearest
 from vidparticles.parsing import Option, Parser
-from vidparticles.verbs import anomaly, objects, search, show, understand
+from vidparticles.verbs import anomaly, cuts, edit, objects, search, show, splice, understand
 from vidparticles.verbs.base import (
     CLIP,
     ENCODING,
@@ -35,7 +35,7 @@ from vidparticles.verbs.base import (
 )
 
 if TYPE_CHECKING:
-    from vidparticles.editing.in_between import Network
+    pass
 
 
 def console() -> NoReturn:
@@ -142,39 +142,6 @@ def _predict(args: argparse.Namespace) -> Result:
     return written(predict(args.clip, args.output, **options, **output(args)))
 
 
-def _edit(args: argparse.Namespace) -> Result:
-    from vidparticles.editing.edit import edit
-
-    options = {"trim": args.trim, "stabilize": args.stabilize}
-    options |= {"crop": args.crop, "fill": args.fill}
-    options |= {"speed": args.speed, "recolor": args.recolor, "network": _network(args)}
-    return written(edit(args.clip, args.output, **options, **output(args)))
-
-
-def _network(args: argparse.Namespace) -> Network | None:
-    if args.motion is None and args.quality is None:
-        if args.weights is not None:
-            raise InputError("--weights are of --motion rife or --quality best; give one of them.")
-        return None
-    from vidparticles.inference.slow_motion import rife
-
-    return rife(args.weights, pictures=args.quality == "best")
-
-
-def _splice(args: argparse.Namespace) -> Result:
-    from vidparticles.editing import splice
-
-    return written(splice(args.clips, args.output, **output(args)))
-
-
-def _cuts(args: argparse.Namespace) -> Result:
-    from vidparticles.inference.cuts import cuts
-    from vidparticles.viz.text import list_shots
-
-    found = cuts(args.clip)
-    return Result(list_shots(found), found, found.warnings)
-
-
 def _prepare(args: argparse.Namespace) -> Result:
     from vidparticles.data.prepare import prepare
 
@@ -214,7 +181,6 @@ PROGRESS = Option(
     default="bar",
     help="of long work, on stderr: bar, on a terminal (default); json, a line a second; none",
 )
-WEIGHTS = Option("--weights", metavar="PATH", help="a file of them; default: see `weights`")
 VERBS = {
     "understand": understand.VERB,
     "predict": Verb(
@@ -229,53 +195,9 @@ VERBS = {
         ],
         _predict,
     ),
-    "edit": Verb(
-        "trim, stabilize, change the speed, recolor; sound stays in step",
-        [
-            CLIP,
-            Option("--trim", metavar="START:END", help="keep this: 1.0:3.5, 24f:84f or 1:05-1:10"),
-            Option("--stabilize", action="store_true", help="take out the camera's shake"),
-            Option(
-                "--crop",
-                metavar="SHARE",
-                type=float,
-                help="of --stabilize: share of height and width to keep at least (default: 0.9)",
-            ),
-            Option(
-                "--fill",
-                action="store_true",
-                help="of --stabilize: crop nothing, fill the edges from the frames around",
-            ),
-            Option(
-                "--speed",
-                metavar="FACTOR",
-                help="times as fast: 0.5 is half speed, -1 backwards; or pieces: 0.25@1-2 from "
-                "1 s to 2 s, 1:0.25@1-2 slowing down, -1@1-2 this part backwards in its place, "
-                "hold:1.5@2 the frame at 2 s for 1.5 s",
-            ),
-            Option("--motion", choices=["rife"], help="of slow motion, by others' network"),
-            Option(
-                "--quality", choices=["best"], help="best: its pictures too, which takes longer"
-            ),
-            WEIGHTS,
-            Option("--recolor", metavar="KEY=VALUE,…", help="new colors: hue=90,saturation=1.2"),
-            OUTPUT,
-            OVERWRITE,
-            *ENCODING,
-        ],
-        _edit,
-    ),
-    "splice": Verb(
-        "join clips one after another",
-        [
-            Option("clips", metavar="CLIP", nargs="+", help="video files, in order"),
-            OUTPUT,
-            OVERWRITE,
-            *ENCODING,
-        ],
-        _splice,
-    ),
-    "cuts": Verb("list the shots of a clip: cuts, dissolves, fades", [CLIP, JSON], _cuts),
+    "edit": edit.VERB,
+    "splice": splice.VERB,
+    "cuts": cuts.VERB,
     "show": show.VERB,
     "objects": objects.VERB,
     "search": search.SEARCH,

@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from vidparticles import __version__, progress, startup, stopping, storage
 from vidparticles.bar import KINDS, ProgressBar
@@ -33,9 +33,6 @@ from vidparticles.verbs.base import (
     output,
     written,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 def console() -> NoReturn:

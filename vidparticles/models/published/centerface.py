@@ -106,6 +106,9 @@ def faces(params: Any, config: CenterFaceConfig | None = None) -> FacesFn:
     return run
 
 
+_LAYOUT = "51eb13e2c6bb74db"  # of its parameters, see `names.layout_of`
+
+
 def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
     """The network's parameters from the tensors of the published file.
 
@@ -116,7 +119,7 @@ def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
         InputError: they are another network's.
     """
     picture = jax.ShapeDtypeStruct((1, 32, 32, 3), jnp.float32)
-    like = names.shapes_of(CenterFace().init, picture)["params"]
+    like = functools.partial(names.shapes_of, CenterFace().init, picture)
     paths: dict[str, tuple[tuple[str, ...], tuple[int, ...] | None]] = {}
     # Those whose batch normalization is in them already are published by numbers, in their order.
     for number, layer in enumerate(_LAYERS):
@@ -132,7 +135,7 @@ def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
     for name in _HEADS:
         paths[f"head.{name}_conv.weight"] = (name, "kernel"), names.CONV
         paths[f"head.{name}_conv.bias"] = (name, "bias"), None
-    return names.place(tensors, paths, like, what="CenterFace")
+    return names.place(tensors, paths, like, layout=_LAYOUT, what="CenterFace")
 
 
 @functools.partial(jax.jit, static_argnames="config")
@@ -188,7 +191,7 @@ class _Conv(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         shape = (self.size, self.size, 1 if self.each else x.shape[-1], self.features)
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        kernel = self.param("kernel", nn.initializers.zeros, shape)
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
         if self.size == 1:
             return x @ kernel[0, 0] + bias
@@ -222,8 +225,7 @@ class _Up(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         ones, zeros, width = nn.initializers.ones, nn.initializers.zeros, x.shape[-1:]
-        make = nn.initializers.lecun_normal()
-        kernel = self.param("kernel", make, (2, 2, x.shape[-1], x.shape[-1]))
+        kernel = self.param("kernel", zeros, (2, 2, x.shape[-1], x.shape[-1]))
         scale, bias = self.param("scale", ones, width), self.param("bias", zeros, width)
         mean, var = self.param("mean", zeros, width), self.param("var", ones, width)
         scale = scale * lax.rsqrt(var + 1e-3)

@@ -95,6 +95,9 @@ def tags(params: Any, config: EfficientNetConfig | None = None) -> TagsFn:
     return run
 
 
+_LAYOUT = "bfe6c1c03ce47e6a"  # of its parameters, see `names.layout_of`
+
+
 def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
     """The network's parameters from the tensors of the published file.
 
@@ -105,7 +108,7 @@ def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
         InputError: they are another network's.
     """
     pictures = jax.ShapeDtypeStruct((1, 32, 32, 3), jnp.float32)
-    like = names.shapes_of(EfficientNet().init, pictures)["params"]
+    like = functools.partial(names.shapes_of, EfficientNet().init, pictures)
     layers = {"_conv_stem": "stem", "_bn0": "stem", "_conv_head": "head", "_bn1": "head"}
     parts = {"_expand_conv": "wider", "_bn0": "wider", "_depthwise_conv": "middle"}
     parts |= {"_bn1": "middle", "_project_conv": "narrower", "_bn2": "narrower"}
@@ -121,7 +124,7 @@ def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
             leaf = "scale" if value.ndim == 1 else "kernel"
         axes = names.CONV if value.ndim == 4 else names.DENSE
         paths[name] = (*place, leaves.get(leaf, leaf)), axes
-    return names.place(tensors, paths, like, what="EfficientNet-lite0")
+    return names.place(tensors, paths, like, layout=_LAYOUT, what="EfficientNet-lite0")
 
 
 @functools.partial(jax.jit, static_argnames="config")
@@ -155,7 +158,7 @@ class _Layer(nn.Module):
     def __call__(self, x: Array) -> Array:
         ones, zeros = nn.initializers.ones, nn.initializers.zeros
         shape = (self.size, self.size, 1 if self.each else x.shape[-1], self.features)
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        kernel = self.param("kernel", nn.initializers.zeros, shape)
         width = (self.features,)
         scale, bias = self.param("scale", ones, width), self.param("bias", zeros, width)
         mean, var = self.param("mean", zeros, width), self.param("var", ones, width)

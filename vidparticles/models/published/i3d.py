@@ -97,6 +97,9 @@ def actions(params: Any, config: I3DConfig | None = None) -> ActionsFn:
     return run
 
 
+_LAYOUT = "8ddde575fb3fad8b"  # of its parameters, see `names.layout_of`
+
+
 def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
     """The network's parameters from the tensors of the published file.
 
@@ -107,7 +110,7 @@ def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
         InputError: they are another network's.
     """
     frames = jax.ShapeDtypeStruct((1, 8, 32, 32, 3), jnp.float32)
-    like = names.shapes_of(I3D().init, frames)["params"]
+    like = functools.partial(names.shapes_of, I3D().init, frames)
     paths = {}
     for name in tensors:
         # params.Mixed_3b.Branch_0/Conv3d_0a_1x1.Conv_0.kernel
@@ -117,7 +120,7 @@ def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
         name: value if name.endswith("kernel") else value.reshape(-1)
         for name, value in tensors.items()
     }
-    return names.place(flat, paths, like, what="I3D")
+    return names.place(flat, paths, like, layout=_LAYOUT, what="I3D")
 
 
 @functools.partial(jax.jit, static_argnames="config")
@@ -144,7 +147,7 @@ class _Unit(nn.Module):
         """Args: channels; returns a kernel [s, s, s, inputs, features] and a bias [features]."""
         shape = (self.size, self.size, self.size, inputs, self.features)
         zeros, width = nn.initializers.zeros, (self.features,)
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        kernel = self.param("kernel", nn.initializers.zeros, shape)
         mean, bias = self.param("mean", zeros, width), self.param("bias", zeros, width)
         var = self.param("var", nn.initializers.ones, width)
         scale = lax.rsqrt(var + 1e-3)
@@ -245,7 +248,7 @@ class _Head(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         shape = (1, 1, 1, x.shape[-1], CLASSES)
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        kernel = self.param("kernel", nn.initializers.zeros, shape)
         bias = self.param("bias", nn.initializers.zeros, (CLASSES,))
         return x @ kernel[0, 0, 0] + bias
 

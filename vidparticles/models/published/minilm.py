@@ -118,6 +118,9 @@ def vocabulary(tensors: Mapping[str, np.ndarray]) -> tuple[str, ...]:
     return tuple(bytes(tensors["vocabulary"]).decode("utf-8").removesuffix("\n").split("\n"))
 
 
+_LAYOUT = "e069ce213887999a"  # of its parameters, see `names.layout_of`
+
+
 def parameters(tensors: Mapping[str, np.ndarray], config: MiniLMConfig | None = None) -> Any:
     """The network's parameters from the tensors of the published file.
 
@@ -130,7 +133,7 @@ def parameters(tensors: Mapping[str, np.ndarray], config: MiniLMConfig | None = 
     """
     config = config or MiniLMConfig()
     numbers = jax.ShapeDtypeStruct((1, 4), jnp.int32), jax.ShapeDtypeStruct((1,), jnp.int32)
-    like = names.shapes_of(MiniLM(config).init, *numbers)["params"]
+    like = functools.partial(names.shapes_of, MiniLM(config).init, *numbers)
     places = {
         "attention.self.query": "query",
         "attention.self.key": "key",
@@ -155,7 +158,7 @@ def parameters(tensors: Mapping[str, np.ndarray], config: MiniLMConfig | None = 
             paths[f"{head}.weight"] = (f"layer{k}", place, leaf), axes
             paths[f"{head}.bias"] = (f"layer{k}", place, "bias"), None
     known = {name: value for name, value in tensors.items() if name != "vocabulary"}
-    return names.place(known, paths, like, what="MiniLM")
+    return names.place(known, paths, like, layout=_LAYOUT, what="MiniLM")
 
 
 def _power(count: int) -> int:

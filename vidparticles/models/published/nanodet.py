@@ -130,6 +130,9 @@ def object_config(**changes: Any) -> ObjectConfig:
     return ObjectConfig(**(told | changes))
 
 
+_LAYOUT = "c6258a1ba7852778"  # of its parameters, see `names.layout_of`
+
+
 def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
     """The network's parameters from the tensors of the published file.
 
@@ -140,7 +143,7 @@ def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
         InputError: they are another network's.
     """
     picture = jax.ShapeDtypeStruct((32, 32, 3), jnp.float32)
-    like = names.shapes_of(NanoDet().init, picture)["params"]
+    like = functools.partial(names.shapes_of, NanoDet().init, picture)
     # Published by numbers alone, in the order of the layers.
     biases = [*range(0, 56, 2), 60, 62, 66, 68, 70, 72]
     paths: dict[str, tuple[tuple[str, ...], None]] = {}
@@ -148,7 +151,7 @@ def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
         kernel = "PartitionedCall/split" + (f"_{number}" if number else "")
         paths[kernel] = (layer, "kernel"), None
         paths[f"unknown_{bias}"] = (layer, "bias"), None
-    return names.place(tensors, paths, like, what="NanoDet")
+    return names.place(tensors, paths, like, layout=_LAYOUT, what="NanoDet")
 
 
 @functools.partial(jax.jit, static_argnames="config")
@@ -221,7 +224,7 @@ class _Conv(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         shape = (self.size, self.size, x.shape[-1], self.features)
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        kernel = self.param("kernel", nn.initializers.zeros, shape)
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
         around = (self.size // 2, self.size // 2)
         layout = ("NHWC", "HWIO", "NHWC")

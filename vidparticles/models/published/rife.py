@@ -85,6 +85,9 @@ def between(params: Any, config: RifeConfig | None = None) -> BetweenFn:
     return functools.partial(_between, params, config=config or RifeConfig())
 
 
+_LAYOUT = "eb6709bb8ce25621"  # of its parameters, see `names.layout_of`
+
+
 def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
     """The network's parameters from the tensors of the published file.
 
@@ -96,7 +99,7 @@ def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
     """
     picture = jax.ShapeDtypeStruct((64, 64, 3), jnp.float32)
     time = jax.ShapeDtypeStruct((), jnp.float32)
-    like = names.shapes_of(IFNet().init, picture, picture, time)["params"]
+    like = functools.partial(names.shapes_of, IFNet().init, picture, picture, time)
     paths = {}
     for name, value in tensors.items():
         net, *middle, last = name.removeprefix("module.").split(".")
@@ -105,7 +108,7 @@ def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
         leaf = {"1weight": "slope", "0weight": "kernel", "weight": "kernel"}.get(index + last, last)
         axes = names.TRANSPOSED if value.shape[2:] == (4, 4) else names.CONV
         paths[name] = (net, "_".join(unit), leaf), axes
-    return names.place(tensors, paths, like, what="RIFE 4.0")
+    return names.place(tensors, paths, like, layout=_LAYOUT, what="RIFE 4.0")
 
 
 @functools.partial(jax.jit, static_argnames="config")
@@ -134,7 +137,7 @@ class _Conv(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         shape = (3, 3, x.shape[-1], self.features)
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        kernel = self.param("kernel", nn.initializers.zeros, shape)
         y = _convolved(x, kernel, ((1, 1), (1, 1)), self.stride)
         y += self.param("bias", nn.initializers.zeros, (self.features,))
         return _leaky(self, y) if self.slopes else y
@@ -149,7 +152,7 @@ class _Up(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         shape = (4, 4, x.shape[-1], self.features)
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        kernel = self.param("kernel", nn.initializers.zeros, shape)
         y = _phases(x, kernel, at_once=self.features < 16)
         y += self.param("bias", nn.initializers.zeros, (self.features,))
         return _leaky(self, y) if self.slopes else y

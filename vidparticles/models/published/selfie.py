@@ -11,6 +11,7 @@ are sums of shifted products.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -59,6 +60,9 @@ def person_mask(params: Any) -> PersonFn:
     return run
 
 
+_LAYOUT = "a72bed513fcff17a"  # of its parameters, see `names.layout_of`
+
+
 def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
     """The network's parameters from the tensors of the published file.
 
@@ -69,7 +73,7 @@ def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
         InputError: they are another network's.
     """
     picture = jax.ShapeDtypeStruct((*SIZE, 3), jnp.float32)
-    like = names.shapes_of(Selfie().init, picture)["params"]
+    like = functools.partial(names.shapes_of, Selfie().init, picture)
     # Published by numbers, in the order of the layers.
     paths: dict[str, tuple[tuple[str, ...], tuple[int, ...] | None]] = {}
     for number, layer in enumerate(_DENSE):
@@ -82,7 +86,7 @@ def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
         paths[f"depthwise_conv2d{end}/y"] = (block, "middle", "bias"), None
     paths["segment/filter"] = ("segment_kernel",), None
     paths["segment_add/y"] = ("segment_bias",), None
-    return names.place(tensors, paths, like, what="Selfie Segmentation")
+    return names.place(tensors, paths, like, layout=_LAYOUT, what="Selfie Segmentation")
 
 
 @jax.jit
@@ -104,7 +108,7 @@ class _Dense(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         shape = (self.size, self.size, x.shape[-1], self.features)
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        kernel = self.param("kernel", nn.initializers.zeros, shape)
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
         if self.size == 1:
             return x @ kernel[0, 0] + bias
@@ -123,7 +127,7 @@ class _Depthwise(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         shape = (self.size, self.size, x.shape[-1], 1)
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        kernel = self.param("kernel", nn.initializers.zeros, shape)
         bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],))
         window, step = (self.size, self.size), (self.stride, self.stride)
         ends = lax.padtype_to_pads(x.shape[:2], window, step, "SAME")
@@ -233,9 +237,7 @@ class Selfie(nn.Module):
         x = nn.relu(_Dense(128, name="coarsest")(x)) * share
         for k, features in enumerate(_UPS):
             x = _Up(features, name=f"up{k}")(x, levels[2 * x.shape[0]])
-        kernel = self.param(
-            "segment_kernel", nn.initializers.lecun_normal(), (2, 2, 1, x.shape[-1])
-        )
+        kernel = self.param("segment_kernel", nn.initializers.zeros, (2, 2, 1, x.shape[-1]))
         bias = self.param("segment_bias", nn.initializers.zeros, (1,))
         # Each place becomes four pixels.
         four = jnp.einsum("hwc,ijc->hiwj", x, kernel[:, :, 0])

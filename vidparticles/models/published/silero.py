@@ -7,6 +7,7 @@ remembers what was before, and a decision (network of Silero's version 6.2 for 1
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
@@ -103,6 +104,9 @@ def stream(
         yield np.asarray(likely)[: -(-left // STEP)]
 
 
+_LAYOUT = "e2b51648f1039699"  # of its parameters, see `names.layout_of`
+
+
 def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
     """The network's parameters from the tensors of the published file.
 
@@ -114,7 +118,7 @@ def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
     """
     sound = jax.ShapeDtypeStruct((1, _BEFORE + STEP), jnp.float32)
     state = jax.ShapeDtypeStruct((2, _CELL), jnp.float32)
-    like = names.shapes_of(Silero().init, state, sound)["params"]
+    like = functools.partial(names.shapes_of, Silero().init, state, sound)
     along = (2, 1, 0)  # PyTorch's order of a convolution over time
     layers = {f"model.encoder.{k}.reparam_conv": f"conv{k + 1}" for k in range(4)}
     paths: dict[str, tuple[tuple[str, ...], tuple[int, ...] | None]] = {
@@ -127,7 +131,7 @@ def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
     for name, layer in (layers | {"model.decoder.decoder.2": "decision"}).items():
         paths[f"{name}.weight"] = (layer, "kernel"), along
         paths[f"{name}.bias"] = (layer, "bias"), None
-    return names.place(tensors, paths, like, what="Silero VAD")
+    return names.place(tensors, paths, like, layout=_LAYOUT, what="Silero VAD")
 
 
 @jax.jit
@@ -151,7 +155,7 @@ class _Conv(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         shape = (3, x.shape[-1], self.features)
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        kernel = self.param("kernel", nn.initializers.zeros, shape)
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
         x = jnp.pad(x, [(0, 0), (1, 1), (0, 0)])
         count = (x.shape[1] - 3) // self.stride + 1
@@ -165,7 +169,7 @@ class _Transform(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         half = _WINDOW // 2 + 1
-        make = nn.initializers.lecun_normal()
+        make = nn.initializers.zeros
         kernel = self.param("kernel", make, (_WINDOW, 1, 2 * half))
         x = jnp.pad(x, [(0, 0), (0, _BEFORE)], mode="reflect")
         count = (x.shape[1] - _WINDOW) // _HOP + 1
@@ -180,9 +184,9 @@ class _Cell(nn.Module):
     @nn.compact
     def __call__(self, state: Array, x: Array) -> tuple[Array, Array]:
         """Args: what is told and kept [2, F], what comes in [S, F]; returns both anew, [S, F]."""
-        make, zeros = nn.initializers.lecun_normal(), nn.initializers.zeros
+        zeros = nn.initializers.zeros
         shape, width = (_CELL, 4 * _CELL), (4 * _CELL,)
-        inward, memory = self.param("input", make, shape), self.param("memory", make, shape)
+        inward, memory = self.param("input", zeros, shape), self.param("memory", zeros, shape)
         bias = self.param("input_bias", zeros, width) + self.param("memory_bias", zeros, width)
 
         def step(state: Array, given: Array) -> tuple[Array, Array]:
@@ -212,6 +216,6 @@ class Silero(nn.Module):
 class _Decision(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), (1, x.shape[-1], 1))
+        kernel = self.param("kernel", nn.initializers.zeros, (1, x.shape[-1], 1))
         bias = self.param("bias", nn.initializers.zeros, (1,))
         return x @ kernel[0, :, 0] + bias[0]

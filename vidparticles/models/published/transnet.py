@@ -88,6 +88,9 @@ def cuts(params: Any, config: TransNetConfig | None = None) -> CutsFn:
     return run
 
 
+_LAYOUT = "c681f4078f0d3185"  # of its parameters, see `names.layout_of`
+
+
 def parameters(tensors: Mapping[str, np.ndarray], config: TransNetConfig | None = None) -> Any:
     """The network's parameters from the tensors of the published file.
 
@@ -100,7 +103,7 @@ def parameters(tensors: Mapping[str, np.ndarray], config: TransNetConfig | None 
     """
     config = config or TransNetConfig()
     frames = jax.ShapeDtypeStruct((config.window, *SIZE, 3), jnp.uint8)
-    like = names.shapes_of(TransNet(config).init, frames)["params"]
+    like = functools.partial(names.shapes_of, TransNet(config).init, frames)
     leaves = {"running_mean": "mean", "running_var": "var", "bn.weight": "scale"}
     leaves |= {"layers.0.weight": "space", "layers.1.weight": "time", "weight": "kernel"}
     paths = {}
@@ -115,7 +118,7 @@ def parameters(tensors: Mapping[str, np.ndarray], config: TransNetConfig | None 
             path = [*path[:-1], f"{path[-1]}_{part}"] if part.isdigit() else [*path, part]
         axes = names.CONV3D if value.ndim == 5 else names.DENSE
         paths[name] = (*path, leaves.get(leaf, leaf)), axes
-    return names.place(tensors, paths, like, what="TransNet V2")
+    return names.place(tensors, paths, like, layout=_LAYOUT, what="TransNet V2")
 
 
 @functools.partial(jax.jit, static_argnames="config")
@@ -135,7 +138,7 @@ class _Mixed(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        make = nn.initializers.lecun_normal()
+        make = nn.initializers.zeros
         space = self.param("space", make, (1, 3, 3, x.shape[-1], 2 * self.features))
         time = self.param("time", make, (3, 1, 1, 2 * self.features, self.features))
         layout = ("NHWC", "HWIO", "NHWC")

@@ -6,6 +6,7 @@ import bisect
 import dataclasses
 import itertools
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 
 from vidparticles.editing.base import Edit
@@ -13,7 +14,7 @@ from vidparticles.editing.curve import Piece
 from vidparticles.editing.extras import through
 from vidparticles.editing.reel import Frames, Reel, Ticks
 from vidparticles.errors import InputError
-from vidparticles.video import cut
+from vidparticles.video import cut, join
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -100,54 +101,118 @@ def trim(
         (3, '3/4')
     """
 
-    def seconds(moment: float | Fraction | FrameIndex | None, reel: Reel) -> Fraction | None:
+    return keep((start, end))
+
+
+def keep(*spans: tuple[Moment | float, Moment | float]) -> Edit:
+    """An edit that keeps several parts of a clip, one after another, each as `trim` does.
+
+    Args:
+        *spans: (start, end) of each, as of `trim`; in any order, and as often as is wanted.
+
+    Returns:
+        The edit; it raises InputError where no frame begins in one of them.
+
+    Example:
+        >>> times = [Fraction(k, 4) for k in range(8)]
+        >>> reel = Reel(iter(()), times, Fraction(2), Fraction(4), height=2, width=2)
+        >>> reel = reel.replace(again=lambda first, last: iter(()))
+        >>> len(keep((1, 2), (0, 0.5))(reel).times)
+        6
+    """
+    return lambda reel: _parts(reel, [part_of(reel, *span) for span in spans])
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A part of a clip, to the frame.
+
+    Attributes:
+        first, last: its first frame, and the one after its last.
+        begin, stop: seconds at which it begins and ends.
+    """
+
+    first: int
+    last: int
+    begin: Fraction
+    stop: Fraction
+
+
+def part_of(reel: Reel, start: Moment | float = None, end: Moment | float = None) -> Part:
+    """The part of a clip that `trim` keeps.
+
+    Raises:
+        InputError: no frame begins in it.
+    """
+
+    def seconds(moment: Moment | float) -> Fraction | None:
         if isinstance(moment, FrameIndex):
             return reel.times[moment.index] if moment.index < len(reel.times) else reel.duration
         return None if moment is None else Fraction(moment)
 
-    def edit(reel: Reel) -> Reel:
-        first_shown, last_shown = (seconds(moment, reel) for moment in (start, end))
-        begin = max(Fraction(0), first_shown or Fraction(0))
-        stop = reel.duration if last_shown is None else min(last_shown, reel.duration)
-        # Seconds are typed with few digits: a frame that begins just before counts.
-        tolerance = Fraction(1, 2000)
-        first, last = (bisect.bisect_left(reel.times, t - tolerance) for t in (begin, stop))
-        following = [*reel.times[first : first + 1], reel.duration][0]
-        if first and reel.rate is None and min(following, stop) - begin > _STANDS:
-            first -= 1  # it stands, and was there before
-        elif first < last and (first or reel.times[0] - begin <= _STANDS):
-            begin = reel.times[first]
-        if first >= last:
-            raise InputError(
-                f"{reel.name}: no frame begins between {float(begin):g} s and {float(stop):g} s; "
-                f"the clip has {len(reel.times)} frames in {float(reel.duration):.2f} s."
-            )
-        following = [*reel.times[last : last + 1], reel.duration][0]
-        if reel.rate is not None or following - stop <= _STANDS:
-            stop = following
-        return _part(reel, (first, last), (begin, stop))
-
-    return edit
+    first_shown, last_shown = seconds(start), seconds(end)
+    begin = max(Fraction(0), first_shown or Fraction(0))
+    stop = reel.duration if last_shown is None else min(last_shown, reel.duration)
+    # Seconds are typed with few digits: a frame that begins just before counts.
+    tolerance = Fraction(1, 2000)
+    first, last = (bisect.bisect_left(reel.times, t - tolerance) for t in (begin, stop))
+    following = [*reel.times[first : first + 1], reel.duration][0]
+    if first and reel.rate is None and min(following, stop) - begin > _STANDS:
+        first -= 1  # it stands, and was there before
+    elif first < last and (first or reel.times[0] - begin <= _STANDS):
+        begin = reel.times[first]
+    if first >= last:
+        raise InputError(
+            f"{reel.name}: no frame begins between {float(begin):g} s and {float(stop):g} s; "
+            f"the clip has {len(reel.times)} frames in {float(reel.duration):.2f} s."
+        )
+    following = [*reel.times[last : last + 1], reel.duration][0]
+    if reel.rate is not None or following - stop <= _STANDS:
+        stop = following
+    return Part(first, last, begin, stop)
 
 
-def _part(reel: Reel, indices: tuple[int, int], span: tuple[Fraction, Fraction]) -> Reel:
-    """Frames first … last − 1 as a reel of its own, that of a span of time."""
-    (first, last), (begin, finish) = indices, span
-    again = reel.again
+def _parts(reel: Reel, parts: Sequence[Part]) -> Reel:
+    """Parts of a reel one after another as a reel of its own."""
+    again, duration = reel.again, sum((part.stop - part.begin for part in parts), Fraction(0))
+    counts = list(itertools.accumulate((p.last - p.first for p in parts), initial=0))
+    starts = list(itertools.accumulate((p.stop - p.begin for p in parts), initial=Fraction(0)))
 
-    def shifted(frames: Frames) -> Frames:
-        return ((max(Fraction(0), time - begin), frame) for time, frame in frames)
+    def shifted(frames: Frames, part: Part, begun: Fraction) -> Frames:
+        return ((begun + max(Fraction(0), time - part.begin), frame) for time, frame in frames)
 
+    def anew(first: int, last: int) -> Frames:
+        assert again is not None
+        for k in range(bisect.bisect_right(counts, first) - 1, len(parts)):
+            part, at = parts[k], counts[k]
+            begin, end = max(first - at, 0), min(last - at, part.last - part.first)
+            if begin >= end:
+                return
+            frames = again(part.first + begin, part.first + end)
+            yield from shifted(frames, part, starts[k])
+
+    if again is None and len(parts) > 1:
+        raise ValueError("these frames can be run through but once: one part of them alone.")
+    only = parts[0]
+    sounds = None if reel.audio is None else [cut(reel.audio, p.begin, p.stop) for p in parts]
     return reel.replace(
         # Asked for anew, a file is sought in; what comes by once is let pass.
-        frames=shifted(again(first, last) if again else itertools.islice(reel.frames, first, last)),
-        again=again and (lambda start, end: shifted(again(first + start, first + end))),
-        times=(
-            Ticks(range(last - first), reel.rate)
-            if reel.rate is not None
-            else tuple(max(Fraction(0), time - begin) for time in reel.times[first:last])
+        frames=(
+            anew(0, counts[-1])
+            if again
+            else shifted(itertools.islice(reel.frames, only.first, only.last), only, Fraction(0))
         ),
-        duration=finish - begin,
-        audio=None if reel.audio is None else cut(reel.audio, begin, finish),
-        extras=through(reel.extras, [Piece(begin, finish)], finish - begin),
+        again=again and anew,
+        times=(
+            Ticks(range(counts[-1]), reel.rate)
+            if reel.rate is not None
+            else tuple(
+                begun + max(Fraction(0), time - part.begin)
+                for part, begun in zip(parts, starts, strict=False)
+                for time in reel.times[part.first : part.last]
+            )
+        ),
+        duration=duration,
+        audio=sounds and join(sounds, durations=[p.stop - p.begin for p in parts]),
+        extras=through(reel.extras, [Piece(p.begin, p.stop) for p in parts], duration),
     )

@@ -84,6 +84,7 @@ DISTRIBUTIONS = {
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "tensorflow": "tensorflow-cpu",
+    "webvtt": "webvtt-py",
 }
 
 

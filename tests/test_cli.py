@@ -232,7 +232,8 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
     a = str(clip)
     for line in (
         "predict a.mp4 --checkpoint w --seconds 2.5 -o c.mp4",
-        "edit a.mp4 --speed 0.5 --recolor hue=90 --trim 1:2 --stabilize --crop 0.8 --fill "
+        "edit a.mp4 --speed 0.5 --recolor hue=90 --trim 1:2 --stabilize --stabilize-crop 0.8 "
+        "--fill --crop 0,0,8,8 --resize 720 --fps 25 "
         "-o c.mp4 --overwrite --codec hevc --crf 22 --preset fast --pix-fmt yuv420p10le",
         "splice a.mp4 b.mp4 d.mp4 -o c.mp4",
         "show a.mp4 -o c.mp4 --overwrite --color group --forces",
@@ -242,11 +243,13 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
     edit = {
         "trim": "1:2",
         "stabilize": True,
-        "crop": 0.8,
+        "stabilize_crop": 0.8,
         "fill": True,
+        "crop": "0,0,8,8",
+        "resize": "720",
+        "fps": "25",
         "speed": "0.5",
         "recolor": "hue=90",
-        "network": None,
         "overwrite": True,
         "encoding": Encoding("hevc", crf=22, preset="fast", pix_fmt="yuv420p10le"),
     }

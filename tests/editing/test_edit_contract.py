@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from vidparticles import editing
+from vidparticles.editing.effects.regions import Seen
+from vidparticles.editing.effects.size import parse_crop
 from vidparticles.editing.reel import Frames, Reel
 from vidparticles.editing.retime import RetimeConfig, retime
 from vidparticles.video import Picture, Sound, cut
@@ -34,6 +36,10 @@ EDITS: dict[str, Callable[[str], editing.Edit]] = {
     "recolor": lambda other: editing.recolor(editing.Colors(hue=50, contrast=0.8)),
     "stabilize": lambda other: editing.stabilize(),
     "join": lambda other: editing.join(other),
+    "crop": lambda other: editing.crop(parse_crop("8,5,32,20")),
+    "resize": lambda other: editing.resize(30, 64),
+    "fps": lambda other: editing.fps(20),
+    "reframe": lambda other: editing.reframe(Fraction(1, 2), lambda reel: drifts(reel)),
 }
 PAIRS = [
     ("trim", "slow"),
@@ -59,6 +65,29 @@ def drifting(k: int) -> np.ndarray:
     rough = np.fft.ifft2(np.fft.fft2(noise) / (0.02 + pitch)).real
     gray = np.clip(128 + 45 * rough / rough.std(), 0, 255).astype(np.uint8)
     return np.repeat(gray[k : k + 48, k : k + 64, None], 3, -1)
+
+
+@dataclasses.dataclass
+class Drifting:
+    """An object that goes to the right, and whose mask is a square."""
+
+    seen: list[Seen]
+    shot: np.ndarray
+
+    def masks(self, frames: Frames, first: int):
+        """Where it is."""
+        for index, (time, picture) in enumerate(frames, first):
+            mask = np.zeros((picture.height, picture.width), np.float32)
+            mask[10:30, 10 + index : 30 + index] = 1
+            yield time, picture, {0: mask}
+
+
+def drifts(reel: Reel) -> Drifting:
+    """Where it is in the frames of a reel."""
+    count = len(reel.times)
+    box = [np.array([[10 + k, 10, 30 + k, 30]]) / reel.height for k in range(count)]
+    seen = [Seen(np.zeros(1, int), one, np.zeros(1, bool)) for one in box]
+    return Drifting(seen, np.zeros(count, int))
 
 
 class Source:
@@ -169,7 +198,7 @@ def test_times_rise_within_the_duration(name, clock, found):
     if reel.rate is not None:
         assert list(reel.times) == [k / reel.rate for k in range(len(reel.times))]
         assert reel.duration == len(reel.times) / reel.rate
-    assert (reel.rate is not None) == (clock == "even")
+    assert (reel.rate is not None) == (clock == "even" or name == "fps")
 
 
 @both
@@ -226,14 +255,16 @@ def test_no_edits_change_nothing():
     assert editing.chain()(reel) is reel
 
 
-@pytest.mark.parametrize("name", ["backwards", "curve", "stabilize"])
+@pytest.mark.parametrize("name", ["backwards", "curve", "stabilize", "reframe"])
 def test_what_must_be_run_through_again_is_said_at_once(name, other):
     reel = Source(*CLOCKS["even"]).reel().replace(again=None)
     with pytest.raises(ValueError, match="can be run through but once"):
         EDITS[name](other)(reel)
 
 
-@pytest.mark.parametrize("name", ["trim", "slow", "quick", "recolor", "join"])
+@pytest.mark.parametrize(
+    "name", ["trim", "slow", "quick", "recolor", "join", "crop", "resize", "fps"]
+)
 def test_other_edits_take_frames_that_come_by_once(name, other, found):
     reel = EDITS[name](other)(Source(*CLOCKS["even"]).reel().replace(again=None))
     assert reel.again is None

@@ -9,7 +9,7 @@ import pytest
 
 from vidparticles import editing
 from vidparticles.editing import Colors, parse_colors
-from vidparticles.editing.recolor import recolored
+from vidparticles.editing.effects.recolor import recolored
 from vidparticles.errors import InputError
 from vidparticles.video import BT709, Picture, open_video, write_video
 

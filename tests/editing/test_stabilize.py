@@ -269,6 +269,6 @@ def test_a_crop_out_of_range_is_told(crop):
 def test_options_of_stabilizing_need_it():
     from vidparticles.editing.edit import parse_edits
 
-    for options in ({"crop": 0.9}, {"fill": True}):
+    for options in ({"stabilize_crop": 0.9}, {"fill": True}):
         with pytest.raises(InputError, match="give --stabilize"):
             parse_edits(**options)

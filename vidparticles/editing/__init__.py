@@ -5,7 +5,10 @@ An edit is made by a function of its options and takes a `Reel` to a `Reel` (see
 """
 
 from vidparticles.editing.base import Edit, apply, chain
-from vidparticles.editing.recolor import Colors, parse_colors, recolor
+from vidparticles.editing.effects.fps import fps
+from vidparticles.editing.effects.recolor import Colors, parse_colors, recolor
+from vidparticles.editing.effects.reframe import reframe
+from vidparticles.editing.effects.size import crop, resize
 from vidparticles.editing.reel import Reel, Written, opened, write
 from vidparticles.editing.retime import retime
 from vidparticles.editing.splice import join, splice
@@ -19,11 +22,15 @@ __all__ = [
     "Written",
     "apply",
     "chain",
+    "crop",
+    "fps",
     "join",
     "opened",
     "parse_colors",
     "parse_span",
     "recolor",
+    "reframe",
+    "resize",
     "retime",
     "splice",
     "stabilize",

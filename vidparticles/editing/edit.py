@@ -2,39 +2,133 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypedDict, Unpack
+
 from vidparticles.editing import base, reel
+from vidparticles.editing.effects.fps import fps, parse_rate
+from vidparticles.editing.effects.recolor import parse_colors, recolor
+from vidparticles.editing.effects.reframe import parse_shape, reframe
+from vidparticles.editing.effects.regions import Finders, FindObjects
+from vidparticles.editing.effects.size import crop, parse_crop, parse_size, resize
 from vidparticles.editing.in_between import Network
-from vidparticles.editing.recolor import parse_colors
-from vidparticles.editing.recolor import recolor as recoloring
 from vidparticles.editing.retime import retime
-from vidparticles.editing.stabilize import stabilize as stabilizing
-from vidparticles.editing.trim import parse_span
-from vidparticles.editing.trim import trim as trimming
+from vidparticles.editing.stabilize import stabilize
+from vidparticles.editing.trim import parse_span, trim
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
 from vidparticles.video import Encoding
 
 
-def parse_edits(
-    *,
-    speed: float | str | None = None,
-    recolor: str | None = None,
-    stabilize: bool = False,
-    crop: float | None = None,
-    fill: bool = False,
-    trim: str | None = None,
-    network: Network | None = None,
-) -> list[base.Edit]:
-    """The edits that options ask for: first trimmed, then stabilized, retimed and recolored.
+class EditOptions(TypedDict, total=False):
+    """What may be asked of `edit`; what is left out or None is not done.
 
-    Args:
+    Attributes:
+        trim: START:END in seconds or frames, see `editing.trim.parse_span`.
+        stabilize: take out the shake of the camera; the clip is read twice.
+        stabilize_crop, fill: of stabilizing, see `editing.stabilize.stabilize`.
+        reframe: W:H, a window of this shape that follows an object or what moves.
+        crop: X,Y,W,H in pixels or shares, see `editing.effects.size.parse_crop`.
+        resize: the height, or WxH, see `editing.effects.size.parse_size`.
         speed: 0.5 is half speed, 2 double, −1 backwards; or a curve, see
             `editing.curve.parse_curve`.
-        recolor: KEY=VALUE,… of hue, saturation, brightness, contrast, or a preset by name.
-        stabilize: take out the shake of the camera; the clip is read twice.
-        crop, fill: of stabilizing, see `editing.stabilize.stabilize`.
-        trim: START:END in seconds or frames, see `editing.trim.parse_span`.
         network: whose motion slow motion shows, see `editing.retime.retime`.
+        recolor: KEY=VALUE,… of hue, saturation, brightness, contrast, or a preset by name.
+        object: a number or a kind: the object that `reframe` follows.
+        fps: frames a second, see `editing.effects.fps.parse_rate`.
+        find: what finds objects, as `inference.finders.finders` makes it.
+    """
+
+    trim: str | None
+    stabilize: bool
+    stabilize_crop: float | None
+    fill: bool
+    reframe: str | None
+    crop: str | None
+    resize: str | None
+    speed: float | str | None
+    network: Network | None
+    recolor: str | None
+    object: str | None
+    fps: str | None
+    find: Finders | None
+
+
+def _trim(given: EditOptions) -> base.Edit | None:
+    span = given.get("trim")
+    return None if span is None else trim(*parse_span(span))
+
+
+def _stabilize(given: EditOptions) -> base.Edit | None:
+    least, fill = given.get("stabilize_crop"), given.get("fill", False)
+    if given.get("stabilize"):
+        return stabilize(crop=least, fill=fill)
+    if least is not None or fill:
+        name = "--fill" if least is None else "--stabilize-crop"
+        raise InputError(f"{name} is of stabilizing; give --stabilize too.")
+    return None
+
+
+def _reframe(given: EditOptions) -> base.Edit | None:
+    shape = given.get("reframe")
+    return None if shape is None else reframe(parse_shape(shape), _objects(given, "--reframe"))
+
+
+def _crop(given: EditOptions) -> base.Edit | None:
+    part = given.get("crop")
+    return None if part is None else crop(parse_crop(part))
+
+
+def _resize(given: EditOptions) -> base.Edit | None:
+    size = given.get("resize")
+    return None if size is None else resize(*parse_size(size))
+
+
+def _speed(given: EditOptions) -> base.Edit | None:
+    speed, network = given.get("speed"), given.get("network")
+    if speed is not None:
+        return retime(speed, network=network)
+    if network is not None:
+        raise InputError("a network's motion is shown in slow motion alone; give --speed too.")
+    return None
+
+
+def _recolor(given: EditOptions) -> base.Edit | None:
+    colors = given.get("recolor")
+    return None if colors is None else recolor(parse_colors(colors))
+
+
+def _fps(given: EditOptions) -> base.Edit | None:
+    rate = given.get("fps")
+    return None if rate is None else fps(parse_rate(rate))
+
+
+def _objects(given: EditOptions, use: str) -> FindObjects:
+    """What finds the object that is named, or all of them."""
+    find = given.get("find")
+    if find is None:
+        raise InputError(f"{use} looks for objects; give find=inference.finders.finders() too.")
+    return find.objects(given.get("object") or "")
+
+
+# In the order in which they are applied.
+STEPS: tuple[Callable[[EditOptions], base.Edit | None], ...] = (
+    _trim,
+    _stabilize,
+    _reframe,
+    _crop,
+    _resize,
+    _speed,
+    _recolor,
+    _fps,
+)
+
+
+def parse_edits(**options: Unpack[EditOptions]) -> list[base.Edit]:
+    """The edits that options ask for, in the order of `STEPS`.
+
+    Args:
+        **options: see `EditOptions`.
 
     Raises:
         InputError: an option that is not understood, or one without that which it is of.
@@ -43,45 +137,28 @@ def parse_edits(
         >>> len(parse_edits(trim="1:3", recolor="gray"))
         2
     """
-    if network is not None and speed is None:
-        raise InputError("a network's motion is shown in slow motion alone; give --speed too.")
-    if (crop is not None or fill) and not stabilize:
-        given = "--crop" if crop is not None else "--fill"
-        raise InputError(f"{given} is of stabilizing; give --stabilize too.")
-    edits: list[base.Edit] = []
-    if trim is not None:
-        edits.append(trimming(*parse_span(trim)))
-    if stabilize:
-        edits.append(stabilizing(crop=crop, fill=fill))
-    if speed is not None:
-        edits.append(retime(speed, network=network))
-    if recolor is not None:
-        edits.append(recoloring(parse_colors(recolor)))
-    return edits
+    if options.get("object") is not None and options.get("reframe") is None:
+        raise InputError("--object is of --reframe; give it too.")
+    edits = (step(options) for step in STEPS)
+    return [edit for edit in edits if edit is not None]
 
 
 def edit(
     path: PathLike,
     out: PathLike,
     *,
-    speed: float | str | None = None,
-    recolor: str | None = None,
-    stabilize: bool = False,
-    crop: float | None = None,
-    fill: bool = False,
-    trim: str | None = None,
-    network: Network | None = None,
     overwrite: bool = False,
     encoding: Encoding | None = None,
+    **options: Unpack[EditOptions],
 ) -> reel.Written:
     """Write an edited clip.
 
     Args:
         path: a video file.
         out: what to write.
-        speed, recolor, stabilize, crop, fill, trim, network: see `parse_edits`.
         overwrite: replace an existing file.
         encoding: how pictures are encoded; default, as they were.
+        **options: what is done, see `EditOptions`.
 
     Returns:
         What was written.
@@ -90,15 +167,10 @@ def edit(
         InputError: nothing to do, an option that is not understood, or a file that cannot be
             read or written.
     """
-    edits = parse_edits(
-        speed=speed,
-        recolor=recolor,
-        stabilize=stabilize,
-        crop=crop,
-        fill=fill,
-        trim=trim,
-        network=network,
-    )
+    edits = parse_edits(**options)
     if not edits:
-        raise InputError("edit has nothing to do; give --trim, --stabilize, --speed or --recolor.")
+        raise InputError(
+            "edit has nothing to do; give --trim, --speed, --recolor or another of what "
+            "`vidparticles edit --help` tells."
+        )
     return base.apply(path, out, *edits, overwrite=overwrite, encoding=encoding)

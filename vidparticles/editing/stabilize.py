@@ -76,7 +76,7 @@ def stabilize(
     least = config.path.least_crop if crop is None else crop
     if not LEAST_CROP <= least <= MOST_CROP:
         raise InputError(
-            f"crop {least:g}: give the share of height and width that is kept at least, "
+            f"stabilize-crop {least:g}: give the share of height and width that is kept at least, "
             f"from {LEAST_CROP:g} to {MOST_CROP:g}, as 0.9."
         )
     path = dataclasses.replace(config.path, least_crop=least)

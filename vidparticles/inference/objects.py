@@ -127,7 +127,7 @@ def objects(
         InputError: there is no such kind, the weights that are named or, for a kind of NanoDet's,
             any are not there, or the clip cannot be read.
     """
-    wanted = None if kinds is None else {kind for name in kinds for kind in _kinds(name)}
+    wanted = None if kinds is None else {kind for name in kinds for kind in kinds_named(name)}
     with open_video(path) as video:
         params = detector_parameters(weights)
         if params is None and wanted not in (None, {KINDS[MOVING]}):
@@ -197,7 +197,7 @@ def object_config(**changes: Any) -> ObjectConfig:
     return nanodet.object_config(**(told | changes))
 
 
-def _kinds(name: str) -> set[str]:
+def kinds_named(name: str) -> set[str]:
     """The kinds that are meant by a name, with those that the detector takes for them."""
     kind = _SHORT.get(name.strip(), name.strip())
     if kind not in KINDS:

@@ -10,16 +10,27 @@ from vidparticles.parsing import Option
 from vidparticles.verbs.base import CLIP, ENCODING, OUTPUT, OVERWRITE, Result, Verb, output, written
 
 if TYPE_CHECKING:
+    from vidparticles.editing.effects.regions import Finders
     from vidparticles.editing.in_between import Network
 
 
 def _edit(args: argparse.Namespace) -> Result:
-    from vidparticles.editing.edit import edit
+    from vidparticles.editing.edit import EditOptions, edit
 
-    options = {"trim": args.trim, "stabilize": args.stabilize}
-    options |= {"crop": args.crop, "fill": args.fill}
-    options |= {"speed": args.speed, "recolor": args.recolor, "network": _network(args)}
-    return written(edit(args.clip, args.output, **options, **output(args)))
+    names = [name for name in EditOptions.__annotations__ if hasattr(args, name)]
+    given = {name: getattr(args, name) for name in names}
+    given |= {"network": _network(args), "find": _finders(args)}
+    options = {name: value for name, value in given.items() if value not in (None, False)}
+    return written(edit(args.clip, args.output, **output(args), **options))
+
+
+def _finders(args: argparse.Namespace) -> Finders | None:
+    """What finds objects; its networks are imported where they are asked for alone."""
+    if args.reframe is None:
+        return None
+    from vidparticles.inference.finders import finders
+
+    return finders()
 
 
 def _network(args: argparse.Namespace) -> Network | None:
@@ -34,13 +45,13 @@ def _network(args: argparse.Namespace) -> Network | None:
 
 WEIGHTS = Option("--weights", metavar="PATH", help="a file of them; default: see `weights`")
 VERB = Verb(
-    "trim, stabilize, change the speed, recolor; sound stays in step",
+    "trim, stabilize, change speed, size, shape and colors; sound stays in step",
     [
         CLIP,
         Option("--trim", metavar="START:END", help="keep this: 1.0:3.5, 24f:84f or 1:05-1:10"),
         Option("--stabilize", action="store_true", help="take out the camera's shake"),
         Option(
-            "--crop",
+            "--stabilize-crop",
             metavar="SHARE",
             type=float,
             help="of --stabilize: share of height and width to keep at least (default: 0.9)",
@@ -61,6 +72,13 @@ VERB = Verb(
         Option("--quality", choices=["best"], help="best: its pictures too, which takes longer"),
         WEIGHTS,
         Option("--recolor", metavar="KEY=VALUE,…", help="new colors: hue=90,saturation=1.2"),
+        Option("--crop", metavar="X,Y,W,H", help="keep this part: in pixels, or in shares to 1"),
+        Option("--resize", metavar="H|WxH", help="to this height, or into this size, black beside"),
+        Option(
+            "--reframe", metavar="W:H", help="9:16: a window that follows --object or what moves"
+        ),
+        Option("--object", metavar="N|KIND", help="its number in `objects`, or a kind, as person"),
+        Option("--fps", metavar="N", help="frames a second: 25, 29.97, 30000/1001"),
         OUTPUT,
         OVERWRITE,
         *ENCODING,

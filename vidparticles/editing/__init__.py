@@ -5,6 +5,7 @@ An edit is made by a function of its options and takes a `Reel` to a `Reel` (see
 """
 
 from vidparticles.editing.base import Edit, apply, chain
+from vidparticles.editing.effects.blur import blur, boxes_of, faces_of, objects_of
 from vidparticles.editing.effects.fps import fps
 from vidparticles.editing.effects.recolor import Colors, parse_colors, recolor
 from vidparticles.editing.effects.reframe import reframe
@@ -21,10 +22,14 @@ __all__ = [
     "Reel",
     "Written",
     "apply",
+    "blur",
+    "boxes_of",
     "chain",
     "crop",
+    "faces_of",
     "fps",
     "join",
+    "objects_of",
     "opened",
     "parse_colors",
     "parse_span",

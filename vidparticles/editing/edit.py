@@ -6,6 +6,14 @@ from collections.abc import Callable
 from typing import TypedDict, Unpack
 
 from vidparticles.editing import base, reel
+from vidparticles.editing.effects.blur import (
+    Cover,
+    blur,
+    boxes_of,
+    faces_of,
+    objects_of,
+    read_boxes,
+)
 from vidparticles.editing.effects.fps import fps, parse_rate
 from vidparticles.editing.effects.recolor import parse_colors, recolor
 from vidparticles.editing.effects.reframe import parse_shape, reframe
@@ -35,6 +43,9 @@ class EditOptions(TypedDict, total=False):
         network: whose motion slow motion shows, see `editing.retime.retime`.
         recolor: KEY=VALUE,… of hue, saturation, brightness, contrast, or a preset by name.
         object: a number or a kind: the object that `reframe` follows.
+        blur, mosaic: what is not to be seen, separated by commas: faces, a kind, the number of an
+            object, a .csv file of boxes, see `editing.effects.blur`.
+        check: of faces: tell when one may have been missed.
         fps: frames a second, see `editing.effects.fps.parse_rate`.
         find: what finds objects, as `inference.finders.finders` makes it.
     """
@@ -50,6 +61,9 @@ class EditOptions(TypedDict, total=False):
     network: Network | None
     recolor: str | None
     object: str | None
+    blur: str | None
+    mosaic: str | None
+    check: bool
     fps: str | None
     find: Finders | None
 
@@ -103,18 +117,46 @@ def _fps(given: EditOptions) -> base.Edit | None:
     return None if rate is None else fps(parse_rate(rate))
 
 
+def _blur(given: EditOptions) -> base.Edit | None:
+    wanted = given.get("blur"), given.get("mosaic")
+    if given.get("check") and not any("faces" in (told or "") for told in wanted):
+        raise InputError("--check is of faces; give --blur faces or --mosaic faces too.")
+    edits = [
+        blur(_cover(given, what.strip()), mosaic=k == 1)
+        for k, told in enumerate(wanted)
+        if told is not None
+        for what in told.split(",")
+    ]
+    return base.chain(*edits) if edits else None
+
+
+def _cover(given: EditOptions, what: str) -> Cover:
+    if what.lower().endswith(".csv"):
+        return boxes_of(read_boxes(what))
+    if what in ("faces", "face"):
+        return faces_of(_finders(given, "--blur faces").faces(given.get("check", False)))
+    if not what:
+        raise InputError("blur what? Give faces, a kind as person, a number or a .csv of boxes.")
+    return objects_of(_finders(given, "--blur").objects(what))
+
+
 def _objects(given: EditOptions, use: str) -> FindObjects:
     """What finds the object that is named, or all of them."""
+    return _finders(given, use).objects(given.get("object") or "")
+
+
+def _finders(given: EditOptions, use: str) -> Finders:
     find = given.get("find")
     if find is None:
-        raise InputError(f"{use} looks for objects; give find=inference.finders.finders() too.")
-    return find.objects(given.get("object") or "")
+        raise InputError(f"{use} looks for things; give find=inference.finders.finders() too.")
+    return find
 
 
 # In the order in which they are applied.
 STEPS: tuple[Callable[[EditOptions], base.Edit | None], ...] = (
     _trim,
     _stabilize,
+    _blur,
     _reframe,
     _crop,
     _resize,

@@ -42,6 +42,20 @@ _BLOCK = 8  # frames asked of a file at once where it is not read from its start
 
 
 @dataclasses.dataclass(frozen=True)
+class Doubt:
+    """When an edit may not have done what was asked.
+
+    Attributes:
+        start, end: seconds in the reel that the edit was given.
+        why: a phrase.
+    """
+
+    start: float
+    end: float
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Reel:
     """Frames in time.
 
@@ -63,6 +77,8 @@ class Reel:
         crop: gives the share of the height and width of the clip that is in the picture; it may
             be known only once the frames have been run through.
         sources: the files that its frames are read from, as far as they have been opened.
+        doubts: gives when edits may not have done what was asked; known once the frames have been
+            run through.
     """
 
     frames: Frames
@@ -81,6 +97,7 @@ class Reel:
     crop: Callable[[], float] = lambda: 1.0
     again: Callable[[int, int], Frames] | None = None
     sources: Sequence[Video] = ()
+    doubts: Callable[[], Sequence[Doubt]] = tuple
 
     def replace(self, **changes: object) -> Reel:
         """A copy with the named fields changed."""
@@ -158,6 +175,7 @@ class Written:
         note: a sentence the user should read, or "".
         crop: share of the height and width of the clip that is in the picture.
         warnings: sentences on what was found wrong with the files while they were read.
+        doubts: when an edit may not have done what was asked.
     """
 
     path: pathlib.Path
@@ -169,6 +187,7 @@ class Written:
     note: str = ""
     crop: float = 1.0
     warnings: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
 
 class Ticks(Sequence[Fraction]):
@@ -345,6 +364,7 @@ def write(
         sound=sound,
         note=note,
         crop=reel.crop(),
+        doubts=tuple(reel.doubts()),
         warnings=(
             *reel.warnings,
             *reel.told(writer.color, alpha=writer.alpha),

@@ -139,7 +139,7 @@ def objects(
         small = ((time, shrunk_bytes(frame, longest=longest)) for time, frame in every_frame)
         shown = counted(small, len(video), work="following")
         stream = enumerate(shots.stream(shown))
-        chosen = ((k, *item) for k, item in _each(stream, every))
+        chosen = ((k, *item) for k, item in each(stream, every))
         crowds: list[float] = []
         told = _watched(followed(params, chosen), crowds)
         pixels: dict[tuple[int, int], RunLengths] | None = {} if masks else None
@@ -206,7 +206,7 @@ def kinds_named(name: str) -> set[str]:
     return {KINDS[k] for k in np.flatnonzero(alike)}
 
 
-def _each(
+def each(
     stream: Iterable[tuple[int, tuple[Any, Any, bool]]], every: int
 ) -> Iterator[tuple[int, tuple[float, np.ndarray, bool]]]:
     """Each so many-th frame; a cut in a frame that is left out is the next one's."""

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from typing import TYPE_CHECKING
 
 from vidparticles.errors import InputError
 from vidparticles.parsing import Option
-from vidparticles.verbs.base import CLIP, ENCODING, OUTPUT, OVERWRITE, Result, Verb, output, written
+from vidparticles.verbs.base import (
+    CLIP,
+    ENCODING,
+    JSON,
+    OUTPUT,
+    OVERWRITE,
+    Result,
+    Verb,
+    output,
+    written,
+)
 
 if TYPE_CHECKING:
     from vidparticles.editing.effects.regions import Finders
@@ -21,12 +32,20 @@ def _edit(args: argparse.Namespace) -> Result:
     given = {name: getattr(args, name) for name in names}
     given |= {"network": _network(args), "find": _finders(args)}
     options = {name: value for name, value in given.items() if value not in (None, False)}
-    return written(edit(args.clip, args.output, **output(args), **options))
+    done = edit(args.clip, args.output, **output(args), **options)
+    told = written(done)
+    if not args.check and not args.json:
+        return told
+    lines = [f"{doubt.start:8.2f} – {doubt.end:.2f} s  {doubt.why}" for doubt in done.doubts]
+    if args.check:
+        lines = lines or ["no frame in which a face may have been missed"]
+    data = dataclasses.asdict(done) | {"path": str(done.path)}
+    return dataclasses.replace(told, text="\n".join([told.text, *lines]), data=data)
 
 
 def _finders(args: argparse.Namespace) -> Finders | None:
     """What finds objects; its networks are imported where they are asked for alone."""
-    if args.reframe is None:
+    if args.reframe is None and args.blur is None and args.mosaic is None:
         return None
     from vidparticles.inference.finders import finders
 
@@ -78,9 +97,17 @@ VERB = Verb(
             "--reframe", metavar="W:H", help="9:16: a window that follows --object or what moves"
         ),
         Option("--object", metavar="N|KIND", help="its number in `objects`, or a kind, as person"),
+        Option(
+            "--blur",
+            metavar="WHAT,…",
+            help="faces, a kind as person, an object's number in `objects`, a .csv of boxes",
+        ),
+        Option("--mosaic", metavar="WHAT,…", help="the same, in squares of one color"),
+        Option("--check", action="store_true", help="tell when a face may have been missed"),
         Option("--fps", metavar="N", help="frames a second: 25, 29.97, 30000/1001"),
         OUTPUT,
         OVERWRITE,
+        JSON,
         *ENCODING,
     ],
     _edit,

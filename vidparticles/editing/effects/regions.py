@@ -7,13 +7,13 @@ network. It is asked of the reel that an effect is given, and no earlier than th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Protocol
 
 import numpy as np
 
-from vidparticles.editing.reel import Frames, Reel
+from vidparticles.editing.reel import Doubt, Frames, Reel
 from vidparticles.video import Picture
 
 
@@ -59,6 +59,26 @@ class FindObjects(Protocol):
         """The objects; the reel's frames are run through by `again`."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Faces:
+    """The faces of a reel.
+
+    Attributes:
+        boxes: of each frame [K, 4] left, top, right, bottom in frame heights.
+        doubts: when one may have been missed.
+    """
+
+    boxes: Sequence[np.ndarray]
+    doubts: Sequence[Doubt]
+
+
+class FindFaces(Protocol):
+    """Finds faces in a reel."""
+
+    def __call__(self, reel: Reel, /) -> Faces:
+        """The faces; the reel's frames are run through by `again`."""
+
+
 class FindKind(Protocol):
     """Makes what finds objects."""
 
@@ -72,6 +92,8 @@ class Finders:
 
     Attributes:
         objects: makes what finds objects.
+        faces: makes what finds faces; its argument: also where one may have been missed.
     """
 
     objects: FindKind
+    faces: Callable[[bool], FindFaces]

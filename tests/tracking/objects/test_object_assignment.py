@@ -144,6 +144,7 @@ def test_cold_shares_are_the_assignment_stage_by_stage():
         mate, share = map(np.asarray, both_ways(slots, seen))
         np.testing.assert_allclose(share.sum(1), 1, atol=1e-4)
         np.testing.assert_array_equal(np.where(mate < 0, 5, mate), share.argmax(1))
+        assert not np.isin(mate, np.flatnonzero(~seen.valid)).any()
         given["place"] += int((mate >= 0).sum())
         given["none"] += int((mate < 0).sum())
     assert min(given.values()) > 20

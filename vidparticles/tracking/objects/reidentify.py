@@ -33,7 +33,7 @@ def return_costs(
     reach = config.reach + config.reach_speed * slots.unseen[:, None]
     reach = jnp.where(over, jnp.maximum(reach, config.reach_border), reach)
     lost = slots.confirmed & (slots.unseen > config.lost)
-    allowed = lost[:, None] & told.fits & (away < reach)
+    allowed = lost[:, None] & seen.valid & told.fits & (away < reach)
     allowed &= jnp.abs(told.areas) < config.again_area
     cost = told.unlike + config.again_distance * away
     return jnp.where(allowed, cost, jnp.inf)

@@ -38,7 +38,8 @@ from vidparticles.tracking.objects.tracker import no_objects, rest
 CONFIG = dataclasses.replace(
     object_config(Moving()), features=8, count=8, patience=max(GAPS) / RATE + 0.5
 )
-KINDS_OF_LAWS = ("none", "repulsion", "collision", "bounce")
+KINDS_OF_LAWS = ("none", "repulsion", "collision", "bounce", "learned")
+FASTEST = 0.5  # frame heights a second, beyond which a learned law tells speeds apart no more
 DT = 1 / RATE
 STIFFNESS = FilterConfig().stiffest / DT**2  # 1 / s², as of the tracker of discs
 
@@ -50,20 +51,28 @@ class Law(NamedTuple):
         numbers: fields of `ObjectConfig`, by name.
         kind: int32, index of `KINDS_OF_LAWS`.
         strength: of repulsion, frame heights² / s².
+        network: of the learned law, `dynamics.pair_network`'s.
     """
 
     numbers: dict[str, Array]
     kind: Array
     strength: Array
+    network: Any
 
 
-def law(kind: str = "none", *, strength: float = 0.0, **numbers: float) -> Law:
+def no_network(key: Array, *, width: int = 16, reach: float = 0.3) -> Any:
+    """A learned law that has learned nothing: of size and velocity, it pushes hardly at all."""
+    return dynamics.init_pair_network(key, feature_dim=3, width=width, reach=reach, scale=0.01)
+
+
+def law(kind: str = "none", *, strength: float = 0.0, network: Any = None, **numbers: float) -> Law:
     """A law by its name; numbers of `ObjectConfig` that are not given are those of `CONFIG`."""
     of_config = {name: getattr(CONFIG, name) for name in ("held", "slowing", "contact", "patience")}
     return Law(
         {name: np.float32(value) for name, value in (of_config | numbers).items()},
         np.int32(KINDS_OF_LAWS.index(kind)),
         np.float32(strength),
+        no_network(jax.random.key(0)) if network is None else network,
     )
 
 
@@ -100,7 +109,14 @@ def pushed(slots: Slots, dt: Array, acting: Law) -> Slots:
         way, velocity = dynamics.bounce(bodies, diameter=diameter, dt=jnp.maximum(dt, 1e-6))
         return slots.position + way - velocity * dt, velocity  # `predict` goes on by the latter
 
-    choices = [lambda: (slots.position, slots.velocity), repelled, collided, bounced]
+    def moved() -> tuple[Array, Array]:
+        feature = jnp.concatenate([slots.size[:, None], jnp.tanh(slots.velocity / FASTEST)], -1)
+        force_fn = dynamics.all_pairs(dynamics.pair_network, displacement_fn, params=acting.network)
+        force = force_fn(slots.position, feature=feature, alive=bodies.alive)
+        # Who is in sight is measured. Pushing them too, a law lowers its loss by losing them.
+        return accelerated(jnp.where((slots.unseen > 0)[:, None], force, 0))
+
+    choices = [lambda: (slots.position, slots.velocity), repelled, collided, bounced, moved]
     position, velocity = jax.lax.switch(acting.kind, choices)
     alive = bodies.alive[:, None]
     return slots.replace(

@@ -14,6 +14,7 @@ from vidparticles.editing.effects.blur import (
     objects_of,
     read_boxes,
 )
+from vidparticles.editing.effects.cube import read_cube
 from vidparticles.editing.effects.fps import fps, parse_rate
 from vidparticles.editing.effects.recolor import parse_colors, recolor
 from vidparticles.editing.effects.reframe import parse_shape, reframe
@@ -41,8 +42,9 @@ class EditOptions(TypedDict, total=False):
         speed: 0.5 is half speed, 2 double, −1 backwards; or a curve, see
             `editing.curve.parse_curve`.
         network: whose motion slow motion shows, see `editing.retime.retime`.
-        recolor: KEY=VALUE,… of hue, saturation, brightness, contrast, or a preset by name.
-        object: a number or a kind: the object that `reframe` follows.
+        recolor: KEY=VALUE,… of hue, saturation, brightness, contrast, exposure, a preset by name,
+            or a .cube file.
+        object: a number or a kind: what alone `recolor` changes, and what `reframe` follows.
         blur, mosaic: what is not to be seen, separated by commas: faces, a kind, the number of an
             object, a .csv file of boxes, see `editing.effects.blur`.
         check: of faces: tell when one may have been missed.
@@ -108,8 +110,12 @@ def _speed(given: EditOptions) -> base.Edit | None:
 
 
 def _recolor(given: EditOptions) -> base.Edit | None:
-    colors = given.get("recolor")
-    return None if colors is None else recolor(parse_colors(colors))
+    told = given.get("recolor")
+    if told is None:
+        return None
+    look = read_cube(told) if told.lower().endswith(".cube") else parse_colors(told)
+    alone = given.get("object") is not None
+    return recolor(look, _objects(given, "--recolor") if alone else None)
 
 
 def _fps(given: EditOptions) -> base.Edit | None:
@@ -166,6 +172,9 @@ STEPS: tuple[Callable[[EditOptions], base.Edit | None], ...] = (
 )
 
 
+_FOLLOWING = (_blur, _recolor, _reframe)  # objects
+
+
 def parse_edits(**options: Unpack[EditOptions]) -> list[base.Edit]:
     """The edits that options ask for, in the order of `STEPS`.
 
@@ -179,9 +188,20 @@ def parse_edits(**options: Unpack[EditOptions]) -> list[base.Edit]:
         >>> len(parse_edits(trim="1:3", recolor="gray"))
         2
     """
-    if options.get("object") is not None and options.get("reframe") is None:
-        raise InputError("--object is of --reframe; give it too.")
-    edits = (step(options) for step in STEPS)
+    if options.get("object") is not None and not any(
+        options.get(name) is not None for name in ("reframe", "recolor")
+    ):
+        raise InputError("--object is of --recolor and --reframe; give one of these too.")
+    named = [options.get("object"), *(options.get("blur") or "").split(",")]
+    named += (options.get("mosaic") or "").split(",")
+    steps = list(STEPS)
+    if any((name or "").strip().isdecimal() for name in named):
+        # Numbers are those of the whole clip: who has one is found before anything is cut off.
+        steps.sort(key=lambda step: step not in _FOLLOWING)
+    elif options.get("object") is not None:
+        # Frames that are made in between would have to be looked at, too.
+        steps.sort(key=lambda step: step in (_speed, _fps))
+    edits = (step(options) for step in steps)
     return [edit for edit in edits if edit is not None]
 
 

@@ -45,7 +45,7 @@ def _edit(args: argparse.Namespace) -> Result:
 
 def _finders(args: argparse.Namespace) -> Finders | None:
     """What finds objects; its networks are imported where they are asked for alone."""
-    if args.reframe is None and args.blur is None and args.mosaic is None:
+    if all(word is None for word in (args.reframe, args.blur, args.mosaic, args.object)):
         return None
     from vidparticles.inference.finders import finders
 
@@ -90,7 +90,11 @@ VERB = Verb(
         Option("--motion", choices=["rife"], help="of slow motion, by others' network"),
         Option("--quality", choices=["best"], help="best: its pictures too, which takes longer"),
         WEIGHTS,
-        Option("--recolor", metavar="KEY=VALUE,…", help="new colors: hue=90,saturation=1.2"),
+        Option(
+            "--recolor",
+            metavar="KEY=VALUE,…",
+            help="new colors: hue=90,exposure=0.5, or a .cube file; with --object of it alone",
+        ),
         Option("--crop", metavar="X,Y,W,H", help="keep this part: in pixels, or in shares to 1"),
         Option("--resize", metavar="H|WxH", help="to this height, or into this size, black beside"),
         Option(

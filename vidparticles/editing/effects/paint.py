@@ -10,6 +10,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from vidparticles.video import Picture
+from vidparticles.video.color import is_rgb
 from vidparticles.video.picture import planes
 
 
@@ -95,7 +96,7 @@ def mask_region(mask: np.ndarray, *, margin: float, soft: float) -> Region | Non
         (6, (8, 8))
     """
     height, width = mask.shape
-    rows, columns = np.flatnonzero(mask.max(1) > 0.2), np.flatnonzero(mask.max(0) > 0.2)
+    rows, columns = np.flatnonzero(mask.max(1) > 0.02), np.flatnonzero(mask.max(0) > 0.02)
     if not len(rows):
         return None
     size = float(min(rows[-1] - rows[0], columns[-1] - columns[0]) + 1)
@@ -155,20 +156,21 @@ def _painted(
 
 
 def mixed(old: Picture, new: Picture, region: Region) -> Picture:
-    """A picture that is another one as far as a region covers it; both are stored alike."""
-    others = iter(planes(new.frame))
+    """A picture that is another one as far as a region covers it."""
 
     def change(own: Sequence[np.ndarray], bits: int) -> list[np.ndarray]:
-        del bits
+        form = old.frame.format.name
+        if is_rgb(old.frame) or len(old.frame.planes) < 3:  # what `changed` brings it to
+            form = "yuv444p16le" if bits > 8 else "yuv444p"
         found = []
-        for plane in own:
+        for plane, other in zip(own, planes(new.stored(form)), strict=False):
             out = plane.copy()
-            upright, other = np.rot90(out, old.turns), np.rot90(next(others), old.turns)
+            upright, other = np.rot90(out, old.turns), np.rot90(other, old.turns)
             step = [
                 -(-whole // part)
                 for whole, part in zip((old.height, old.width), upright.shape, strict=True)
             ]
-            cover = halved(region.cover, step)
+            cover = halved(region.cover, step, mean=True)
             y, x = region.top // step[0], region.left // step[1]
             here = slice(y, y + cover.shape[0]), slice(x, x + cover.shape[1])
             before = upright[here].astype(np.float32)
@@ -180,11 +182,17 @@ def mixed(old: Picture, new: Picture, region: Region) -> Picture:
     return old.changed(change)
 
 
-def halved(cover: np.ndarray, step: Sequence[int]) -> np.ndarray:
+def halved(cover: np.ndarray, step: Sequence[int], *, mean: bool = False) -> np.ndarray:
     """A cover [h, w] for a plane of so many times fewer rows and columns: the largest of each."""
     for axis, by in enumerate(step):
         if by > 1:
-            cover = np.maximum.reduceat(cover, np.arange(0, cover.shape[axis], by), axis=axis)
+            starts = np.arange(0, cover.shape[axis], by)
+            if mean:
+                counts = np.diff(starts, append=cover.shape[axis])
+                shape = (-1, 1) if axis == 0 else (1, -1)
+                cover = np.add.reduceat(cover, starts, axis=axis) / counts.reshape(shape)
+            else:
+                cover = np.maximum.reduceat(cover, starts, axis=axis)
     return cover
 
 

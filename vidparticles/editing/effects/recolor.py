@@ -1,6 +1,6 @@
-"""Recolor: hue, saturation, brightness and contrast of every frame.
+"""Recolor: hue, saturation, exposure, brightness and contrast, or a look, of all or of an object.
 
-In the luma and chroma in which pictures are stored these are a scaling and a rotation.
+In the luma and chroma in which pictures are stored the former are a scaling and a rotation.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from vidparticles.editing.base import Edit
-from vidparticles.editing.reel import Frames
+from vidparticles.editing.effects.cube import Cube, through_cube
+from vidparticles.editing.effects.paint import mask_region, mixed
+from vidparticles.editing.effects.regions import FindObjects
+from vidparticles.editing.reel import Frames, Reel
 from vidparticles.errors import InputError, nearest
 from vidparticles.video import Picture
 
@@ -34,6 +37,7 @@ class Colors:
         saturation: factor, 0 is gray, 1 unchanged.
         brightness: added, −1 … 1 of the range from black to white.
         contrast: factor around mid-gray, 1 unchanged.
+        exposure: stops by which the light is more, as by a transfer of power 2.2.
 
     Example:
         >>> Colors(contrast=2).change()[1].tolist()
@@ -44,6 +48,7 @@ class Colors:
     saturation: float = 1.0
     brightness: float = 0.0
     contrast: float = 1.0
+    exposure: float = 0.0
 
     def __post_init__(self) -> None:
         limits = {
@@ -51,6 +56,7 @@ class Colors:
             "saturation": (0, 10),
             "brightness": (-1, 1),
             "contrast": (0, 10),
+            "exposure": (-5, 5),
         }
         for name, (low, high) in limits.items():
             value = getattr(self, name)
@@ -60,10 +66,11 @@ class Colors:
     def change(self) -> tuple[np.ndarray, np.ndarray]:
         """[3, 3] and [3]: luma in [0, 1] and chroma in [−½, ½] become matrix · them + offset."""
         turn = math.radians(self.hue)
-        chroma = self.saturation * self.contrast
+        light = 2 ** (self.exposure / 2.2)
+        chroma = self.saturation * self.contrast * light
         matrix = np.array(
             [
-                [self.contrast, 0, 0],
+                [self.contrast * light, 0, 0],
                 [0, chroma * math.cos(turn), -chroma * math.sin(turn)],
                 [0, chroma * math.sin(turn), chroma * math.cos(turn)],
             ]
@@ -103,14 +110,13 @@ def parse_colors(text: str) -> Colors:
     return Colors(**values)
 
 
-def recolor(colors: Colors) -> Edit:
+def recolor(look: Colors | Cube, find: FindObjects | None = None) -> Edit:
     """An edit that changes the colors; times, sound and rotation stay.
 
-    The change is made in the luma and chroma of the picture as it is stored, by tables: luma has
-    one, and the new Cb and Cr are looked up by both old ones.
-
     Args:
-        colors: the change; `parse_colors` makes one from words.
+        look: the change: `parse_colors` makes one from words; or a table, which `read_cube` reads.
+        find: finds what alone is changed, through its soft mask; default, all is. Then the
+            frames are run through twice.
 
     Example:
         >>> from vidparticles.editing import Reel
@@ -120,16 +126,38 @@ def recolor(colors: Colors) -> Edit:
         [151, 151, 151]
     """
 
-    def changed(frames: Frames, first: int) -> Frames:
-        del first
-        for time, picture in frames:
-            yield time, recolored(picture, colors)
+    def edit(reel: Reel) -> Reel:
+        found = functools.cache(lambda: find(reel) if find else None)
 
-    return lambda reel: reel.with_frames(changed)
+        def changed(frames: Frames, first: int) -> Frames:
+            objects = found()
+            if objects is None:
+                yield from ((time, recolored(picture, look)) for time, picture in frames)
+                return
+            for time, picture, masks in objects.masks(frames, first):
+                if masks:
+                    mask = np.minimum(np.sum([*masks.values()], 0), 1)
+                    region = mask_region(mask, margin=0, soft=0)
+                    if region is not None:
+                        picture = mixed(picture, recolored(picture, look), region)
+                yield time, picture
+
+        return reel.with_frames(changed)
+
+    return edit
 
 
-def recolored(picture: Picture, colors: Colors) -> Picture:
-    """One picture in its new colors; what they are outside of its range is clipped."""
+def recolored(picture: Picture, look: Colors | Cube) -> Picture:
+    """One picture in its new colors; what they are outside of its range is clipped.
+
+    `Colors` change luma and chroma as they are stored, by tables: luma has one, and the new Cb and
+    Cr are looked up by both old ones. A table of red, green and blue needs these.
+    """
+    if isinstance(look, Cube):
+        new = through_cube(picture.levels(), look)
+        color, turns, cover = picture.color, picture.turns, picture.cover()
+        return Picture.of(new, color=color, turns=turns, cover=cover)
+    colors = look
 
     def change(planes: Sequence[np.ndarray], bits: int) -> list[np.ndarray]:
         luma, *chroma = planes

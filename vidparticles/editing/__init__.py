@@ -7,9 +7,12 @@ An edit is made by a function of its options and takes a `Reel` to a `Reel` (see
 from vidparticles.editing.base import Edit, apply, chain
 from vidparticles.editing.effects.blur import blur, boxes_of, faces_of, objects_of
 from vidparticles.editing.effects.fps import fps
+from vidparticles.editing.effects.overlay import overlay
 from vidparticles.editing.effects.recolor import Colors, parse_colors, recolor
 from vidparticles.editing.effects.reframe import reframe
 from vidparticles.editing.effects.size import crop, resize
+from vidparticles.editing.effects.sound import lay_under, mute
+from vidparticles.editing.effects.trails import trails
 from vidparticles.editing.reel import Reel, Written, opened, write
 from vidparticles.editing.retime import retime
 from vidparticles.editing.splice import join, splice
@@ -29,8 +32,11 @@ __all__ = [
     "faces_of",
     "fps",
     "join",
+    "lay_under",
+    "mute",
     "objects_of",
     "opened",
+    "overlay",
     "parse_colors",
     "parse_span",
     "recolor",
@@ -39,6 +45,7 @@ __all__ = [
     "retime",
     "splice",
     "stabilize",
+    "trails",
     "trim",
     "write",
 ]

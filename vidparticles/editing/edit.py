@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import pathlib
 from collections.abc import Callable
 from typing import TypedDict, Unpack
 
@@ -16,17 +18,25 @@ from vidparticles.editing.effects.blur import (
 )
 from vidparticles.editing.effects.cube import read_cube
 from vidparticles.editing.effects.fps import fps, parse_rate
+from vidparticles.editing.effects.overlay import PLACE, overlay, parse_place
 from vidparticles.editing.effects.recolor import parse_colors, recolor
 from vidparticles.editing.effects.reframe import parse_shape, reframe
 from vidparticles.editing.effects.regions import Finders, FindObjects
 from vidparticles.editing.effects.size import crop, parse_crop, parse_size, resize
+from vidparticles.editing.effects.sound import lay_under, mute
+from vidparticles.editing.effects.trails import trails
 from vidparticles.editing.in_between import Network
 from vidparticles.editing.retime import retime
 from vidparticles.editing.stabilize import stabilize
 from vidparticles.editing.trim import parse_span, trim
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
-from vidparticles.video import Encoding
+from vidparticles.video import Encoding, copy_with_sound, cut
+
+BY_LEVEL = (
+    "the sound was lowered where the clip is loud; `vidparticles weights get silero` gets what "
+    "tells where somebody speaks."
+)
 
 
 class EditOptions(TypedDict, total=False):
@@ -48,6 +58,11 @@ class EditOptions(TypedDict, total=False):
         blur, mosaic: what is not to be seen, separated by commas: faces, a kind, the number of an
             object, a .csv file of boxes, see `editing.effects.blur`.
         check: of faces: tell when one may have been missed.
+        trails: what leaves a trail behind: a kind, the number of an object, or all.
+        over: a video that is shown in a part of the picture,
+        at: X,Y,W: which part, see `editing.effects.overlay.parse_place`.
+        mute: no sound.
+        sound: a file whose sound is laid under that of the clip, see `editing.effects.sound`.
         fps: frames a second, see `editing.effects.fps.parse_rate`.
         find: what finds objects, as `inference.finders.finders` makes it.
     """
@@ -66,6 +81,11 @@ class EditOptions(TypedDict, total=False):
     blur: str | None
     mosaic: str | None
     check: bool
+    trails: str | None
+    over: str | None
+    at: str | None
+    mute: bool
+    sound: str | None
     fps: str | None
     find: Finders | None
 
@@ -136,6 +156,32 @@ def _blur(given: EditOptions) -> base.Edit | None:
     return base.chain(*edits) if edits else None
 
 
+def _trails(given: EditOptions) -> base.Edit | None:
+    what = given.get("trails")
+    if what is None:
+        return None
+    return trails(_finders(given, "--trails").objects("" if what == "all" else what))
+
+
+def _over(given: EditOptions) -> base.Edit | None:
+    path, place = given.get("over"), given.get("at")
+    if path is not None:
+        return overlay(path, parse_place(place or PLACE))
+    if place is not None:
+        raise InputError("--at says where --over is shown; give that too.")
+    return None
+
+
+def _sound(given: EditOptions) -> base.Edit | None:
+    path, edits = given.get("sound"), list[base.Edit]()
+    if given.get("mute"):
+        edits.append(mute())
+    if path is not None:
+        find = given.get("find")
+        edits.append(lay_under(path, speech=find and find.speech))
+    return base.chain(*edits) if edits else None
+
+
 def _cover(given: EditOptions, what: str) -> Cover:
     if what.lower().endswith(".csv"):
         return boxes_of(read_boxes(what))
@@ -162,17 +208,20 @@ def _finders(given: EditOptions, use: str) -> Finders:
 STEPS: tuple[Callable[[EditOptions], base.Edit | None], ...] = (
     _trim,
     _stabilize,
+    _trails,
     _blur,
     _reframe,
     _crop,
     _resize,
+    _over,
     _speed,
     _recolor,
     _fps,
+    _sound,
 )
 
 
-_FOLLOWING = (_blur, _recolor, _reframe)  # objects
+_FOLLOWING = (_trails, _blur, _recolor, _reframe)  # objects
 
 
 def parse_edits(**options: Unpack[EditOptions]) -> list[base.Edit]:
@@ -193,7 +242,7 @@ def parse_edits(**options: Unpack[EditOptions]) -> list[base.Edit]:
     ):
         raise InputError("--object is of --recolor and --reframe; give one of these too.")
     named = [options.get("object"), *(options.get("blur") or "").split(",")]
-    named += (options.get("mosaic") or "").split(",")
+    named += [options.get("trails"), *(options.get("mosaic") or "").split(",")]
     steps = list(STEPS)
     if any((name or "").strip().isdecimal() for name in named):
         # Numbers are those of the whole clip: who has one is found before anything is cut off.
@@ -235,4 +284,32 @@ def edit(
             "edit has nothing to do; give --trim, --speed, --recolor or another of what "
             "`vidparticles edit --help` tells."
         )
-    return base.apply(path, out, *edits, overwrite=overwrite, encoding=encoding)
+    done = None
+    if encoding in (None, Encoding()) and not options.keys() - {"mute", "sound", "find"}:
+        done = _with_sound(path, out, base.chain(*edits), overwrite)
+    done = done or base.apply(path, out, *edits, overwrite=overwrite, encoding=encoding)
+    find = options.get("find")
+    if options.get("sound") and not options.get("mute") and not (find and find.speech):
+        return dataclasses.replace(done, warnings=(*done.warnings, BY_LEVEL))
+    return done
+
+
+def _with_sound(
+    path: PathLike, out: PathLike, change: base.Edit, overwrite: bool
+) -> reel.Written | None:
+    """A clip with another sound, its picture copied as it is; None where it cannot be."""
+    reel.check_paths(path, out, overwrite)
+    with reel.opened(path) as own:
+        new = change(own)
+        audio = new.audio and cut(new.audio, 0, new.duration)
+        if not copy_with_sound(path, out, audio, extras=new.extras, overwrite=overwrite):
+            return None
+        return reel.Written(
+            pathlib.Path(out),
+            len(own.times),
+            float(own.duration),
+            own.width,
+            own.height,
+            sound=audio is not None,
+            warnings=own.warnings,
+        )

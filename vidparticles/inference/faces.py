@@ -37,7 +37,8 @@ class FaceConfig:
     Attributes:
         size: pixels of the longer side at which a frame is looked at; smaller ones are not
             enlarged.
-        least: score from which something may be a face.
+        least: score from which something that is near a face is one,
+        doubt: and from which something that is not may be one all the same.
         tracks: how faces are followed.
         carried: seconds in which a face was not seen and its box carried, from which that is told.
         beyond: seconds before a face was found first and after it was lost in which it is told that
@@ -50,6 +51,7 @@ class FaceConfig:
 
     size: int = 640
     least: float = 0.15
+    doubt: float = 0.25
     tracks: BoxTrackConfig = dataclasses.field(
         default_factory=lambda: BoxTrackConfig(begin=0.45, go_on=0.2)
     )
@@ -171,14 +173,17 @@ def doubtful(
     boxes = covering(tracks, len(times))
     low = np.zeros(len(times), bool)
     for t, (own, covered) in enumerate(zip(found.boxes, boxes, strict=True)):
-        low[t] = any(_inside(box, covered) < 0.5 for box in own)
+        likely = own[found.scores[t] >= config.doubt]
+        low[t] = any(_inside(box, covered) < 0.5 for box in likely)
     doubts += _told(low, times, "something that may be a face was left as it is")
     for track in tracks:
         inner = np.flatnonzero(track.seen)
         for a, b in itertools.pairwise(inner):
             if times[track.frames[b]] - times[track.frames[a]] > config.carried:
                 start, end = times[track.frames[a]], times[track.frames[b]]
-                doubts.append(Doubt(start, end, "a face was not seen, its box was carried on"))
+                doubts.append(
+                    Doubt(float(start), float(end), "a face was not seen, its box was carried on")
+                )
         shot = found.shot == found.shot[track.frames[0]]
         for at, after in ((inner[0], False), (inner[-1], True)):
             if _at_rim(track.box[at], aspect, config.rim):

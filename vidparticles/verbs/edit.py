@@ -45,7 +45,9 @@ def _edit(args: argparse.Namespace) -> Result:
 
 def _finders(args: argparse.Namespace) -> Finders | None:
     """What finds objects; its networks are imported where they are asked for alone."""
-    if all(word is None for word in (args.reframe, args.blur, args.mosaic, args.object)):
+    if all(
+        word is None for word in (args.reframe, args.blur, args.mosaic, args.object, args.sound)
+    ):
         return None
     from vidparticles.inference.finders import finders
 
@@ -108,6 +110,13 @@ VERB = Verb(
         ),
         Option("--mosaic", metavar="WHAT,…", help="the same, in squares of one color"),
         Option("--check", action="store_true", help="tell when a face may have been missed"),
+        Option("--trails", metavar="WHAT", help="what leaves a trail: a kind, a number, or all"),
+        Option("--over", metavar="FILE", help="show this video in a part of the picture, silent"),
+        Option("--at", metavar="X,Y,W", help="where, and how wide, in pixels or shares to 1"),
+        Option("--mute", action="store_true", help="no sound"),
+        Option(
+            "--sound", metavar="FILE", help="lay this under it, repeated, lower where one speaks"
+        ),
         Option("--fps", metavar="N", help="frames a second: 25, 29.97, 30000/1001"),
         OUTPUT,
         OVERWRITE,

@@ -8,7 +8,7 @@ from vidparticles.video.files import check_output
 from vidparticles.video.info import AudioInfo, VideoInfo
 from vidparticles.video.picture import Picture
 from vidparticles.video.read import Video, open_video, probe
-from vidparticles.video.remux import copy_trim, frame_span
+from vidparticles.video.remux import copy_trim, copy_with_sound, frame_span
 from vidparticles.video.sound import Sound, cut, join, resample, reverse, silence
 from vidparticles.video.stretch import stretch, warp
 from vidparticles.video.write import Writer, write_video
@@ -31,6 +31,7 @@ __all__ = [
     "Writer",
     "check_output",
     "copy_trim",
+    "copy_with_sound",
     "cut",
     "frame_span",
     "join",

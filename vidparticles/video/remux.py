@@ -13,6 +13,8 @@ from vidparticles.errors import InputError
 from vidparticles.storage import PathLike, atomic_write
 from vidparticles.video.audio import read_audio
 from vidparticles.video.boxes import show_only
+from vidparticles.video.extra_streams import tell
+from vidparticles.video.extras import Extras
 from vidparticles.video.files import check_output, open_input, video_stream, writing
 from vidparticles.video.sound import Sound, cut
 from vidparticles.video.sound_streams import AacStream, aac_ready
@@ -82,7 +84,55 @@ def copy_trim(
     begin, finish = table.time_of(first), table.time_of(stop)
     sound = read_audio(path, origin=table.origin)
     if sound is not None:
-        sound = aac_ready(cut(sound, begin, finish))
+        sound = cut(sound, begin, finish)
+    return _copied(path, out, table, (first, stop), sound, Extras(), overwrite)
+
+
+def copy_with_sound(
+    path: PathLike,
+    out: PathLike,
+    sound: Sound | None,
+    *,
+    extras: Extras | None = None,
+    overwrite: bool = False,
+) -> bool:
+    """Write a video with another sound, without decoding its picture.
+
+    Args:
+        path: a video.
+        out: the .mp4, .m4v or .mov to write.
+        sound: whose sample 0 sounds with the first frame; None for none.
+        extras: of the file: its tags and chapters are written too.
+        overwrite: replace an existing file.
+
+    Returns:
+        True; or False, with nothing written, where it cannot be: see `copy_trim`, where the picture
+        does not begin or end with the file, or there are further sounds or subtitles.
+
+    Raises:
+        InputError: the video cannot be read, or the file cannot be written.
+    """
+    path, out, extras = pathlib.Path(path), check_output(out, overwrite), extras or Extras()
+    with open_input(path) as container:
+        table = build_table(container, video_stream(container, path), path)
+    if table.time_of(0) or table.hold or extras.voices or extras.subtitles:
+        return False
+    return _copied(path, out, table, (0, len(table)), sound, extras, overwrite)
+
+
+def _copied(
+    path: pathlib.Path,
+    out: pathlib.Path,
+    table: FrameTable,
+    span: tuple[int, int],
+    sound: Sound | None,
+    extras: Extras,
+    overwrite: bool,
+) -> bool:
+    """Whether frames first … stop − 1 could be copied to a file, with a sound of their length."""
+    first, stop = span
+    begin, finish = table.time_of(first), table.time_of(stop)
+    sound = None if sound is None else aac_ready(sound)
     chosen = table.start_of(first)
     leaps = len(set((table.shown - table.pts).tolist())) > 1  # of its clock, see `packets`
     if table.counted or leaps or chosen < 0 or out.suffix.lower() not in (".mp4", ".m4v", ".mov"):
@@ -97,7 +147,7 @@ def copy_trim(
         if any(packet.pts is None for packet in packets):
             return False
         with atomic_write(out, overwrite=overwrite) as partial, writing(out):
-            _copy(stream, packets, table, (first, from_packet), sound, partial)
+            _copy(stream, packets, table, (first, from_packet), (sound, extras), partial)
             show_only(partial, finish - begin)
     return True
 
@@ -107,7 +157,7 @@ def _copy(
     packets: list[av.Packet],
     table: FrameTable,
     begin: tuple[int, int],
-    sound: Sound | None,
+    heard: tuple[Sound | None, Extras],
     partial: pathlib.Path,
 ) -> None:
     """Copy packets so that the first kept frame shows at 0.
@@ -117,10 +167,10 @@ def _copy(
         packets: all with time stamps, in the order of decoding.
         table: the table of the file's frames.
         begin: the first kept frame, and the index of packets[0] in the order of decoding.
-        sound: of what is kept.
+        heard: the sound of what is kept, and what goes along with it.
         partial: the file to write.
     """
-    first, from_packet = begin
+    (first, from_packet), (sound, extras) = begin, heard
     kind = "mov" if partial.suffix.lower() == ".mov" else "mp4"
     zero = int(table.pts[first])
     options = {"movflags": "+faststart"}
@@ -130,6 +180,9 @@ def _copy(
     with av.open(str(partial), "w", format=kind, options=options) as output:
         copied = output.add_stream_from_template(stream, opaque=True)
         voice = AacStream(output, sound) if sound is not None else None
+        if voice is not None and extras.language:
+            voice.stream.metadata["language"] = extras.language
+        tell(output, extras)
         for order, packet, shown, decoded in zip(
             count(from_packet), packets, pts, dts, strict=False
         ):

@@ -156,7 +156,14 @@ def _painted(
 
 
 def mixed(old: Picture, new: Picture, region: Region) -> Picture:
-    """A picture that is another one as far as a region covers it."""
+    """A picture that is another one as far as a region covers it.
+
+    Args:
+        old: the picture.
+        new: as large as it, or as the region: then it is laid there.
+        region: where.
+    """
+    whole = (new.height, new.width) == (old.height, old.width)
 
     def change(own: Sequence[np.ndarray], bits: int) -> list[np.ndarray]:
         form = old.frame.format.name
@@ -174,7 +181,8 @@ def mixed(old: Picture, new: Picture, region: Region) -> Picture:
             y, x = region.top // step[0], region.left // step[1]
             here = slice(y, y + cover.shape[0]), slice(x, x + cover.shape[1])
             before = upright[here].astype(np.float32)
-            after = before + cover * (other[here].astype(np.float32) - before)
+            other = other[here] if whole else other[: cover.shape[0], : cover.shape[1]]
+            after = before + cover * (other.astype(np.float32) - before)
             upright[here] = np.round(after).astype(plane.dtype)
             found.append(out)
         return found

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from vidparticles.editing.effects.sound import SpeechFn
 from vidparticles.editing.reel import Doubt, Frames, Reel
 from vidparticles.video import Picture
 
@@ -93,7 +94,9 @@ class Finders:
     Attributes:
         objects: makes what finds objects.
         faces: makes what finds faces; its argument: also where one may have been missed.
+        speech: tells when somebody speaks; None where its network is not here.
     """
 
     objects: FindKind
     faces: Callable[[bool], FindFaces]
+    speech: SpeechFn | None = None

@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 from vidparticles import editing
+from vidparticles.editing.effects.overlay import parse_place
 from vidparticles.editing.effects.regions import Seen
 from vidparticles.editing.effects.size import parse_crop
+from vidparticles.editing.effects.trails import TrailConfig
 from vidparticles.editing.reel import Frames, Reel
 from vidparticles.editing.retime import RetimeConfig, retime
 from vidparticles.video import Picture, Sound, cut
@@ -40,6 +42,13 @@ EDITS: dict[str, Callable[[str], editing.Edit]] = {
     "resize": lambda other: editing.resize(30, 64),
     "fps": lambda other: editing.fps(20),
     "reframe": lambda other: editing.reframe(Fraction(1, 2), lambda reel: drifts(reel)),
+    "blur": lambda other: editing.blur(editing.objects_of(lambda reel: drifts(reel))),
+    "recolor one": lambda other: editing.recolor(editing.Colors(hue=90), lambda reel: drifts(reel)),
+    "trails": lambda other: editing.trails(
+        lambda reel: drifts(reel),
+        config=TrailConfig(seconds=Fraction(1, 10), every=Fraction(1, 10)),
+    ),
+    "overlay": lambda other: editing.overlay(other, parse_place("0.5,0,0.5")),
 }
 PAIRS = [
     ("trim", "slow"),

@@ -178,7 +178,7 @@ def _sound(given: EditOptions) -> base.Edit | None:
         edits.append(mute())
     if path is not None:
         find = given.get("find")
-        edits.append(lay_under(path, speech=find and find.speech))
+        edits.append(lay_under(path, speech=None if find is None else find.speech))
     return base.chain(*edits) if edits else None
 
 

@@ -80,12 +80,12 @@ def read_cube(path: PathLike) -> Cube:
             f"{path}: LUT_3D_SIZE is {size} and {len(rows)} colors follow; expected a size from 2 "
             f"to {MOST} and its cube of colors."
         )
-    low, high = (np.array(ends[name], np.float32) for name in ("DOMAIN_MIN", "DOMAIN_MAX"))
-    if not (high > low).all():
+    first, last = (np.array(ends[name], np.float32) for name in ("DOMAIN_MIN", "DOMAIN_MAX"))
+    if not np.all(last > first):
         raise InputError(f"{path}: DOMAIN_MAX must be above DOMAIN_MIN.")
     # Red is the quickest to change in the file.
     table = np.array(rows, np.float32).reshape(size, size, size, 3).transpose(2, 1, 0, 3)
-    return Cube(np.ascontiguousarray(table), low, high)
+    return Cube(np.ascontiguousarray(table), first, last)
 
 
 def through_cube(levels: np.ndarray, cube: Cube) -> np.ndarray:

@@ -233,7 +233,7 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
     for line in (
         "predict a.mp4 --checkpoint w --seconds 2.5 -o c.mp4",
         "edit a.mp4 --speed 0.5 --recolor hue=90 --trim 1:2 --stabilize --stabilize-crop 0.8 "
-        "--fill --crop 0,0,8,8 --resize 720 --fps 25 "
+        "--fill --crop 0,0,8,8 --resize 720 --fps 25 --mute --over b.mp4 --at 1,2,3 "
         "-o c.mp4 --overwrite --codec hevc --crf 22 --preset fast --pix-fmt yuv420p10le",
         "splice a.mp4 b.mp4 d.mp4 -o c.mp4",
         "show a.mp4 -o c.mp4 --overwrite --color group --forces",
@@ -248,6 +248,9 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
         "crop": "0,0,8,8",
         "resize": "720",
         "fps": "25",
+        "mute": True,
+        "over": a,
+        "at": "1,2,3",
         "speed": "0.5",
         "recolor": "hue=90",
         "overwrite": True,

@@ -184,6 +184,14 @@ def test_faces_are_covered_and_doubts_are_told():
     assert list(reel.doubts()) == [doubt]
 
 
+def test_that_nothing_was_found_is_told():
+    none = Faces([np.zeros((0, 4))] * 2, ())
+    unchanged, reel = through(blur(faces_of(lambda reel: none)))
+    assert max(frame.max() for frame in unchanged) == 0
+    assert [(doubt.start, doubt.end) for doubt in reel.doubts()] == [(0, 2)]
+    assert "nothing was found" in reel.doubts()[0].why
+
+
 def test_boxes_of_a_table(tmp_path):
     table = tmp_path / "boxes.csv"
     table.write_text("frame, left,top,right,bottom\n0,1,2,3,4\n0,5,6,7,8\n2,1,2,3,4\n")

@@ -31,11 +31,9 @@ def _edit(args: argparse.Namespace) -> Result:
     names = [name for name in EditOptions.__annotations__ if hasattr(args, name)]
     given = {name: getattr(args, name) for name in names}
     given |= {"network": _network(args), "find": _finders(args)}
-    options = {name: value for name, value in given.items() if value not in (None, False)}
+    options = {k: value for k, value in given.items() if value is not None and value is not False}
     done = edit(args.clip, args.output, **output(args), **options)
     told = written(done)
-    if not args.check and not args.json:
-        return told
     lines = [f"{doubt.start:8.2f} – {doubt.end:.2f} s  {doubt.why}" for doubt in done.doubts]
     if args.check:
         lines = lines or ["no frame in which a face may have been missed"]
@@ -43,11 +41,13 @@ def _edit(args: argparse.Namespace) -> Result:
     return dataclasses.replace(told, text="\n".join([told.text, *lines]), data=data)
 
 
+# Options for which something is looked for.
+_LOOKING = ("reframe", "blur", "mosaic", "object", "trails", "sound")
+
+
 def _finders(args: argparse.Namespace) -> Finders | None:
     """What finds objects; its networks are imported where they are asked for alone."""
-    if all(
-        word is None for word in (args.reframe, args.blur, args.mosaic, args.object, args.sound)
-    ):
+    if all(getattr(args, name) is None for name in _LOOKING):
         return None
     from vidparticles.inference.finders import finders
 

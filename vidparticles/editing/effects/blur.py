@@ -107,6 +107,10 @@ def blur(cover: Cover, *, mosaic: bool = False, config: BlurConfig = DEFAULT) ->
     return edit
 
 
+def _nothing(reel: Reel) -> Doubt:
+    return Doubt(0.0, float(reel.duration), "nothing was found to cover")
+
+
 def _none() -> Sequence[Doubt]:
     return ()
 
@@ -203,7 +207,10 @@ def objects_of(find: FindObjects) -> Cover:
                     regions += [] if region is None else [region]
                 yield time, picture, regions
 
-        return covered, _none
+        def doubts() -> Sequence[Doubt]:
+            return () if any(len(seen.number) for seen in found().seen) else (_nothing(reel),)
+
+        return covered, doubts
 
     return cover
 
@@ -224,6 +231,10 @@ def faces_of(find: FindFaces) -> Cover:
                 told = list(boxes[index] * reel.height)
                 yield time, picture, _regions(told, reel, config.margin, config.soft)
 
-        return covered, lambda: found().doubts
+        def doubts() -> Sequence[Doubt]:
+            none = not any(len(boxes) for boxes in found().boxes)
+            return [*([_nothing(reel)] if none else []), *found().doubts]
+
+        return covered, doubts
 
     return cover

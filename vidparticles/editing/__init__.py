@@ -5,6 +5,7 @@ An edit is made by a function of its options and takes a `Reel` to a `Reel` (see
 """
 
 from vidparticles.editing.base import Edit, apply, chain
+from vidparticles.editing.captions import CaptionStyle, add_track, burn_in
 from vidparticles.editing.effects.blur import blur, boxes_of, faces_of, objects_of
 from vidparticles.editing.effects.fps import fps
 from vidparticles.editing.effects.overlay import overlay
@@ -20,13 +21,16 @@ from vidparticles.editing.stabilize import stabilize
 from vidparticles.editing.trim import parse_span, trim
 
 __all__ = [
+    "CaptionStyle",
     "Colors",
     "Edit",
     "Reel",
     "Written",
+    "add_track",
     "apply",
     "blur",
     "boxes_of",
+    "burn_in",
     "chain",
     "crop",
     "faces_of",

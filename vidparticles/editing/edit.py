@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TypedDict, Unpack
 
 from vidparticles.editing import base, reel
+from vidparticles.editing.captions.options import captioned
 from vidparticles.editing.effects.blur import (
     Cover,
     blur,
@@ -64,6 +65,7 @@ class EditOptions(TypedDict, total=False):
         mute: no sound.
         sound: a file whose sound is laid under that of the clip, see `editing.effects.sound`.
         fps: frames a second, see `editing.effects.fps.parse_rate`.
+        subtitles, burn, shift, font: of subtitles, see `editing.captions.options.captioned`.
         find: what finds objects, as `inference.finders.finders` makes it.
     """
 
@@ -87,6 +89,10 @@ class EditOptions(TypedDict, total=False):
     mute: bool
     sound: str | None
     fps: str | None
+    subtitles: PathLike | None
+    burn: PathLike | None
+    shift: float | None
+    font: PathLike | None
     find: Finders | None
 
 
@@ -225,7 +231,7 @@ _FOLLOWING = (_trails, _blur, _recolor, _reframe)  # objects
 
 
 def parse_edits(**options: Unpack[EditOptions]) -> list[base.Edit]:
-    """The edits that options ask for, in the order of `STEPS`.
+    """The edits that options ask for, in the order of `STEPS`; subtitles go with them.
 
     Args:
         **options: see `EditOptions`.
@@ -250,8 +256,14 @@ def parse_edits(**options: Unpack[EditOptions]) -> list[base.Edit]:
     elif options.get("object") is not None:
         # Frames that are made in between would have to be looked at, too.
         steps.sort(key=lambda step: step in (_speed, _fps))
-    edits = (step(options) for step in steps)
-    return [edit for edit in edits if edit is not None]
+    edits = [edit for edit in (step(options) for step in steps) if edit is not None]
+    return captioned(
+        edits,
+        subtitles=options.get("subtitles"),
+        burn=options.get("burn"),
+        shift=options.get("shift"),
+        font=options.get("font"),
+    )
 
 
 def edit(

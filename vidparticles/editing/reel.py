@@ -77,6 +77,7 @@ class Reel:
         crop: gives the share of the height and width of the clip that is in the picture; it may
             be known only once the frames have been run through.
         sources: the files that its frames are read from, as far as they have been opened.
+        notes: sentences of edits, for whoever has the file written.
         doubts: gives when edits may not have done what was asked; known once the frames have been
             run through.
     """
@@ -97,6 +98,7 @@ class Reel:
     crop: Callable[[], float] = lambda: 1.0
     again: Callable[[int, int], Frames] | None = None
     sources: Sequence[Video] = ()
+    notes: tuple[str, ...] = ()
     doubts: Callable[[], Sequence[Doubt]] = tuple
 
     def replace(self, **changes: object) -> Reel:
@@ -158,8 +160,10 @@ class Reel:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Sentences on what is wrong with the files that are read, as far as is known by now."""
-        return tuple(dict.fromkeys(w for video in self.sources for w in video.warnings))
+        """Sentences on what is wrong with the files that are read, as far as is known by now, and
+        those of edits."""
+        told = [w for video in self.sources for w in video.warnings]
+        return tuple(dict.fromkeys((*told, *self.notes)))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -66,7 +66,7 @@ def _network(args: argparse.Namespace) -> Network | None:
 
 WEIGHTS = Option("--weights", metavar="PATH", help="a file of them; default: see `weights`")
 VERB = Verb(
-    "trim, stabilize, change speed, size, shape and colors; sound stays in step",
+    "trim, stabilize, change speed, size, shape, colors, subtitles; sound stays in step",
     [
         CLIP,
         Option("--trim", metavar="START:END", help="keep this: 1.0:3.5, 24f:84f or 1:05-1:10"),
@@ -118,6 +118,10 @@ VERB = Verb(
             "--sound", metavar="FILE", help="lay this under it, repeated, lower where one speaks"
         ),
         Option("--fps", metavar="N", help="frames a second: 25, 29.97, 30000/1001"),
+        Option("--subtitles", metavar="FILE", help="add a track of them: .srt, .vtt, .ass"),
+        Option("--burn", metavar="FILE", help="draw subtitles into the picture"),
+        Option("--shift", metavar="S", type=float, help="of subtitles: seconds that they are late"),
+        Option("--font", metavar="FILE", help="of --burn (default: one that has the letters)"),
         OUTPUT,
         OVERWRITE,
         JSON,

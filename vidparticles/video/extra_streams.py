@@ -11,6 +11,7 @@ from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import SubtitleSet
 
 from vidparticles.video.extras import Extras, Subtitles
+from vidparticles.video.subtitles.markup import encodable
 
 _CODECS = {"mp4": "mov_text", "mov": "mov_text", "matroska": "srt", "webm": "webvtt"}
 _MP4_TAGS = {
@@ -56,7 +57,8 @@ class SubtitleTrack:
     """A stream of subtitles."""
 
     def __init__(self, container: av.container.OutputContainer, subtitles: Subtitles):
-        stream = container.add_stream(_CODECS[container.format.name])
+        self._kind = container.format.name
+        stream = container.add_stream(_CODECS[self._kind])
         self.stream = cast(SubtitleStream, stream)
         self.stream.codec_context.subtitle_header = _HEADER.replace(b"\n", b"\r\n")
         self.stream.time_base = _TICK
@@ -71,7 +73,8 @@ class SubtitleTrack:
             cue = self._cues.pop(0)
             start, end = (round(second / _TICK) for second in (cue.start, cue.end))
             start = max(start, self._last + 1)  # cues that begin together come one after another
-            line = f"0,0,Default,,0,0,0,,{cue.text}".encode()
+            text = encodable(cue.text, _CODECS[self._kind])
+            line = f"0,0,Default,,0,0,0,,{text}".encode()
             length = max(1, end - start)
             told = SubtitleSet.create(text=line, start=0, end=length, pts=start * 1000)
             packet = self.stream.codec_context.encode_subtitle(told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
@@ -18,6 +19,7 @@ from vidparticles.video.table import FrameTable
 # Tags that tell of the file itself and not of what is in it.
 _OWN = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration"}
 _TEXT = {"srt", "subrip", "ass", "ssa", "webvtt", "mov_text", "text"}
+_PLAIN = {"srt", "subrip", "mov_text", "text"}
 _NAMES = {
     "com.apple.quicktime.location.iso6709": "location",
     "com.apple.quicktime.creationdate": "creation_time",
@@ -170,6 +172,8 @@ def _cues(packet: av.Packet, origin: Fraction) -> Iterator[Span]:
     for told in decoded:
         ass = getattr(told, "ass", b"").decode("utf-8", "replace")
         text = ass.split(",", 8)[-1]
+        if packet.stream.codec_context.name in _PLAIN:  # their decoders leave braces as they are
+            text = re.sub(r"\{(?!\\)", r"\\{", text)
         start = max(start, Fraction(0))
         if text and end > start:
             yield Span(start, end, text)

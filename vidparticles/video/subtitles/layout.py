@@ -93,7 +93,7 @@ def lines_of(text: str, config: LayoutConfig = DEFAULT) -> list[str]:
         for stop in range(first + 1, count + 1):
             line = "".join(pieces[first:stop]).strip()
             free = config.columns - width(line)
-            if free < 0:
+            if free < 0 and found:
                 break
             rest = best[stop]
             cost = (free / config.columns) ** 2

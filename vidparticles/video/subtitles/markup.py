@@ -7,6 +7,7 @@ and libass have it.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 
@@ -72,6 +73,31 @@ def tokens(markup: str) -> Iterator[tuple[str, bool]]:
             yield ("\\" if sign[1] in ("\\", JOINER) else sign[1]), True
     if at < len(markup):
         yield markup[at:], True
+
+
+def encodable(markup: str, codec: str) -> str:
+    r"""Markup as FFmpeg's encoders take it, which know no escapes: what looks like markup is kept
+    apart by what has no width, and WebVTT has its entities.
+
+    Args:
+        markup: of a cue.
+        codec: "mov_text", "srt" or "webvtt".
+
+    Example:
+        >>> encodable(escaped("a < b"), "webvtt"), encodable(r"{\i1}a\N\{b\}", "srt")
+        ('a &lt; b', '{\\i1}a\\N{b}')
+    """
+    found = ""
+    for part, is_text in tokens(markup):
+        if is_text:
+            if codec == "webvtt":
+                part = html.escape(part, quote=False)
+            elif codec == "srt":
+                part = re.sub(r"<(?=[/\\a-zA-Z])", "<" + JOINER, part)
+            if found.endswith(("{", "\\")) or (found.endswith("<") and codec == "srt"):
+                found += JOINER
+        found += part.replace("\n", r"\N")
+    return found
 
 
 def one_line(markup: str) -> str:

@@ -20,7 +20,17 @@ from vidparticles import __version__, progress, startup, stopping, storage
 from vidparticles.bar import KINDS, ProgressBar
 from vidparticles.errors import InputError, nearest
 from vidparticles.parsing import Option, Parser
-from vidparticles.verbs import anomaly, cuts, edit, objects, search, show, splice, understand
+from vidparticles.verbs import (
+    anomaly,
+    caption,
+    cuts,
+    edit,
+    objects,
+    search,
+    show,
+    splice,
+    understand,
+)
 from vidparticles.verbs.base import (
     CLIP,
     ENCODING,
@@ -195,6 +205,7 @@ VERBS = {
     "edit": edit.VERB,
     "splice": splice.VERB,
     "cuts": cuts.VERB,
+    "caption": caption.VERB,
     "show": show.VERB,
     "objects": objects.VERB,
     "search": search.SEARCH,

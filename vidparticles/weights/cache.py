@@ -7,7 +7,7 @@ import hashlib
 import json
 import pathlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from vidparticles import storage
@@ -52,13 +52,16 @@ def path_of(weights: Weights) -> pathlib.Path:
     return folder() / (weights.name + _SUFFIX)
 
 
-def keep(weights: Weights, content: bytes, beside: bytes = b"") -> pathlib.Path:
+def keep(
+    weights: Weights, content: bytes, beside: bytes = b"", further: Sequence[bytes] = ()
+) -> pathlib.Path:
     """Convert a published file and keep it.
 
     Args:
         weights: which these are.
         content: of the published file, whose hash was compared.
         beside: of the file beside it, where there is one.
+        further: of further files, in the order of the table.
 
     Raises:
         InputError: it cannot be read, or the disk is full.
@@ -66,6 +69,8 @@ def keep(weights: Weights, content: bytes, beside: bytes = b"") -> pathlib.Path:
     from safetensors import numpy as safetensors
 
     tensors = _converted(weights, content, beside, weights.member)
+    for file, own in zip(weights.further, further, strict=True):
+        tensors |= _converted(weights, own, b"", file.member)
     path = path_of(weights)
     with storage.write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)

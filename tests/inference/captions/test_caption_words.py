@@ -130,7 +130,12 @@ class Parrot:
         segment.words = []
         for k in range(len(samples) // 16000):
             word = made()
-            word.word, word.start, word.end, word.probability = f" {len(self.lengths)}{k}", k, k + 1, 1
+            word.word, word.start, word.end, word.probability = (
+                f" {len(self.lengths)}{k}",
+                k,
+                k + 1,
+                1,
+            )
             segment.words.append(word)
         return [segment], None
 

@@ -134,7 +134,7 @@ class _Burner:
         cover, rgb = (np.rot90(x, -turns) for x in (drawing.cover, drawing.color))
         top, left = _turned(drawing, sizes[0], turns)
         # On whole numbers of chroma.
-        steps = tuple(-(-whole // part) for whole, part in zip(sizes[0], sizes[1], strict=True))
+        steps = -(-sizes[0][0] // sizes[1][0]), -(-sizes[0][1] // sizes[1][1])
         before = top % steps[0], left % steps[1]
         after = tuple(
             -(at + n) % step for at, n, step in zip((top, left), cover.shape, steps, strict=True)

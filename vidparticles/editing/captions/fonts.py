@@ -45,7 +45,7 @@ def font_for(text: str, size: int, path: pathlib.Path | None = None) -> ImageFon
     return ImageFont.truetype(file, size)
 
 
-def missing(text: str, font: ImageFont.FreeTypeFont) -> str:
+def missing(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
     """Letters of a text that a font has not.
 
     Example:

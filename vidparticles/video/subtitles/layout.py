@@ -89,7 +89,7 @@ def lines_of(text: str, config: LayoutConfig = DEFAULT) -> list[str]:
     # free, so that lines come out alike, and is less where it ends with a clause.
     best: list[tuple[int, float, int]] = [(0, 0.0, count)] * (count + 1)
     for first in range(count - 1, -1, -1):
-        found = []
+        found: list[tuple[int, float, int]] = []
         for stop in range(first + 1, count + 1):
             line = "".join(pieces[first:stop]).strip()
             free = config.columns - width(line)

@@ -30,6 +30,7 @@ from vidparticles.verbs import (
     show,
     splice,
     understand,
+    watch,
 )
 from vidparticles.verbs.base import (
     CLIP,
@@ -211,6 +212,7 @@ VERBS = {
     "search": search.SEARCH,
     "recommend": search.RECOMMEND,
     "anomaly": anomaly.VERB,
+    "watch": watch.VERB,
     "prepare": Verb(
         "make small copies of a folder of clips, for training",
         [

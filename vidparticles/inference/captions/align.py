@@ -24,7 +24,7 @@ def paired(text: Sequence[str], heard: Sequence[str]) -> list[int | None]:
         where nothing was heard.
 
     Example:
-        >>> paired("to be or not to be".split(), "to bee not to be".split())
+        >>> paired("to be or not to be".split(), "to be not two be".split())
         [0, 1, None, 2, 3, 4]
     """
     count, width = len(text), len(heard)

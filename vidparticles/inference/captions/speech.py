@@ -75,7 +75,7 @@ def stretches(
     Example:
         >>> likely = np.repeat([0.0, 0.9, 0.4, 0.0], 25)
         >>> [(float(a), float(b)) for a, b in stretches(likely, Fraction(16, 5))]
-        [(0.7, 1.7)]
+        [(0.7, 2.5)]
     """
     found: list[list[int]] = []
     speaks = False

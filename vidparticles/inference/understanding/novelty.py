@@ -28,6 +28,32 @@ def novelty(features: np.ndarray) -> np.ndarray:
     return np.clip(told, 0, 1)
 
 
+def ways_of(small: np.ndarray) -> np.ndarray:
+    """Unit vectors whose products are the cosines of `novelty`, of small pictures.
+
+    Args:
+        small: [P, h, w, 3], as shots are found in them.
+
+    Example:
+        >>> ways = ways_of(np.random.default_rng(0).random((2, 8, 8, 3)))
+        >>> ways.shape, bool((ways @ ways.T > 0).all())
+        ((2, 24), True)
+    """
+    features = _over_and_under(np.stack([_cells(one) for one in small]))
+    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9)
+
+
+def _cells(small: np.ndarray) -> np.ndarray:
+    height, width, _ = small.shape
+    return small.reshape(height // 4, 4, width // 4, 4, 3).mean((1, 3)).ravel()
+
+
+def _over_and_under(cells: np.ndarray) -> np.ndarray:
+    """What is over the average of a picture and what is under it, apart: none is negative."""
+    around = cells - cells.mean(1, keepdims=True) if len(cells) else cells
+    return np.concatenate([np.maximum(around, 0), np.maximum(-around, 0)], 1)
+
+
 class ThumbnailLane:
     """Small pictures of a clip, for where no network sees it.
 
@@ -43,16 +69,11 @@ class ThumbnailLane:
     def take(self, moment: Moment) -> None:
         """The next frame."""
         if not self._times or moment.cut or moment.time >= self._times[-1] + self._every - 1e-6:
-            height, width, _ = moment.thumbnail.shape
-            cells = moment.thumbnail.reshape(height // 4, 4, width // 4, 4, 3)
             self._times.append(moment.time)
-            self._small.append(cells.mean((1, 3)).ravel())
+            self._small.append(_cells(moment.thumbnail))
 
     def end(self) -> tuple[np.ndarray, np.ndarray]:
         """Seconds [P], and features [P, F] as `novelty` takes them: what is over the average and
         what is under it of each place and color, apart."""
         small = np.asarray(self._small)
-        around = small - small.mean(1, keepdims=True) if len(small) else small.reshape(0, 1)
-        return np.asarray(self._times), np.concatenate(
-            [np.maximum(around, 0), np.maximum(-around, 0)], 1
-        )
+        return np.asarray(self._times), _over_and_under(small if len(small) else small[:, None])

@@ -94,7 +94,9 @@ def encodable(markup: str, codec: str) -> str:
                 part = html.escape(part, quote=False)
             elif codec == "srt":
                 part = re.sub(r"<(?=[/\\a-zA-Z])", "<" + JOINER, part)
-            if found.endswith(("{", "\\")) or (found.endswith("<") and codec == "srt"):
+            before, after = found[-1:], part[0]
+            tag = codec == "srt" and before == "<" and re.match(r"[/\\a-zA-Z]", after)
+            if tag or (before == "{" and after == "\\") or (before == "\\" and after in "Nnh{}"):
                 found += JOINER
         found += part.replace("\n", r"\N")
     return found

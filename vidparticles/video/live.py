@@ -7,6 +7,7 @@ read, and what cannot be decoded is left out.
 from __future__ import annotations
 
 import contextlib
+import os
 import pathlib
 import re
 import sys
@@ -117,7 +118,7 @@ class _Pipe:
 
     def read(self, size: int) -> bytes:
         """What has come, at least a byte until the end."""
-        return sys.stdin.buffer.read1(size)
+        return os.read(sys.stdin.fileno(), size)
 
 
 class _Growing:

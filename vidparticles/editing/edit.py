@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypedDict, Unpack
 
 from vidparticles.editing import base, reel
@@ -29,7 +29,7 @@ from vidparticles.editing.effects.trails import trails
 from vidparticles.editing.in_between import Network
 from vidparticles.editing.retime import retime
 from vidparticles.editing.stabilize import stabilize
-from vidparticles.editing.trim import parse_span, trim
+from vidparticles.editing.trim import Span, keep, parse_span, trim
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
 from vidparticles.video import Encoding, copy_with_sound, cut
@@ -45,6 +45,8 @@ class EditOptions(TypedDict, total=False):
 
     Attributes:
         trim: START:END in seconds or frames, see `editing.trim.parse_span`.
+        parts: (start, end) of the parts to keep, instead of `trim`, see `editing.trim.keep`; those
+            in which something happens are `inference.highlights.highlights(path).spans`.
         stabilize: take out the shake of the camera; the clip is read twice.
         stabilize_crop, fill: of stabilizing, see `editing.stabilize.stabilize`.
         reframe: W:H, a window of this shape that follows an object or what moves.
@@ -70,6 +72,7 @@ class EditOptions(TypedDict, total=False):
     """
 
     trim: str | None
+    parts: Sequence[Span] | None
     stabilize: bool
     stabilize_crop: float | None
     fill: bool
@@ -97,7 +100,11 @@ class EditOptions(TypedDict, total=False):
 
 
 def _trim(given: EditOptions) -> base.Edit | None:
-    span = given.get("trim")
+    span, parts = given.get("trim"), given.get("parts")
+    if span is not None and parts is not None:
+        raise InputError("trim and parts exclude each other; give one of them.")
+    if parts is not None:
+        return keep(*parts)
     return None if span is None else trim(*parse_span(span))
 
 

@@ -19,6 +19,7 @@ from vidparticles.verbs.base import (
     output,
     written,
 )
+from vidparticles.verbs.choosing import CHOOSING, chosen, with_parts
 
 if TYPE_CHECKING:
     from vidparticles.editing.effects.regions import Finders
@@ -32,8 +33,11 @@ def _edit(args: argparse.Namespace) -> Result:
     given = {name: getattr(args, name) for name in names}
     given |= {"network": _network(args), "find": _finders(args)}
     options = {k: value for k, value in given.items() if value is not None and value is not False}
+    parts = chosen(args)
+    if parts is not None:
+        options["parts"] = parts.spans
     done = edit(args.clip, args.output, **output(args), **options)
-    told = written(done)
+    told = written(done) if parts is None else with_parts(written(done), parts)
     lines = [f"{doubt.start:8.2f} – {doubt.end:.2f} s  {doubt.why}" for doubt in done.doubts]
     if args.check:
         lines = lines or ["no frame in which a face may have been missed"]
@@ -70,6 +74,7 @@ VERB = Verb(
     [
         CLIP,
         Option("--trim", metavar="START:END", help="keep this: 1.0:3.5, 24f:84f or 1:05-1:10"),
+        *CHOOSING,
         Option("--stabilize", action="store_true", help="take out the camera's shake"),
         Option(
             "--stabilize-crop",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vidparticles.inference.counting import Counts
     from vidparticles.inference.cuts import Cuts
+    from vidparticles.inference.highlights import Highlights
     from vidparticles.inference.objects import FoundObject, Objects
     from vidparticles.inference.understanding.trained import Classified
     from vidparticles.weights import Status
@@ -60,6 +61,28 @@ def list_shots(found: Cuts) -> str:
         frames = f"{shot.first}f:{shot.last + 1}f"
         row = f"  {number:>{len(str(count))}}  {drawn}  {span}  {frames:{wide}}  {shot.begins}"
         lines.append(row.rstrip())
+    return "\n".join(lines)
+
+
+def list_parts(found: Highlights) -> str:
+    """The parts of a clip that are kept, one a line, drawn with bars.
+
+    Args:
+        found: what `highlights` gave.
+
+    Returns:
+        Lines, without the last line's end.
+    """
+    count = len(found.parts)
+    lines = [
+        f"{found.path}  {clock(found.kept)} of {clock(found.seconds)} kept, "
+        f"{count} part{'s' * (count > 1)}",
+        "",
+    ]
+    for number, part in enumerate(found.parts, start=1):
+        drawn = bar(part.start / found.seconds, part.end / found.seconds)
+        span = f"{clock(part.start):>7} – {clock(part.end):7}"
+        lines.append(f"{number:4}  {drawn}  {span}  {part.why}".rstrip())
     return "\n".join(lines)
 
 

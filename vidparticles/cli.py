@@ -22,6 +22,7 @@ from vidparticles.errors import InputError, nearest
 from vidparticles.parsing import Option, Parser
 from vidparticles.verbs import (
     anomaly,
+    batch,
     caption,
     cuts,
     edit,
@@ -100,13 +101,11 @@ def _say(result: Result, args: argparse.Namespace) -> None:
 
 def _json(data: Any) -> str:
     """A dataclass, or a list of them; what knows its own form has that."""
+    if isinstance(data, list):
+        return "[" + ",\n".join(map(_json, data)) + "]"
     if hasattr(data, "to_json"):
         return data.to_json()
-
-    def plain(data: Any) -> Any:
-        return [*map(plain, data)] if isinstance(data, list) else dataclasses.asdict(data)
-
-    return json.dumps(plain(data), default=str, indent=1, ensure_ascii=False)
+    return json.dumps(dataclasses.asdict(data), default=str, indent=1, ensure_ascii=False)
 
 
 def _one_line(error: InputError) -> str:
@@ -125,6 +124,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     group = parser.add_subparsers(title="verbs", metavar="VERB", prog="vidparticles")
     parsers = {}
     for name, verb in VERBS.items():
+        verb = batch.many(verb)
         text = verb.help
         parsers[name] = group.add_parser(name, help=text, description=f"{text.capitalize()}.")
         for option in (*verb.options, PROGRESS, QUIET):

@@ -38,11 +38,13 @@ class Verb:
         help: what it does, a phrase.
         options: what it is told.
         run: does it, and returns what is to be said of it.
+        suffix: what the name of a file that it writes ends in; "" for as the clip's own does.
     """
 
     help: str
     options: Sequence[Option]
     run: Callable[[argparse.Namespace], Result]
+    suffix: str = ""
 
 
 CLIP = Option("clip", metavar="CLIP", help="a video file")

@@ -59,8 +59,8 @@ def highlights(
 
     Example:
         >>> from vidparticles.video import footage
-        >>> [part.why for part in highlights(footage.path("chaplin")).parts]
-        ['motion, speech']
+        >>> [(part.start, part.end) for part in highlights(footage.path("chaplin")).parts]
+        [(0.0, 9.64)]
     """
     config = config or SelectionConfig()
     found = signals(path)

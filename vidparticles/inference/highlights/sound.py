@@ -47,10 +47,11 @@ def listened(
         [T] decibels of which 0 is the loudest, and [T] the highest likelihood of speech.
 
     Example:
-        >>> tone = np.sin(np.arange(16000) * 0.3)[:, None].astype(np.float32)
-        >>> loud, speech = listened(Sound.of(tone, 16000), None, step=0.5, count=3)
+        >>> tone = np.sin(np.arange(16384) * 0.3) * np.repeat([0.01, 1], 8192)
+        >>> sound = Sound.of(tone[:, None].astype(np.float32), 16000)
+        >>> loud, speech = listened(sound, None, step=0.512, count=3)
         >>> loud.round().tolist(), speech.tolist()
-        ([-3.0, -3.0, -120.0], [1.0, 1.0, 0.0])
+        ([-43.0, -3.0, -120.0], [0.0, 1.0, 0.0])
     """
     config = config or HearingConfig()
     loudness, speech = np.full(count, SILENT), np.zeros(count)

@@ -100,12 +100,13 @@ def _say(result: Result, args: argparse.Namespace) -> None:
 
 
 def _json(data: Any) -> str:
-    """A dataclass, or a list of them; what knows its own form has that."""
+    """A dataclass or a dict, or a list of them; what knows its own form has that."""
     if isinstance(data, list):
         return "[" + ",\n".join(map(_json, data)) + "]"
     if hasattr(data, "to_json"):
         return data.to_json()
-    return json.dumps(dataclasses.asdict(data), default=str, indent=1, ensure_ascii=False)
+    plain = data if isinstance(data, dict) else dataclasses.asdict(data)
+    return json.dumps(plain, default=str, indent=1, ensure_ascii=False)
 
 
 def _one_line(error: InputError) -> str:

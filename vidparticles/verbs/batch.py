@@ -24,7 +24,6 @@ from vidparticles.errors import InputError, reason
 from vidparticles.parsing import Option
 from vidparticles.verbs.base import CLIP, Result, Verb
 
-CLIPS = Option("clip", metavar="CLIP", nargs="+", help="video files, or folders of them")
 RECORDS = ".vidparticles"
 # Options that name a file to write, and what its name ends in; "" for as the clip's own does.
 _FILES = {"output": "", "html": ".html", "json": ".json", "masks": "/"}
@@ -42,23 +41,33 @@ def many(verb: Verb) -> Verb:
         <BLANKLINE>
         b.mp4 is fine.
     """
-    if CLIP not in verb.options:
+    options = [_of_many(option) for option in verb.options]
+    if options == [*verb.options]:
         return verb
-    options = [CLIPS if option is CLIP else option for option in verb.options]
     return dataclasses.replace(verb, options=options, run=lambda args: _run(verb, args))
+
+
+def _of_many(option: Option) -> Option:
+    if option.names != CLIP.names or "nargs" in option.meaning:
+        return option
+    what = f"{option.meaning['help']}; or many, or folders of them"
+    return Option(*option.names, **option.meaning | {"nargs": "+", "help": what})
 
 
 @dataclasses.dataclass(frozen=True)
 class _Job:
-    """One clip: its path, its name in folders of what is written, and the words for it alone."""
+    """One clip, and the words of the command for it alone."""
 
     clip: pathlib.Path
-    name: pathlib.Path
     args: argparse.Namespace
 
 
 def _run(verb: Verb, args: argparse.Namespace) -> Result:
-    folders = {name: pathlib.Path(told) for name, told in vars(args).items() if _named(name, told)}
+    folders = {
+        name: pathlib.Path(told)
+        for name, told in vars(args).items()
+        if name in _FILES and isinstance(told, str)
+    }
     alone = args.clip[0]
     if (
         len(args.clip) == 1
@@ -67,7 +76,10 @@ def _run(verb: Verb, args: argparse.Namespace) -> Result:
     ):
         return verb.run(argparse.Namespace(**{**vars(args), "clip": alone}))
     jobs = _jobs(verb, args, folders)
-    texts, data, warnings, broken = [], [], [], []
+    texts: list[str] = []
+    data: list[Any] = []
+    warnings: list[str] = []
+    broken: list[str] = []
     for job in progress.counted(jobs, len(jobs), work="clips"):
         try:
             with progress.listening(None):
@@ -86,13 +98,9 @@ def _run(verb: Verb, args: argparse.Namespace) -> Result:
     return Result(
         ("\n" if "output" in folders else "\n\n").join(texts),
         data,
-        dict.fromkeys([*warnings, *broken, *([f"{count}, see above."] if broken else [])]),
+        [*dict.fromkeys([*warnings, *broken, *([f"{count}, see above."] if broken else [])])],
         status=1 if broken else 0,
     )
-
-
-def _named(name: str, told: Any) -> bool:
-    return name in _FILES and isinstance(told, str)
 
 
 def _is_folder(told: Any) -> bool:
@@ -109,18 +117,19 @@ def _jobs(verb: Verb, args: argparse.Namespace, folders: dict[str, pathlib.Path]
                 "give a folder."
             )
     jobs: dict[pathlib.Path, _Job] = {}
-    for clip, name in _clips(args.clip, [*folders.values()]):
-        if name.with_suffix("") in jobs and folders:
+    for clip, within in _clips(args.clip, [*folders.values()]):
+        stem = within.with_suffix("")
+        if stem in jobs and folders:
             raise InputError(
-                f"{clip} and {jobs[name.with_suffix('')].clip} have one name, and what is written "
+                f"{clip} and {jobs[stem].clip} have one name, and what is written "
                 "of them would, too; rename one, or give them in two runs."
             )
         own = copy.copy(args)
         own.clip = str(clip)
         for option, folder in folders.items():
-            suffix = _FILES[option] or verb.suffix or _suffix(name)
-            setattr(own, option, str(folder / name.with_suffix("" if suffix == "/" else suffix)))
-        jobs[name.with_suffix("") if folders else clip] = _Job(clip, name, own)
+            suffix = _FILES[option] or verb.suffix or _suffix(within)
+            setattr(own, option, str(folder / within.with_suffix("" if suffix == "/" else suffix)))
+        jobs[stem if folders else clip] = _Job(clip, own)
     return [*jobs.values()]
 
 
@@ -165,7 +174,8 @@ def _done(verb: Verb, job: _Job) -> Result:
     """What the verb has to say of a clip, or that its file is there."""
     told = getattr(job.args, "output", None)
     for option in _FILES:
-        if _named(option, name := getattr(job.args, option, None)):
+        name = getattr(job.args, option, None)
+        if isinstance(name, str):
             with storage.write_errors(name):
                 pathlib.Path(name).parent.mkdir(parents=True, exist_ok=True)
     if told is None:

@@ -46,7 +46,7 @@ CHOOSING = (
 
 
 def chosen(args: argparse.Namespace) -> Highlights | None:
-    """The parts of a clip that are chosen by what happens in them; None where that is not asked for.
+    """The parts of a clip that are chosen by what happens in them; None where none are asked for.
 
     Raises:
         InputError: an option that cannot be, a clip that cannot be read, or nothing is left of it.
@@ -66,12 +66,12 @@ def chosen(args: argparse.Namespace) -> Highlights | None:
         kinds |= parse_kinds(args.remove)
     told = {"margin": args.margin, "shortest": args.min, "most": args.max_seconds}
     config = SelectionConfig(remove=kinds, **{k: v for k, v in told.items() if v is not None})
-    # Before a long look at the clip:
-    check_paths(args.clip, args.output, args.overwrite)
     if args.trim is not None:
         raise InputError(
             "--trim and parts chosen by what happens exclude each other; trim in a first run."
         )
+    if args.output is not None:  # before a long look at the clip
+        check_paths(args.clip, args.output, args.overwrite)
     return highlights(args.clip, config=config)
 
 

@@ -1,0 +1,5 @@
+"""How one clip goes over into the next."""
+
+from vidparticles.editing.splicing.mixes import MIXES, Mix, mix_of
+
+__all__ = ["MIXES", "Mix", "mix_of"]

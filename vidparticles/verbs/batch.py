@@ -28,7 +28,7 @@ RECORDS = ".vidparticles"
 # Options that name a file to write, and what its name ends in; "" for as the clip's own does.
 _FILES = {"output": "", "html": ".html", "json": ".json", "masks": "/"}
 # What changes nothing of what is written.
-_TELLING = ("clip", "run", "quiet", "progress", "overwrite", *_FILES)
+_TELLING = ("clip", "source", "run", "quiet", "progress", "overwrite", *_FILES)
 
 
 def many(verb: Verb) -> Verb:
@@ -41,17 +41,21 @@ def many(verb: Verb) -> Verb:
         <BLANKLINE>
         b.mp4 is fine.
     """
-    options = [_of_many(option) for option in verb.options]
-    if options == [*verb.options]:
+    clip = next((option for option in verb.options if _is_clip(option)), None)
+    if clip is None:
         return verb
-    return dataclasses.replace(verb, options=options, run=lambda args: _run(verb, args))
+    what = f"{clip.meaning['help']}; or many, or folders of them"
+    more = Option(*clip.names, **clip.meaning | {"nargs": "+", "help": what})
+    options = [more if option is clip else option for option in verb.options]
+    return dataclasses.replace(
+        verb, options=options, run=lambda args: _run(verb, args, clip.names[0])
+    )
 
 
-def _of_many(option: Option) -> Option:
-    if option.names != CLIP.names or "nargs" in option.meaning:
-        return option
-    what = f"{option.meaning['help']}; or many, or folders of them"
-    return Option(*option.names, **option.meaning | {"nargs": "+", "help": what})
+def _is_clip(option: Option) -> bool:
+    """Whether it is the one file that a verb takes."""
+    own = option.meaning.get("metavar") == CLIP.meaning["metavar"]
+    return own and not option.names[0].startswith("-") and "nargs" not in option.meaning
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,20 +66,17 @@ class _Job:
     args: argparse.Namespace
 
 
-def _run(verb: Verb, args: argparse.Namespace) -> Result:
+def _run(verb: Verb, args: argparse.Namespace, where: str) -> Result:
+    clips: list[str] = getattr(args, where)
     folders = {
         name: pathlib.Path(told)
         for name, told in vars(args).items()
         if name in _FILES and isinstance(told, str)
     }
-    alone = args.clip[0]
-    if (
-        len(args.clip) == 1
-        and not os.path.isdir(alone)
-        and not _is_folder(vars(args).get("output"))
-    ):
-        return verb.run(argparse.Namespace(**{**vars(args), "clip": alone}))
-    jobs = _jobs(verb, args, folders)
+    alone, out = clips[0], vars(args).get("output")
+    if len(clips) == 1 and not os.path.isdir(alone) and not _is_folder(out):
+        return verb.run(argparse.Namespace(**{**vars(args), where: alone}))
+    jobs = _jobs(verb, args, where, folders)
     texts: list[str] = []
     data: list[Any] = []
     warnings: list[str] = []
@@ -107,17 +108,19 @@ def _is_folder(told: Any) -> bool:
     return isinstance(told, str) and (told.endswith(("/", os.sep)) or os.path.isdir(told))
 
 
-def _jobs(verb: Verb, args: argparse.Namespace, folders: dict[str, pathlib.Path]) -> list[_Job]:
+def _jobs(
+    verb: Verb, args: argparse.Namespace, where: str, folders: dict[str, pathlib.Path]
+) -> list[_Job]:
     """One for each clip; nothing is done yet."""
     for name, folder in folders.items():
         if folder.is_file() or (folder.suffix and not _is_folder(getattr(args, name))):
-            other = args.clip[-1]
+            other = getattr(args, where)[-1]
             raise InputError(
                 f"{folder} is the name of one file, and of clips there are more, as {other}; "
                 "give a folder."
             )
     jobs: dict[pathlib.Path, _Job] = {}
-    for clip, within in _clips(args.clip, [*folders.values()]):
+    for clip, within in _clips(getattr(args, where), [*folders.values()]):
         stem = within.with_suffix("")
         if stem in jobs and folders:
             raise InputError(
@@ -125,7 +128,7 @@ def _jobs(verb: Verb, args: argparse.Namespace, folders: dict[str, pathlib.Path]
                 "of them would, too; rename one, or give them in two runs."
             )
         own = copy.copy(args)
-        own.clip = str(clip)
+        setattr(own, where, str(clip))
         for option, folder in folders.items():
             suffix = _FILES[option] or verb.suffix or _suffix(within)
             setattr(own, option, str(folder / within.with_suffix("" if suffix == "/" else suffix)))

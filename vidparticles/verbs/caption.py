@@ -98,4 +98,5 @@ VERB = Verb(
         OVERWRITE,
     ],
     _caption,
+    suffix=".srt",
 )

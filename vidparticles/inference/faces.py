@@ -86,7 +86,7 @@ def find_faces(
     def find(reel: Reel) -> Faces:
         if reel.again is None:
             raise ValueError("these frames can be run through but once: nothing is found in them.")
-        found = _detected(reel, params, config)
+        found = detected(reel, params, config)
         times = np.array([float(time) for time in reel.times])
         tracks = box_tracks(found.boxes, found.scores, times, found.shot, config.tracks)
         boxes = covering(tracks, len(times))
@@ -127,7 +127,7 @@ def _small(reel: Reel, size: int, work: str) -> Iterator[tuple[Fraction, np.ndar
         yield time, shrunk_bytes(picture.rgb(), longest=size)
 
 
-def _detected(reel: Reel, params: Any, config: FaceConfig) -> Detected:
+def detected(reel: Reel, params: Any, config: FaceConfig) -> Detected:
     look = centerface.faces(
         params, centerface.CenterFaceConfig(size=config.size, least_score=config.least)
     )

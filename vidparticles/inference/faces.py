@@ -127,7 +127,14 @@ def _small(reel: Reel, size: int, work: str) -> Iterator[tuple[Fraction, np.ndar
         yield time, shrunk_bytes(picture.rgb(), longest=size)
 
 
-def detected(reel: Reel, params: Any, config: FaceConfig) -> Detected:
+def detected(reel: Reel, params: Any, config: FaceConfig = DEFAULT) -> Detected:
+    """What CenterFace finds in the frames of a reel, which are run through by `again`.
+
+    Args:
+        reel: the frames.
+        params: of `models.published.centerface`.
+        config: how they are looked at.
+    """
     look = centerface.faces(
         params, centerface.CenterFaceConfig(size=config.size, least_score=config.least)
     )

@@ -100,10 +100,16 @@ class ReelObjects:
     def __init__(self, known: list[_Known], chosen: dict[int, int], reel: Reel):
         self._known, self._chosen, self._again = known, chosen, reel.again
         self.shot = np.cumsum([one.cut for one in known])
-        self.seen = [self._seen(one) for one in known]
+        last: dict[int, int] = {}
+        for index, one in enumerate(known):
+            for name in one.state.identity[np.asarray(one.report.unseen) <= 0]:
+                last[int(name)] = index
+        self.seen = [self._seen(one, index, last) for index, one in enumerate(known)]
 
-    def _seen(self, one: _Known) -> Seen:
-        own = [k for k, name in enumerate(one.state.identity) if int(name) in self._chosen]
+    def _seen(self, one: _Known, index: int, last: dict[int, int]) -> Seen:
+        # Who is hidden and does not come back is gone.
+        there = [int(name) for name in one.state.identity]
+        own = [k for k, n in enumerate(there) if n in self._chosen and index <= last.get(n, -1)]
         number = np.array([self._chosen[int(one.state.identity[k])] for k in own], int)
         return Seen(number, np.asarray(one.report.box[own]), np.asarray(one.report.unseen[own]) > 0)
 

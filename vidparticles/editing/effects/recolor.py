@@ -86,7 +86,7 @@ def parse_colors(text: str) -> Colors:
 
     Example:
         >>> parse_colors("hue=90,saturation=1.5")
-        Colors(hue=90.0, saturation=1.5, brightness=0.0, contrast=1.0)
+        Colors(hue=90.0, saturation=1.5, brightness=0.0, contrast=1.0, exposure=0.0)
         >>> parse_colors("gray").saturation, parse_colors("-30").hue
         (0.0, -30.0)
     """

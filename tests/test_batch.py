@@ -109,12 +109,12 @@ def test_what_prints_prints_a_block_a_clip_and_json_a_list(folder, capsys):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("{c}/a.mp4 {c}/b.mkv -o {o}/one.mp4", "b.mkv; give a folder"),
+        ("{c}/a.mp4 {c}/b.mkv -o {o}/one.mp4", "one file; give a folder"),
         ("{c} -o {c}", "where the clips are"),
         ("{c}/in/a.mp4 {c}/a.mp4 -o {o}", "one name"),
         ("{c} -o {o} --speed fast", "'fast'"),
         ("{c}/none -o {o}/", "none"),
-        ("{o} -o {o}/new", "holds no video file"),
+        ("{o} -o {o}/new", "without a video file"),
     ],
 )
 def test_a_mistake_in_the_words_is_one_sentence(words, says, folder, tmp_path, capsys):

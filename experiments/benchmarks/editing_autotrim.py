@@ -11,7 +11,7 @@ its reference (frames 400 pixels wide, gray, blurred by 9; the share of pixels t
 frame before is 2 % or more), and the mean difference of frames over its median and three times its
 spread. A second table is of a folder of short clips, a twentieth of them broken.
 
-    python -m experiments.benchmarks.editing_autotrim --json experiments/results/autotrim.json
+    python -m experiments.benchmarks.editing_autotrim --json FILE
 
 One clip, marked, was looked at while thresholds were chosen; figures are of the others.
 """
@@ -89,7 +89,7 @@ class SceneConfig:
 
     height: int = 240
     rate: int = 12
-    idle: float = 15.0
+    idle: float = 10.0
     drift: float = 0.06
     period: float = 23.0
     lamp: float = 0.1
@@ -279,9 +279,29 @@ def main() -> None:
             f"{key}_length": kept / seconds,
             f"{key}_cpu_s": used,
         }
+    summary = [
+        [
+            way,
+            f"{inside / seconds:.1%}",
+            f"{whole[way]} of {held_out}",
+            f"{kept / seconds:.2f}",
+            f"{used:.1f}",
+        ]
+        for way, (seconds, inside, kept, used) in sums.items()
+    ]
+    print()
+    header = [
+        "",
+        "seconds of events kept",
+        "events kept whole",
+        "kept, times their length",
+        "CPU s",
+    ]
+    print_table(header, summary)
     figures |= batch(40 if args.smoke else args.clips)
     load = os.getloadavg()[0]
-    finish(args, figures, rows=rows, load=load, scene=dataclasses.asdict(config))
+    settings = {"scene": dataclasses.asdict(config), "events": rows, "load": load}
+    finish(args, figures, table={"header": header, "rows": summary}, **settings)
     print(f"load {load:.1f}; {held_out} held-out events, {config.idle:g} s of idle on each side")
 
 

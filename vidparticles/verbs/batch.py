@@ -114,11 +114,9 @@ def _jobs(
     """One for each clip; nothing is done yet."""
     for name, folder in folders.items():
         if folder.is_file() or (folder.suffix and not _is_folder(getattr(args, name))):
-            other = getattr(args, where)[-1]
-            raise InputError(
-                f"{folder} is the name of one file, and of clips there are more, as {other}; "
-                "give a folder."
-            )
+            *_, last = getattr(args, where)
+            what = "is a folder" if os.path.isdir(last) else "is one of many clips"
+            raise InputError(f"{last} {what}, and {folder} one file; give a folder to write into.")
     jobs: dict[pathlib.Path, _Job] = {}
     for clip, within in _clips(getattr(args, where), [*folders.values()]):
         stem = within.with_suffix("")

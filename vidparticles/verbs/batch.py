@@ -156,9 +156,7 @@ def _clips(
             and not any(folder in file.resolve().parents for folder in made)
         ]
         if not found:
-            raise InputError(
-                f"{path} holds no video file (.mp4, .mov, .mkv, .webm, .avi, .gif, …)."
-            )
+            raise InputError(f"{path} is a folder without a video file; give a video file.")
         yield from ((file, file.relative_to(path)) for file in found)
 
 

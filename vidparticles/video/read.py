@@ -130,6 +130,10 @@ class Video:
         """Close the file."""
         self._decoder.close()
 
+    def rest(self) -> None:
+        """Close the file until it is needed again."""
+        self._decoder.rest()
+
     def frames(
         self, indices: Sequence[int] | np.ndarray, *, size: tuple[int, int] | None = None
     ) -> np.ndarray:

@@ -11,8 +11,15 @@ from vidparticles.video.timelines.change import (
     with_transition,
 )
 from vidparticles.video.timelines.data import Clip, Effect, Gap, Item, Timeline, Transition
+from vidparticles.video.timelines.exchange import (
+    ADAPTERS,
+    is_timeline,
+    read_timeline,
+    write_timeline,
+)
 
 __all__ = [
+    "ADAPTERS",
     "Clip",
     "Effect",
     "Gap",
@@ -21,10 +28,13 @@ __all__ = [
     "Transition",
     "concatenate",
     "insert",
+    "is_timeline",
     "overwrite",
+    "read_timeline",
     "remove",
     "split",
     "trim",
     "with_effects",
     "with_transition",
+    "write_timeline",
 ]

@@ -14,7 +14,7 @@ from vidparticles import editing
 from vidparticles.editing import Colors
 from vidparticles.editing.curve import Curve
 from vidparticles.editing.retime import schedule
-from vidparticles.editing.splice import fit, inside
+from vidparticles.editing.sequence import fit, inside
 from vidparticles.errors import InputError
 from vidparticles.video import open_video, probe, write_video
 

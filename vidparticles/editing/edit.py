@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import TypedDict, Unpack
 
-from vidparticles.editing import base, reel
+from vidparticles.editing import base, compose, reel
 from vidparticles.editing.captions.options import captioned
 from vidparticles.editing.effects.blur import (
     Cover,
@@ -33,6 +33,7 @@ from vidparticles.editing.trim import Span, keep, parse_span, trim
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
 from vidparticles.video import Encoding, copy_with_sound, cut
+from vidparticles.video.timelines import is_timeline
 
 BY_LEVEL = (
     "the sound was lowered where the clip is loud; `vidparticles weights get silero` gets what "
@@ -284,10 +285,11 @@ def edit(
     """Write an edited clip.
 
     Args:
-        path: a video file.
+        path: a video file; or a timeline, which is rendered.
         out: what to write.
         overwrite: replace an existing file.
-        encoding: how pictures are encoded; default, as they were.
+        encoding: how pictures are encoded; default, as they were. What is only cut is copied as
+            it is stored, but for the frames at the cuts, where none is asked for.
         **options: what is done, see `EditOptions`.
 
     Returns:
@@ -298,6 +300,19 @@ def edit(
             read or written.
     """
     edits = parse_edits(**options)
+    asked = {name for name, value in options.items() if value}
+    if is_timeline(path) or (asked and asked <= {"trim", "parts"}):
+        # What is only cut is a timeline, of which no more is encoded than the cuts touch.
+        rest = options.copy()
+        span, parts = rest.pop("trim", None), rest.pop("parts", None)
+        return compose.render(
+            compose.part_of(path, trim=span, parts=parts),
+            out,
+            *parse_edits(**rest),
+            effects=compose.effect,
+            overwrite=overwrite,
+            encoding=encoding,
+        )
     if not edits:
         raise InputError(
             "edit has nothing to do; give --trim, --speed, --recolor or another of what "

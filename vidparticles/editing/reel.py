@@ -178,6 +178,7 @@ class Written:
         sound: it has sound.
         note: a sentence the user should read, or "".
         crop: share of the height and width of the clip that is in the picture.
+        copied: share of the frames that are as they were stored, not encoded anew.
         warnings: sentences on what was found wrong with the files while they were read.
         doubts: when an edit may not have done what was asked.
     """
@@ -190,6 +191,7 @@ class Written:
     sound: bool
     note: str = ""
     crop: float = 1.0
+    copied: float = 0.0
     warnings: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
 

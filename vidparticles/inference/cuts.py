@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import pathlib
 from collections.abc import Sequence
@@ -90,3 +91,22 @@ def shots_between(
         Shot(begin, float(times[first]), float(ends[last]), first, last)
         for begin, first, last in zip(begins, firsts, lasts, strict=True)
     )
+
+
+def pieces(found: Cuts) -> tuple[tuple[int, int], ...]:
+    """Parts of a clip, one a shot, that lose no frame: of a dissolve each has a half.
+
+    Args:
+        found: what `cuts` gave.
+
+    Returns:
+        Of each, its first frame and the one after its last.
+
+    Example:
+        >>> two = Shot("", 0.0, 1.0, 0, 9), Shot("dissolve", 1.4, 2.0, 14, 19)
+        >>> pieces(Cuts(pathlib.Path("a.mp4"), 2.0, two, ()))
+        ((0, 12), (12, 20))
+    """
+    between = [(a.last + 1 + b.first) // 2 for a, b in itertools.pairwise(found.shots)]
+    edges = [found.shots[0].first, *between, found.shots[-1].last + 1]
+    return tuple(itertools.pairwise(edges))

@@ -80,8 +80,9 @@ def written(done: Written) -> Result:
     """What was written, and what the reader of it should know of it and of the clips."""
     sound = "sound" if done.sound else "no sound"
     cropped = f", cropped to {done.crop:.0%}" if done.crop < 1 else ""
+    copied = f", {done.copied:.0%} of them copied" if done.copied else ""
     return Result(
-        f"{done.path}  {done.seconds:.2f} s, {done.frames} frames, "
+        f"{done.path}  {done.seconds:.2f} s, {done.frames} frames{copied}, "
         f"{done.width} × {done.height}, {sound}{cropped}",
         warnings=[*done.warnings, *([done.note] if done.note else [])],
     )

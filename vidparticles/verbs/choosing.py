@@ -60,6 +60,7 @@ def chosen(args: argparse.Namespace) -> Highlights | None:
     from vidparticles.editing.reel import check_paths
     from vidparticles.editing.selection import SelectionConfig, parse_kinds
     from vidparticles.inference.highlights import highlights
+    from vidparticles.video.timelines import is_timeline
 
     kinds = frozenset({"idle"}) if args.auto else frozenset()
     if args.remove is not None:
@@ -70,7 +71,7 @@ def chosen(args: argparse.Namespace) -> Highlights | None:
         raise InputError(
             "--trim and parts chosen by what happens exclude each other; trim in a first run."
         )
-    if args.output is not None:  # before a long look at the clip
+    if args.output is not None and not is_timeline(args.output):  # before a long look at the clip
         check_paths(args.clip, args.output, args.overwrite)
     return highlights(args.clip, config=config)
 

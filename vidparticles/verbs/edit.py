@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vidparticles.errors import InputError
 from vidparticles.parsing import Option
 from vidparticles.verbs.base import (
-    CLIP,
     ENCODING,
     JSON,
-    OUTPUT,
     OVERWRITE,
     Result,
     Verb,
@@ -24,10 +22,12 @@ from vidparticles.verbs.choosing import CHOOSING, chosen, with_parts
 if TYPE_CHECKING:
     from vidparticles.editing.effects.regions import Finders
     from vidparticles.editing.in_between import Network
+    from vidparticles.inference.highlights import Highlights
 
 
 def _edit(args: argparse.Namespace) -> Result:
     from vidparticles.editing.edit import EditOptions, edit
+    from vidparticles.video.timelines import is_timeline
 
     names = [name for name in EditOptions.__annotations__ if hasattr(args, name)]
     given = {name: getattr(args, name) for name in names}
@@ -36,6 +36,10 @@ def _edit(args: argparse.Namespace) -> Result:
     parts = chosen(args)
     if parts is not None:
         options["parts"] = parts.spans
+    if args.dry_run or (args.output and is_timeline(args.output)):
+        return _listed(args, options, parts)
+    if args.output is None:
+        raise InputError("edit needs -o/--output OUT or --dry-run; see `vidparticles edit --help`.")
     done = edit(args.clip, args.output, **output(args), **options)
     told = written(done) if parts is None else with_parts(written(done), parts)
     lines = [f"{doubt.start:8.2f} – {doubt.end:.2f} s  {doubt.why}" for doubt in done.doubts]
@@ -47,6 +51,24 @@ def _edit(args: argparse.Namespace) -> Result:
 
 # Options for which something is looked for.
 _LOOKING = ("reframe", "blur", "mosaic", "object", "trails", "sound")
+
+
+def _listed(args: argparse.Namespace, options: dict[str, Any], parts: Highlights | None) -> Result:
+    """What is kept, and written as a timeline where that is asked for."""
+    from vidparticles.editing.compose import cut_list, part_of
+    from vidparticles.video.timelines import as_data, write_timeline
+    from vidparticles.viz.timelines import list_timeline
+
+    if args.dry_run:
+        timeline, warnings = part_of(args.clip, trim=args.trim), ()
+    else:
+        timeline = cut_list(args.clip, **options)
+        warnings = write_timeline(timeline, args.output, overwrite=args.overwrite)
+    text = list_timeline(timeline)
+    if not args.dry_run:
+        text = f"{args.output}\n{text}"
+    result = Result(text, as_data(timeline), warnings)
+    return result if parts is None else with_parts(result, parts)
 
 
 def _finders(args: argparse.Namespace) -> Finders | None:
@@ -72,7 +94,7 @@ WEIGHTS = Option("--weights", metavar="PATH", help="a file of them; default: see
 VERB = Verb(
     "trim, stabilize, change speed, size, shape, colors, subtitles; sound stays in step",
     [
-        CLIP,
+        Option("clip", metavar="CLIP", help="a video file, or a timeline: .otio, .edl, .xml"),
         Option("--trim", metavar="START:END", help="keep this: 1.0:3.5, 24f:84f or 1:05-1:10"),
         *CHOOSING,
         Option("--stabilize", action="store_true", help="take out the camera's shake"),
@@ -127,7 +149,8 @@ VERB = Verb(
         Option("--burn", metavar="FILE", help="draw subtitles into the picture"),
         Option("--shift", metavar="S", type=float, help="of subtitles: seconds that they are late"),
         Option("--font", metavar="FILE", help="of --burn (default: one that has the letters)"),
-        OUTPUT,
+        Option("-o", "--output", metavar="OUT", help="a video, or a timeline of what is kept"),
+        Option("--dry-run", action="store_true", help="write nothing, list what would be kept"),
         OVERWRITE,
         JSON,
         *ENCODING,

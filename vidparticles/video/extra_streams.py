@@ -11,6 +11,8 @@ from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import SubtitleSet
 
 from vidparticles.video.extras import Extras, Subtitles
+from vidparticles.video.sound import Sound
+from vidparticles.video.sound_streams import AacStream, aac_ready
 from vidparticles.video.subtitles.markup import encodable
 
 _CODECS = {"mp4": "mov_text", "mov": "mov_text", "matroska": "srt", "webm": "webvtt"}
@@ -86,6 +88,33 @@ class SubtitleTrack:
     def finish(self) -> Iterator[av.Packet]:
         """All packets that are left."""
         yield from self.encode(until=None)
+
+
+def add_tracks(
+    container: av.container.OutputContainer, suffix: str, audio: Sound | None, extras: Extras
+) -> tuple[list[AacStream | SubtitleTrack], tuple[str, ...]]:
+    """Streams of all sounds and subtitles, behind that of the picture, and tags and chapters.
+
+    Args:
+        container: the file.
+        suffix: how its name ends.
+        audio: the first sound.
+        extras: what else goes along.
+
+    Returns:
+        (the streams, names of what this kind of file cannot hold)
+    """
+    kind = suffix[1:].lower()
+    sounds = [] if audio is None else [(audio, extras.language)]
+    sounds += [(voice.sound, voice.language) for voice in extras.voices]
+    tracks: list[AacStream | SubtitleTrack] = []
+    for sound, language in sounds:
+        track = AacStream(container, aac_ready(sound, kind))
+        if language:
+            track.stream.metadata["language"] = language
+        tracks.append(track)
+    tracks += [SubtitleTrack(container, track) for track in extras.subtitles]
+    return tracks, tuple(tell(container, extras))
 
 
 def tell(container: av.container.OutputContainer, extras: Extras) -> list[str]:

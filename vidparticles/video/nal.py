@@ -22,7 +22,7 @@ def is_exact_start(codec: str, extradata: bytes | None, packet: Any) -> bool:
         packet: a packet that its container flags as a keyframe.
     """
     if codec == "h264":
-        for unit in _units(bytes(packet), _length_size(extradata, 4)):
+        for unit in units(bytes(packet), length_size(extradata, 4)):
             kind = unit[0] & 0x1F
             if kind == _H264_IDR:
                 return True
@@ -30,8 +30,26 @@ def is_exact_start(codec: str, extradata: bytes | None, packet: Any) -> bool:
                 return True
         return False
     if codec == "hevc":
-        kinds = (u[0] >> 1 & 0x3F for u in _units(bytes(packet), _length_size(extradata, 21)))
+        kinds = (u[0] >> 1 & 0x3F for u in units(bytes(packet), length_size(extradata, 21)))
         return any(16 <= kind <= 21 for kind in kinds)  # BLA, IDR, CRA
+    return True
+
+
+def is_clean_start(codec: str, extradata: bytes | None, packet: Any) -> bool:
+    """Whether nothing from this exact start on refers to a frame that was decoded before it.
+
+    So it may follow any other frames. An open group's picture may not: those that are shown
+    before it and come after it in the file need the group before.
+
+    Args:
+        codec, extradata, packet: as for `is_exact_start`, which holds.
+    """
+    if codec == "h264":
+        kinds = (u[0] & 0x1F for u in units(bytes(packet), length_size(extradata, 4)))
+        return _H264_IDR in kinds
+    if codec == "hevc":
+        kinds = (u[0] >> 1 & 0x3F for u in units(bytes(packet), length_size(extradata, 21)))
+        return any(16 <= kind <= 20 for kind in kinds)  # BLA, IDR
     return True
 
 
@@ -40,19 +58,20 @@ def is_shown(codec: str, packet: Any) -> bool:
     return codec != "vp8" or bool(memoryview(packet)[0] & 0x10)
 
 
-def _length_size(extradata: bytes | None, at: int) -> int:
+def length_size(extradata: bytes | None, at: int) -> int:
     """Bytes of a unit's length prefix (avcC, hvcC), 0 where start codes delimit units."""
     if extradata and len(extradata) > at and extradata[0] == 1:
         return (extradata[at] & 3) + 1
     return 0
 
 
-def _units(data: bytes, length_size: int) -> Iterator[bytes]:
-    if length_size:
+def units(data: bytes, prefix: int) -> Iterator[bytes]:
+    """The units of a packet, which are told by a length of so many bytes, or by start codes (0)."""
+    if prefix:
         at = 0
-        while at + length_size < len(data):
-            size = int.from_bytes(data[at : at + length_size], "big")
-            at += length_size
+        while at + prefix < len(data):
+            size = int.from_bytes(data[at : at + prefix], "big")
+            at += prefix
             if size:
                 yield data[at : at + size]
             at += size

@@ -66,7 +66,8 @@ class Packets:
 
     Attributes:
         rows: what is shown, in the order of the file.
-        starts: (pts, dts, order) of packets from which decoding is exact.
+        starts: (pts, dts, order, whether it is a clean one) of packets from which decoding is
+            exact, see `nal`.
         sounds: of each stream of sound that holds any, first the one that players choose.
         duration: of the last packet of the picture.
         spacing: mean decoding time between packets of the picture.
@@ -77,7 +78,7 @@ class Packets:
     """
 
     rows: list[FramePacket]
-    starts: list[tuple[int, int, int]]
+    starts: list[tuple[int, int, int, bool]]
     sounds: tuple[SoundTable, ...] = ()
     duration: int = 0
     spacing: Fraction = Fraction(0)
@@ -146,7 +147,8 @@ class _FrameRows:
             clock.append(dts)
         start = packet.is_keyframe and nal.is_exact_start(self._codec, self._extradata, packet)
         if start and pts is not None:
-            found.starts.append((pts, pts if dts is None else dts, self._order))
+            clean = nal.is_clean_start(self._codec, self._extradata, packet)
+            found.starts.append((pts, pts if dts is None else dts, self._order, clean))
         if not packet.is_discard and nal.is_shown(self._codec, packet):
             found.rows.append(FramePacket(pts, dts, self._order, self._edit, shift))
             found.duration = packet.duration or found.duration

@@ -48,6 +48,7 @@ class FrameTable:
         time_base: seconds per unit.
         start_pts, start_order: of the packets from which decoding is exact, in file order.
         start_dts: their decoding times.
+        start_clean: nothing from there on refers to what comes before, see `nal.is_clean_start`.
         counted: presentation times are unknown; frame i is the i-th that comes out.
         sounds: the tables of the file's streams of sound, first the one that players choose.
         warnings: sentences on what is wrong with the file.
@@ -63,6 +64,7 @@ class FrameTable:
     start_pts: np.ndarray
     start_dts: np.ndarray
     start_order: np.ndarray
+    start_clean: np.ndarray
     counted: bool
     sounds: tuple[SoundTable, ...]
     warnings: tuple[str, ...]
@@ -148,7 +150,7 @@ def build_table(
     warnings = found.warnings
     if not warnings and (found.cut_short or _promises_more(stream, path, close)):
         warnings = [f"{path} is cut short; the {len(pts)} frames that it still holds are used."]
-    columns = np.array(starts, np.int64).reshape(-1, 3)
+    columns = np.array(starts, np.int64).reshape(-1, 4)
     return FrameTable(
         pts=pts,
         shown=shown,
@@ -160,6 +162,7 @@ def build_table(
         start_pts=columns[:, 0],
         start_dts=columns[:, 1],
         start_order=columns[:, 2],
+        start_clean=columns[:, 3].astype(bool),
         counted=counted,
         sounds=found.sounds,
         warnings=(*warnings, *found.repairs),

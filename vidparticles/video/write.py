@@ -15,7 +15,7 @@ from vidparticles.errors import InputError
 from vidparticles.storage import PathLike, atomic_write
 from vidparticles.video.codecs import Encoding, check_encoding, choose, drawn
 from vidparticles.video.color import BT709, Color, is_rgb
-from vidparticles.video.extra_streams import SubtitleTrack, tell
+from vidparticles.video.extra_streams import SubtitleTrack, add_tracks
 from vidparticles.video.extras import Extras
 from vidparticles.video.files import check_output, writing
 from vidparticles.video.info import BROADCAST_RATES
@@ -216,20 +216,10 @@ class Writer:
         self._picture = PictureStream(self._container, first, choice, rate, aspect)
         if first.turns:
             self._picture.stream.set_display_rotation(90 * first.turns)
-        self._add_tracks(self._container)
+        self._tracks, self.lost = add_tracks(
+            self._container, self.path.suffix, self._sound, self._extras
+        )
         return self._picture
-
-    def _add_tracks(self, container: av.container.OutputContainer) -> None:
-        extras, suffix = self._extras, self.path.suffix[1:].lower()
-        sounds = [] if self._sound is None else [(self._sound, extras.language)]
-        sounds += [(aac_ready(voice.sound, suffix), voice.language) for voice in extras.voices]
-        for sound, language in sounds:
-            track = AacStream(container, sound)
-            if language:
-                track.stream.metadata["language"] = language
-            self._tracks.append(track)
-        self._tracks += [SubtitleTrack(container, track) for track in extras.subtitles]
-        self.lost = tuple(tell(container, extras))
 
     def _close(
         self,

@@ -118,7 +118,7 @@ def test_a_transition_shows_two_clips_at_once_and_goes_where_they_are_cut_short(
 
 
 def test_what_cannot_be_is_one_sentence():
-    clip, fade = Clip("a.mp4", Fraction(0), Fraction(1)), Transition(Fraction(1), Fraction(1))
+    clip, fade = Clip("a.mp4", Fraction(5), Fraction(6)), Transition(Fraction(1), Fraction(1))
     for items in [(fade, clip), (clip, fade), (clip, fade, Gap(Fraction(5))), (clip, fade, fade)]:
         with pytest.raises(InputError, match="not between two clips"):
             Timeline(items)
@@ -126,6 +126,9 @@ def test_what_cannot_be_is_one_sentence():
     half = Transition(Fraction(3, 5), Fraction(3, 5))
     with pytest.raises(InputError, match="item 3"):
         Timeline((clip, half, clip, half, clip))
+    # Nor is there anything before the beginning of a file to go over into.
+    with pytest.raises(InputError, match="item 1"):
+        Timeline((clip, half, Clip("a.mp4", Fraction(0), Fraction(1))))
     with pytest.raises(InputError, match="holds no time"):
         Clip("a.mp4", Fraction(1), Fraction(1))
     with pytest.raises(InputError, match=r"more than 20 s each"):

@@ -10,7 +10,15 @@ from vidparticles.video.timelines.change import (
     with_effects,
     with_transition,
 )
-from vidparticles.video.timelines.data import Clip, Effect, Gap, Item, Timeline, Transition
+from vidparticles.video.timelines.data import (
+    Clip,
+    Effect,
+    Gap,
+    Item,
+    Timeline,
+    Transition,
+    as_data,
+)
 from vidparticles.video.timelines.exchange import (
     ADAPTERS,
     is_timeline,
@@ -26,6 +34,7 @@ __all__ = [
     "Item",
     "Timeline",
     "Transition",
+    "as_data",
     "concatenate",
     "insert",
     "is_timeline",

@@ -11,6 +11,7 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 from vidparticles.errors import InputError
 from vidparticles.video.extras import Span
@@ -155,7 +156,8 @@ class Timeline:
             assert isinstance(item, Transition)
             raise InputError(
                 f"the {item.kind} of {float(item.seconds):g} s, item {wrong[0]} of the timeline, "
-                "is not between two clips that are long enough for it; leave it out or shorten it."
+                "is not between two clips whose files hold enough for it; leave it out or shorten "
+                "it."
             )
 
     @property
@@ -193,6 +195,33 @@ def misplaced(items: Sequence[Item]) -> list[int]:
         taken = items[k - 2] if k >= 2 else None
         # What the transition at the other end of the clip before takes is taken already.
         held = taken.after if isinstance(taken, Transition) and k - 2 not in wrong else Fraction(0)
-        if beside[0].seconds < held + item.before or beside[1].seconds < item.after:
+        one, other = beside
+        early = other.speed > 0 and other.start < item.before * other.speed  # its file's beginning
+        if one.seconds < held + item.before or other.seconds < item.after or early:
             wrong.append(k)
     return wrong
+
+
+def as_data(timeline: Timeline) -> dict[str, Any]:
+    """A timeline for programs, in seconds.
+
+    Example:
+        >>> one = Timeline((Clip("a.mp4", Fraction(1), Fraction(3)),), Fraction(25))
+        >>> as_data(one)["spans"][0]["end"], as_data(one)["seconds"]
+        (3.0, 2.0)
+    """
+    spans: list[dict[str, Any]] = []
+    for item, begun in zip(timeline.items, timeline.starts, strict=True):
+        told: dict[str, Any] = {"at": float(begun)}
+        if isinstance(item, Clip):
+            told |= {"source": item.source, "start": float(item.start), "end": float(item.end)}
+            told |= {"speed": float(item.speed)} if item.speed != 1 else {}
+            if item.effects:
+                told["effects"] = {effect.name: effect.value for effect in item.effects}
+        elif isinstance(item, Transition):
+            told |= {"transition": item.kind, "seconds": float(item.seconds)}
+        else:
+            told |= {"gap": float(item.seconds)}
+        spans.append(told)
+    rate = None if timeline.rate is None else str(timeline.rate)
+    return {"seconds": float(timeline.seconds), "rate": rate, "spans": spans}

@@ -32,7 +32,7 @@ def read_timeline(path: PathLike) -> Timeline:
     A file that it names and that has gone is looked for beside it.
 
     Args:
-        path: an .otio, .edl (CMX 3600), .xml (Final Cut Pro 7) or .fcpxml.
+        path: an .otio, .edl (CMX 3600) or .xml (Final Cut Pro 7).
 
     Raises:
         InputError: it cannot be read, or shows what a timeline here cannot hold.
@@ -41,6 +41,10 @@ def read_timeline(path: PathLike) -> Timeline:
     otio = _otio(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; give the path of a timeline.")
+    if path.suffix.lower() == ".fcpxml":  # its adapter takes whole numbers of float products
+        raise InputError(
+            f"{path}: times of an .fcpxml cannot be read to the frame; export it as .otio or .xml."
+        )
     options = edl_options(path) if path.suffix.lower() == ".edl" else {}
     with _told(path, "is not a timeline that can be read"):
         read = otio.adapters.read_from_file(str(path), adapter_name=_adapter(path), **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from fractions import Fraction
 from typing import Any
@@ -57,6 +58,8 @@ def plain(timeline: Timeline, kind: str, lost: list[str]) -> Timeline:
             if items and isinstance(items[-1], Gap):
                 own = Gap(own.seconds + items.pop().seconds)
         items.append(own)
+    if kind == ".xml" and _center(items, rate):
+        names.add("the odd frame of a dissolve")
     while items and isinstance(items[-1], Gap):
         items.pop()
         names.add("black at its end")
@@ -70,6 +73,28 @@ def plain(timeline: Timeline, kind: str, lost: list[str]) -> Timeline:
     if any(edge.denominator > 1 for edge in edges):
         lost.append(f"times between frames of {float(rate):.5g} a second")
     return Timeline(tuple(items), rate)
+
+
+def _center(items: list[Item], rate: Fraction) -> bool:
+    """Move cuts to the middle of their dissolves, where an .xml has them; the same is shown.
+
+    Returns:
+        A dissolve had an odd number of frames, and has one less.
+    """
+    odd = False
+    for k, item in enumerate(items):
+        if not isinstance(item, Transition):
+            continue
+        half = item.seconds * rate // 2 / rate
+        before, after = items[k - 1], items[k + 1]
+        assert isinstance(before, Clip)
+        assert isinstance(after, Clip)
+        by = half - item.before
+        items[k - 1] = dataclasses.replace(before, end=before.end + by)
+        items[k] = Transition(half, half)
+        items[k + 1] = dataclasses.replace(after, start=after.start + by)
+        odd |= 2 * half != item.seconds
+    return odd
 
 
 def _edges(item: Item) -> tuple[Fraction, ...]:

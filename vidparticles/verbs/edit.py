@@ -59,8 +59,9 @@ def _listed(args: argparse.Namespace, options: dict[str, Any], parts: Highlights
     from vidparticles.video.timelines import as_data, write_timeline
     from vidparticles.viz.timelines import list_timeline
 
+    warnings: tuple[str, ...] = ()
     if args.dry_run:
-        timeline, warnings = part_of(args.clip, trim=args.trim), ()
+        timeline = part_of(args.clip, trim=args.trim)
     else:
         timeline = cut_list(args.clip, **options)
         warnings = write_timeline(timeline, args.output, overwrite=args.overwrite)

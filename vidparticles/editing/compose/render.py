@@ -13,10 +13,11 @@ import numpy as np
 from vidparticles.editing import reel as reels
 from vidparticles.editing.base import Edit, chain
 from vidparticles.editing.compose.copy import copied
-from vidparticles.editing.compose.dissolve import dissolve
+from vidparticles.editing.compose.transition import transition
 from vidparticles.editing.reel import Frames, Reel, Ticks, Written
 from vidparticles.editing.retime import retime
 from vidparticles.editing.sequence import sequence
+from vidparticles.editing.splicing.mixes import mix_of
 from vidparticles.editing.trim import keep, part_of
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
@@ -160,18 +161,15 @@ def _reel(part: _Part, files: dict[str, Reel], effects: Effects) -> Reel | Gap:
     if isinstance(part, list):
         return _shown(part, files, effects)
     tail, head, kind = part
-    if kind != "dissolve":
-        raise InputError(
-            f"the timeline goes over from {tail.source} by a {kind}; what is known is a dissolve."
-        )
+    mix = mix_of("fade" if kind == "dissolve" else kind)
     both = [_shown([clip], files, effects) for clip in (tail, head)]
     for clip, reel in zip((tail, head), both, strict=True):
         if abs(reel.duration - clip.seconds) > Fraction(1, 10):
             raise InputError(
-                f"{clip.source}: a dissolve shows it from {float(clip.start):g} s to "
-                f"{float(clip.end):g} s, which it does not hold; shorten the dissolve."
+                f"{clip.source}: the {kind} shows it from {float(clip.start):g} s to "
+                f"{float(clip.end):g} s, which it does not hold; shorten the {kind}."
             )
-    return dissolve(*both)
+    return transition(*both, mix)
 
 
 def _shown(clips: Sequence[Clip], files: dict[str, Reel], effects: Effects) -> Reel:

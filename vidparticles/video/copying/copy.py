@@ -216,7 +216,8 @@ def _read(video: Video, first: int, last: int) -> Iterator[av.Packet]:
         container = stack.enter_context(open_input(video.path))
         stream = video_stream(container, video.path)
         container.seek(begin, stream=stream, backward=True, any_frame=False)
-        packets = (packet for packet in container.demux(stream) if packet.size)
+        demuxed = container.demux(stream)
+        packets: Iterator[av.Packet] = (packet for packet in demuxed if packet.size)
         found = next(packets, None)
         if found is None or found.pts != begin:  # the container's index leads astray
             container = stack.enter_context(open_input(video.path))

@@ -103,7 +103,7 @@ class Transition:
 
     Attributes:
         before, after: seconds from its beginning to the cut, and from the cut to its end.
-        kind: "dissolve", or another that `editing` knows.
+        kind: "dissolve", or another that `editing.splicing.mix_of` knows: "dip", "wipe", "morph".
     """
 
     before: Fraction
@@ -188,14 +188,13 @@ def misplaced(items: Sequence[Item]) -> list[int]:
     for k, item in enumerate(items):
         if not isinstance(item, Transition):
             continue
-        beside = items[max(0, k - 1)], items[min(k + 1, len(items) - 1)]
-        if not all(isinstance(clip, Clip) for clip in beside):
+        one, other = items[max(0, k - 1)], items[min(k + 1, len(items) - 1)]
+        if not isinstance(one, Clip) or not isinstance(other, Clip):
             wrong.append(k)
             continue
         taken = items[k - 2] if k >= 2 else None
         # What the transition at the other end of the clip before takes is taken already.
         held = taken.after if isinstance(taken, Transition) and k - 2 not in wrong else Fraction(0)
-        one, other = beside
         early = other.speed > 0 and other.start < item.before * other.speed  # its file's beginning
         if one.seconds < held + item.before or other.seconds < item.after or early:
             wrong.append(k)

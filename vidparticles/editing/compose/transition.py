@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -10,17 +11,19 @@ import numpy as np
 
 from vidparticles.editing.reel import Frames, Reel
 from vidparticles.editing.sequence import fit
+from vidparticles.editing.splicing.mixes import Mix
 from vidparticles.video import Picture, Sound, cut, resample, silence
 
 
-def dissolve(one: Reel, other: Reel) -> Reel:
-    """A reel that shows one reel less and less, and another more and more.
+def transition(one: Reel, other: Reel, mix: Mix) -> Reel:
+    """A reel that goes over from one reel into another.
 
     It has the frames' times and the duration of the first; the other is seen at these moments.
     Levels are mixed in even steps, of which the first and last show a little of both.
 
     Args:
         one, other: about as long as each other.
+        mix: what is seen of both.
     """
     steps = len(one.times) + 1
     same = (one.height, one.width, one.rotation) == (other.height, other.width, other.rotation)
@@ -33,13 +36,7 @@ def dissolve(one: Reel, other: Reel) -> Reel:
             if not same:
                 sized = fit(there.levels(), one.height, one.width, aspect)
                 there = one.picture(np.asarray(sized))
-            share = np.float32(k / steps)
-
-            def mix(a: np.ndarray, b: np.ndarray, share: np.float32 = share) -> np.ndarray:
-                level = a + (b.astype(np.float32) - a) * share
-                return np.rint(level).astype(a.dtype) if a.dtype.kind == "u" else level
-
-            yield time, one.redrawn([picture, there], mix)
+            yield time, one.redrawn([picture, there], functools.partial(_mixed, mix, k / steps))
 
     def again(first: int, last: int) -> Frames:
         assert one.again is not None
@@ -52,6 +49,10 @@ def dissolve(one: Reel, other: Reel) -> Reel:
         audio=_crossed(one, other),
         sources=(*one.sources, *other.sources),
     )
+
+
+def _mixed(mix: Mix, share: float, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    return mix(before, after, share)
 
 
 class _Latest:

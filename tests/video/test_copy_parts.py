@@ -34,7 +34,7 @@ def placed(video, parts):
     return times, begun
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(spans(), st.sampled_from(KINDS))
 def test_every_frame_of_random_spans_is_the_one_that_was_asked_for(
     made, linear_decode, tmp_path_factory, parts, name

@@ -169,7 +169,8 @@ def _reel(part: _Part, files: dict[str, Reel], effects: Effects) -> Reel | Gap:
                 f"{clip.source}: the {kind} shows it from {float(clip.start):g} s to "
                 f"{float(clip.end):g} s, which it does not hold; shorten the {kind}."
             )
-    return transition(*both, mix)
+    one, other = both
+    return transition(one, other, mix)
 
 
 def _shown(clips: Sequence[Clip], files: dict[str, Reel], effects: Effects) -> Reel:

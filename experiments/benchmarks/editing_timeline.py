@@ -36,7 +36,6 @@ from fractions import Fraction
 import numpy as np
 
 from experiments.benchmarks.faithful import ffmpeg
-from experiments.benchmarks.faithful_sound import looped
 from experiments.benchmarks.harness import (
     ROOT,
     finish,
@@ -186,8 +185,9 @@ def cost(folder: pathlib.Path, data: pathlib.Path, *, smoke: bool) -> dict[str, 
     words += ["-f", "lavfi", "-i", "sine=440:sample_rate=48000", "-t", str(seconds), "-r", "24"]
     words += ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-g", "12", "-pix_fmt"]
     subprocess.run([*words, "yuv420p", "-c:a", "aac", str(base)], check=True)
-    looped(source, base, turns)
-    length = Fraction(seconds * turns)
+    again = [ffmpeg(), "-v", "error", "-y", "-stream_loop", str(turns - 1), "-i", str(base)]
+    subprocess.run([*again, "-c", "copy", str(source)], check=True)
+    length = Fraction(seconds * turns)  # as many seconds, but for what coders of sound add
     spans = [
         (Fraction(5, 3), length / 2 - Fraction(1, 3)),
         (length / 2 + Fraction(4, 3), length - Fraction(1, 2)),

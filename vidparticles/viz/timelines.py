@@ -19,7 +19,7 @@ def list_timeline(timeline: Timeline) -> str:
     Example:
         >>> from fractions import Fraction
         >>> print(list_timeline(Timeline((Clip("a.mp4", Fraction(1), Fraction(3)),))))
-          0:00.000  a.mp4    0:01.000 – 0:03.000
+          0:00.000  a.mp4  0:01.000 – 0:03.000
         1 part, 0:02.000
     """
     lines = []

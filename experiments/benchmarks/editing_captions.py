@@ -14,6 +14,7 @@ import html
 import os
 import pathlib
 import random
+import re
 import statistics
 import tempfile
 import wave
@@ -73,11 +74,26 @@ def errors(words: Sequence[Word], lines: Sequence[str]) -> tuple[float, list[flo
     text = [normal(word) for line in lines for word in line.split()]
     heard = [normal(word.text) for word in words]
     pairs = paired(text, heard)
-    wrong = sum(k is None or heard[k] != a for k, a in zip(pairs, text, strict=True))
-    wrong += len(heard) - sum(k is not None for k in pairs)
+    wer = wrong_words(" ".join(lines), "".join(word.text for word in words))
     firsts = np.cumsum([0, *(len(line.split()) for line in lines)])[:-1]
     found = [pairs[first] for first in firsts]
-    return wrong / len(text), [float("nan") if k is None else float(words[k].start) for k in found]
+    return wer, [float("nan") if k is None else float(words[k].start) for k in found]
+
+
+def wrong_words(text: str, heard: str) -> float:
+    """Words that are wrong, missing or too many, over those of the text.
+
+    As is usual, all signs but letters and digits part words, apostrophes are left out, and capitals
+    do not count.
+    """
+
+    def told(text: str) -> list[str]:
+        return re.findall(r"[^\W_]+", re.sub("['’]", "", text).casefold())
+
+    right, other = told(text), told(heard)
+    pairs = paired(right, other)
+    wrong = sum(k is None or other[k] != a for k, a in zip(pairs, right, strict=True))
+    return (wrong + len(other) - sum(k is not None for k in pairs)) / len(right)
 
 
 def with_pause(path: pathlib.Path, out: pathlib.Path) -> None:

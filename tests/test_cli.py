@@ -263,7 +263,11 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
             {"checkpoint": "w", "seconds": 2.5, "overwrite": False, "encoding": usual},
         ),
         "edit": ((a, "c.mp4"), edit),
-        "splice": (([a, a, a], "c.mp4"), {"overwrite": False, "encoding": usual}),
+        "splice": (
+            ([a, a, a], "c.mp4"),
+            {"transition": "cut", "seconds": 0.5, "loudness": None}
+            | {"overwrite": False, "encoding": usual},
+        ),
         "show": (
             (a, "c.mp4"),
             {"points": False, "color": "group", "forces": True, "masks": True}

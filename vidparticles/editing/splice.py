@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from vidparticles.editing.base import Edit, apply
+from vidparticles.editing.compose import effect, render
 from vidparticles.editing.reel import Frames, Reel, Written, check_paths, opened
 from vidparticles.editing.sequence import sequence
+from vidparticles.editing.splicing.join import joined
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
 from vidparticles.video import Encoding, Video
@@ -49,6 +52,9 @@ def splice(
     paths: Sequence[PathLike],
     out: PathLike,
     *,
+    transition: str = "cut",
+    seconds: float | Fraction = Fraction(1, 2),
+    loudness: float | None = None,
     overwrite: bool = False,
     encoding: Encoding | None = None,
 ) -> Written:
@@ -57,11 +63,17 @@ def splice(
     Args:
         paths: two or more video files.
         out: what to write.
+        transition: "cut", "fade", "dip" (to black), "wipe" or "morph", which lay the end of each
+            clip over the start of the next, with their sounds.
+        seconds: that a transition takes.
+        loudness: LUFS, of EBU R128, to which the sound of each clip is brought as a whole;
+            default, it is left as it is.
         overwrite: replace an existing file.
         encoding: how pictures are encoded; default, as those of the first clip were.
 
     Raises:
-        InputError: fewer than two clips, or a file that cannot be read or written.
+        InputError: fewer than two clips, one that is too short for its transitions, or a file that
+            cannot be read or written.
 
     Example:
         >>> import os, tempfile
@@ -77,4 +89,7 @@ def splice(
         raise InputError("splice joins two clips or more; give at least two video files.")
     for path in paths:
         check_paths(path, out, overwrite)
-    return apply(paths[0], out, join(*paths[1:]), overwrite=overwrite, encoding=encoding)
+    if transition == "cut" and loudness is None:
+        return apply(paths[0], out, join(*paths[1:]), overwrite=overwrite, encoding=encoding)
+    timeline = joined(paths, transition=transition, seconds=Fraction(seconds), loudness=loudness)
+    return render(timeline, out, effects=effect, overwrite=overwrite, encoding=encoding)

@@ -1,4 +1,4 @@
-"""How loud a sound is to a listener, by EBU R128 (ITU-R BS.1770), and bringing it to a level."""
+"""How loud a sound is to a listener, by EBU R128 (ITU-R BS.1770), and what brings it to a level."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import dataclasses
 import math
 
 import av
+import numpy as np
 from av.filter import Graph
 
 from vidparticles.video.sound import Blocks, Sound, av_frames, layout
 
-TV = -23.0  # LUFS, that EBU R128 asks for
 UNHEARD = -70.0  # LUFS, below which nothing counts
 
 
@@ -34,7 +34,6 @@ def loudness(sound: Sound) -> Loudness:
         sound: of any rate, in a number of channels that speaker layouts have.
 
     Example:
-        >>> import numpy as np
         >>> tone = np.sin(2 * np.pi * 997 * np.arange(48000) / 48000)[:, None].astype(np.float32)
         >>> round(loudness(Sound.of(tone, 48000)).integrated, 1)
         -3.0
@@ -42,8 +41,8 @@ def loudness(sound: Sound) -> Loudness:
     graph = Graph()
     source = graph.add_abuffer(sample_rate=sound.rate, format="fltp", layout=layout(sound.channels))
     # Its own log would be on the terminal.
-    meter, sink = graph.add("ebur128", "metadata=1:peak=true:framelog=quiet"), "abuffersink"
-    end = graph.add(sink)
+    meter = graph.add("ebur128", "metadata=1:peak=true:framelog=quiet")
+    end = graph.add("abuffersink")
     source.link_to(meter)
     meter.link_to(end)
     graph.configure()
@@ -63,26 +62,34 @@ def loudness(sound: Sound) -> Loudness:
     )
 
 
-def levelled(sound: Sound, target: float, *, peak: float = -1.0) -> Sound:
-    """The sound made louder or quieter as a whole, so that it has a loudness.
+def gain(sound: Sound, target: float, *, peak: float = -1.0) -> float:
+    """By what the samples of a sound are multiplied to bring the whole of it to a loudness.
 
     Args:
-        sound: is read once more for it; one that is not heard is left as it is.
+        sound: is read once; of one that is not heard the factor is 1.
         target: LUFS.
         peak: decibels that no true peak may pass: the sound is rather quieter than asked for.
 
     Example:
-        >>> import numpy as np
         >>> tone = np.sin(2 * np.pi * 997 * np.arange(48000) / 48000)[:, None].astype(np.float32)
-        >>> round(loudness(levelled(Sound.of(tone, 48000), -23)).integrated, 1)
-        -23.0
+        >>> round(gain(Sound.of(tone, 48000), -23), 2)
+        0.1
     """
     found = loudness(sound)
     if found.integrated <= UNHEARD:
-        return sound
-    factor = 10 ** (min(target - found.integrated, peak - found.peak) / 20)
+        return 1.0
+    return 10 ** (min(target - found.integrated, peak - found.peak) / 20)
 
-    def read(first: int, last: int) -> Blocks:
-        return (block * factor for block in sound.blocks(first, last))
+
+def amplified(sound: Sound, factor: float) -> Sound:
+    """The sound with all samples multiplied.
+
+    Example:
+        >>> amplified(Sound.of(np.float32([[0.5]]), 8000), 0.5).samples.tolist()
+        [[0.25]]
+    """
+
+    def read(first: int, last: int, /) -> Blocks:
+        return (block * np.float32(factor) for block in sound.blocks(first, last))
 
     return dataclasses.replace(sound, read=read)

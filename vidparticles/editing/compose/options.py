@@ -10,6 +10,7 @@ from vidparticles.editing.base import Edit
 from vidparticles.editing.compose.keep import keep
 from vidparticles.editing.curve import Piece, parse_curve
 from vidparticles.editing.effects import recolor as coloring
+from vidparticles.editing.splicing.level import amplify
 from vidparticles.editing.trim import FrameIndex, Moment, Span, parse_span
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
@@ -114,6 +115,10 @@ def _seconds(moment: Moment, timeline: Timeline, path: PathLike) -> Fraction | N
 
 def effect(told: Effect) -> Edit:
     """The edit that an effect of a timeline is."""
+    if told.name == "gain":
+        return amplify(told.value)
     if told.name != "recolor":
-        raise InputError(f"a timeline's effect {told.name!r} is not known; known is recolor.")
+        raise InputError(
+            f"a timeline's effect {told.name!r} is not known; known are recolor and gain."
+        )
     return coloring.recolor(coloring.parse_colors(told.value))

@@ -127,7 +127,7 @@ def choose(signals: Signals, config: SelectionConfig | None = None) -> tuple[Kep
 
 
 def happenings(signals: Signals, config: SelectionConfig) -> dict[str, np.ndarray]:
-    """[T] bool of each kind of what happens: speech, sound, motion, new, wanted.
+    """[T] bool of each kind of what happens: speech, motion, sound, a new picture.
 
     Args:
         signals: of the clip.
@@ -135,15 +135,12 @@ def happenings(signals: Signals, config: SelectionConfig) -> dict[str, np.ndarra
     """
     speech = (signals.speech >= config.speech) & (signals.loudness > SILENT)
     loud = signals.loudness >= max(_floor(signals, config) + config.event, config.quietest)
-    found = {
+    return {
         "speech": speech,
         "motion": held(signals.motion, config.moves_on, config.motion),
         "sound": loud & ~speech,
         "a new picture": signals.novelty >= config.novelty,
     }
-    if signals.wanted is not None:
-        found["wanted"] = signals.wanted
-    return found
 
 
 def _floor(signals: Signals, config: SelectionConfig) -> float:
@@ -157,24 +154,21 @@ def _left_out(
 ) -> np.ndarray:
     """[T] bool."""
     quiet = np.clip(_floor(signals, config) + config.quiet, config.quietest, config.loudest)
-    happening = np.any([*happens.values()], axis=0)
-    idle = ~(happening if signals.wanted is None else signals.wanted)
     kinds = {
-        "idle": idle,
+        "idle": ~np.any([*happens.values()], axis=0),
         "silence": (signals.loudness <= quiet) & ~happens["speech"],
         "black": signals.black,
         "duplicate": signals.duplicate,
         "frozen": signals.frozen,
     }
-    return np.any([kinds[kind] for kind in config.remove] or [np.zeros_like(idle)], axis=0)
+    return np.any([kinds[kind] for kind in config.remove] or [np.zeros_like(signals.black)], axis=0)
 
 
 def _value(signals: Signals, happens: dict[str, np.ndarray]) -> np.ndarray:
     """[T] how much a second is worth: of motion the more the more of the picture moves."""
     moved = np.minimum(1, np.sqrt(signals.motion / 0.25))
     told = happens["speech"] + 0.5 * happens["sound"] + signals.novelty
-    wanted = 0 if signals.wanted is None else 2.0 * signals.wanted
-    return 0.05 + moved + told + wanted
+    return 0.05 + moved + told
 
 
 def _why(happens: dict[str, np.ndarray], first: int, stop: int) -> str:

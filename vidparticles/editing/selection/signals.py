@@ -24,7 +24,6 @@ class Signals:
         frozen: [T] bool, all its frames show the picture before.
         duplicate: [T] bool, it shows again what moved in the same way before.
         look: [T, F] what the picture looks like: near where pictures are alike.
-        wanted: [T] bool, what was asked for by words is there; None where nothing was.
         sound: the clip has sound.
         warnings: sentences on what is wrong with the file, and on what could not be told.
     """
@@ -39,7 +38,6 @@ class Signals:
     frozen: np.ndarray
     duplicate: np.ndarray
     look: np.ndarray
-    wanted: np.ndarray | None = None
     sound: bool = True
     warnings: tuple[str, ...] = ()
 

@@ -12,8 +12,8 @@ import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+from vidparticles.editing.clock import usual_gap
 from vidparticles.editing.curve import Piece
-from vidparticles.editing.reel import usual_gap
 from vidparticles.editing.repeats import RepeatConfig
 
 

@@ -12,9 +12,10 @@ import numpy as np
 
 from vidparticles.editing import reel as reels
 from vidparticles.editing.base import Edit, chain
+from vidparticles.editing.clock import Ticks
 from vidparticles.editing.compose.copy import copied
 from vidparticles.editing.compose.transition import transition
-from vidparticles.editing.reel import Frames, Reel, Ticks, Written
+from vidparticles.editing.reel import Frames, Reel, Written
 from vidparticles.editing.retime import retime
 from vidparticles.editing.sequence import sequence
 from vidparticles.editing.splicing.mixes import mix_of

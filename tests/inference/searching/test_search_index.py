@@ -7,8 +7,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from vidparticles.errors import InputError
 from vidparticles.inference.searching import build, entry
@@ -137,9 +135,3 @@ def test_cues_become_lines_without_markup():
     cues = (Span(Fraction(1), Fraction(2), r"{\i1}Two people{\i0}\Nfight."), Span(2, 3, "{\\an8}"))
     found = entry.entry_of(_seen(1, 1), [Subtitles(cues)])
     assert found.lines == (entry.Line(1.0, 2.0, "Two people fight."),)
-
-
-@given(st.text())
-def test_any_text_of_a_cue_is_read(text):
-    assert "\n" not in entry.plain(text)
-    assert entry.plain(entry.plain(text)).count("{") <= text.count("{")

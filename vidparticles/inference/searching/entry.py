@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import json
 import pathlib
-import re
 from collections.abc import Iterable
 
 import numpy as np
@@ -15,10 +14,10 @@ from vidparticles import storage
 from vidparticles.inference.understanding.features import ClipFeatures
 from vidparticles.models.published.parts import labels
 from vidparticles.video import Subtitles
+from vidparticles.video.subtitles.markup import plain
 
 TOP = 10  # labels of each network that are kept of a moment
 SETS = ("kinetics400", "imagenet")  # what the labels of a moment are of, in order
-_MARKUP = re.compile(r"\{[^}]*\}|<[^>]*>")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,19 +108,9 @@ def entry_of(seen: ClipFeatures, subtitles: Iterable[Subtitles] = ()) -> Entry:
             Line(float(cue.start), float(cue.end), text)
             for track in subtitles
             for cue in track.cues
-            if (text := plain(cue.text))
+            if (text := " ".join(plain(cue.text).split()))
         ),
     )
-
-
-def plain(text: str) -> str:
-    """The words of a cue, without the markup of ASS and HTML.
-
-    Example:
-        >>> plain(r"{\\an8}<i>Two people</i>\\Nfight.")
-        'Two people fight.'
-    """
-    return " ".join(_MARKUP.sub("", text).replace(r"\\N", " ").replace(r"\N", " ").split())
 
 
 def _within(times: np.ndarray, start: float, end: float) -> np.ndarray:

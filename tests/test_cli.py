@@ -83,7 +83,7 @@ def test_version(capsys):
         (["splise", "a.mp4", "b.mp4", "-o", "c.mp4"], "'splice'"),
         (["understand", "a.mp4", "--chekpoint", "w"], "'--checkpoint'"),
         (["edit", "a.mp4", "--spede=0.5", "-o", "b.mp4"], "'--speed'"),
-        (["edit", "a.mp4", "--over", "-o", "b.mp4"], "'--overwrite'"),
+        (["edit", "a.mp4", "--overwrit", "-o", "b.mp4"], "'--overwrite'"),
         (["--versoin"], "'--version'"),
         ([], "understand, predict"),
         (["edit", "a.mp4"], "-o/--output"),

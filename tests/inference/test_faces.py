@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidparticles.inference.faces import Detected, FaceConfig, covering, doubtful, faceless
+from vidparticles.inference.faces import Detected, FaceConfig, covering, doubtful, faceless, head_of
 from vidparticles.tracking.box_tracks import box_tracks
 
 TIMES = np.arange(100) / 25
@@ -58,3 +58,12 @@ def test_a_person_without_a_face_is_told():
     boxes = [FACE if t < 50 else NONE for t in range(100)]
     ((start, end),) = [(d.start, d.end) for d in faceless(heads, boxes, TIMES)]
     assert (start, end) == (52 / 25, pytest.approx(4))
+
+
+def test_who_is_seen_by_half_has_the_face_in_the_middle_of_the_box():
+    sits = np.array([[0.22, 0.1, 1.18, 1.0]])  # the carphone clip: to the chest, in a car
+    face = np.array([[0.55, 0.25, 0.85, 0.65]])
+    heads = {t: head_of(sits) for t in range(0, 100, 4)}
+    assert not faceless(heads, [face] * 100, TIMES)
+    low = face + np.array([0, 0.35, 0, 0.35])
+    assert faceless(heads, [low] * 100, TIMES)

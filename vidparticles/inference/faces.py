@@ -45,7 +45,8 @@ class FaceConfig:
             it may have been there, where persons are looked for too; else all of the shot.
         rim: distance from the picture's edge, frame heights, at which a face may come or go.
         every: persons are looked for in each so many-th frame.
-        head: share of the height of a person's box in which its face would be.
+        head: share of the height of a person's box in which its face would be,
+        half: or share of its width, where that is more: of who sits, or is near, half is seen.
         person: height of a person's box, frame heights, from which a face could be seen.
     """
 
@@ -60,6 +61,7 @@ class FaceConfig:
     rim: float = 0.03
     every: int = 4
     head: float = 0.35
+    half: float = 0.6
     person: float = 0.15
 
 
@@ -250,14 +252,30 @@ def _heads(reel: Reel, params: Any, config: FaceConfig) -> dict[int, np.ndarray]
         alive = np.asarray(one.state.particles.alive) & (np.asarray(report.unseen) <= 0)
         alive &= np.asarray(report.kind) == person
         box = np.asarray(report.box)[alive]
-        high = box[:, 3] - box[:, 1]
-        box, high = box[high >= config.person], high[high >= config.person]
-        top = np.stack([box[:, 1] - 0.1 * high, box[:, 1] + config.head * high], -1)
-        side = 0.1 * (box[:, 2] - box[:, 0])
-        found[one.index] = np.stack(
-            [box[:, 0] - side, top[:, 0], box[:, 2] + side, top[:, 1]], -1
-        ).reshape(-1, 4)
+        box = box[box[:, 3] - box[:, 1] >= config.person]
+        found[one.index] = head_of(box, config)
     return found
+
+
+def head_of(box: np.ndarray, config: FaceConfig = DEFAULT) -> np.ndarray:
+    """Where the faces of persons would be.
+
+    Args:
+        box: [K, 4] of persons: left, top, right, bottom.
+        config: how much of a box that is.
+
+    Returns:
+        [K, 4], a little wider and higher than the upper part of each box.
+
+    Example:
+        >>> head_of(np.array([[0.0, 0.0, 0.2, 0.8], [0.0, 0.0, 0.8, 0.8]])).round(2)[:, 3]
+        array([0.28, 0.48])
+    """
+    wide, high = box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]
+    deep = np.maximum(config.head * high, np.minimum(config.half * wide, high))
+    side = 0.1 * wide
+    sides = box[:, 0] - side, box[:, 1] - 0.1 * high, box[:, 2] + side, box[:, 1] + deep
+    return np.stack(sides, -1)
 
 
 def _inside(box: np.ndarray, covered: np.ndarray) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import pathlib
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from vidparticles.errors import InputError
@@ -69,7 +70,10 @@ def _events(args: argparse.Namespace) -> tuple[Subtitles, tuple[str, ...]]:
     template = args.template or "{what}"
     check_template(template)  # before minutes of work
     report = understand(args.source)
-    return subtitles.arranged(describe(report, template)), report.warnings
+    track = subtitles.arranged(describe(report, template))
+    # What is shown longer, so that it can be read, ends with the clip all the same.
+    whole = [(Fraction(0), Fraction(report.seconds))]
+    return subtitles.clipped(track, whole), report.warnings
 
 
 def _said(args: argparse.Namespace) -> Subtitles:

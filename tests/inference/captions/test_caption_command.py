@@ -88,6 +88,19 @@ def test_events_are_told_by_a_template():
     ]
 
 
+def test_what_happens_last_is_not_told_beyond_the_end(tmp_path, monkeypatch):
+    report = Report(
+        pathlib.Path("a.mp4"), 10.0, 100, 64, 48, (),
+        actions=(Told("arm wrestling between two men at a table", 9.6, 10.0, 0.8),),
+    )  # fmt: skip
+    monkeypatch.setattr("vidparticles.inference.understand", lambda path: report)
+    (tmp_path / "a.mp4").write_bytes(b"")
+    out = tmp_path / "a.srt"
+    assert cli.main(["caption", str(tmp_path / "a.mp4"), "--events", "-o", str(out)]) == 0
+    (cue,) = subtitles.read(out).cues
+    assert (float(cue.start), float(cue.end)) == (9.6, 10.0)
+
+
 @pytest.fixture(scope="module")
 def network():
     pytest.importorskip("faster_whisper")

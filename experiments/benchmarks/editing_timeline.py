@@ -178,16 +178,14 @@ def sync(folder: pathlib.Path, *, smoke: bool) -> tuple[dict[str, float], list[l
 
 
 def cost(folder: pathlib.Path, data: pathlib.Path, *, smoke: bool) -> dict[str, float]:
-    seconds, turns = (4, 2) if smoke else (8, 3)
+    length = Fraction(8 if smoke else 24)
     source = folder / "source.mp4"
-    base = folder / "base.mp4"
     words = [ffmpeg(), "-v", "error", "-y", "-stream_loop", "10", "-i", str(data / GRAIN)]
-    words += ["-f", "lavfi", "-i", "sine=440:sample_rate=48000", "-t", str(seconds), "-r", "24"]
+    words += ["-f", "lavfi", "-i", "sine=440:sample_rate=48000", "-t", str(length), "-r", "24"]
+    # Without the track of time codes, with which moviepy opens no file.
+    words += ["-map", "0:v", "-map", "1:a", "-write_tmcd", "0"]
     words += ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-g", "12", "-pix_fmt"]
-    subprocess.run([*words, "yuv420p", "-c:a", "aac", str(base)], check=True)
-    again = [ffmpeg(), "-v", "error", "-y", "-stream_loop", str(turns - 1), "-i", str(base)]
-    subprocess.run([*again, "-c", "copy", str(source)], check=True)
-    length = Fraction(seconds * turns)  # as many seconds, but for what coders of sound add
+    subprocess.run([*words, "yuv420p", "-c:a", "aac", str(source)], check=True)
     spans = [
         (Fraction(5, 3), length / 2 - Fraction(1, 3)),
         (length / 2 + Fraction(4, 3), length - Fraction(1, 2)),

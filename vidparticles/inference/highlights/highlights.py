@@ -60,7 +60,7 @@ def highlights(
     Example:
         >>> from vidparticles.video import footage
         >>> [(part.start, part.end) for part in highlights(footage.path("chaplin")).parts]
-        [(0.0, 9.64)]
+        [(0.0, 5.0)]
     """
     config = config or SelectionConfig()
     found = signals(path)

@@ -9,10 +9,13 @@ to move. `kept` is the share of clips in which everyone asked for has the number
 half a second after it; `away` is how far from the truth the hidden one is expected in the last
 frame of the gap, in sizes, the median, a number that is gone counting as infinitely far.
 
-Laws act between all that are followed (`occlusions_laws`). The strength of repulsion is the best of
-`STRENGTHS` on the clips of seed DEV. All are tested on clips of the seeds TEST, which nothing was
-chosen on: ± is the standard deviation over these. So that the longest gap can be asked for, no row
-gives anybody up within it, but the first: it has all numbers as they ship.
+Laws act between all that are followed (`occlusions_laws`); the spring, which draws to all others,
+and the learned law act on who is hidden alone. The strengths of repulsion and of the spring are the
+best of `STRENGTHS` on the clips of seed DEV; the learned law (`occlusions_learned`) is trained
+through the tracker on clips of the seeds LEARNED, once for each set of test clips. All are tested
+on clips of the seeds TEST, which nothing was chosen on: ± is the standard deviation over these. So
+that the longest gap can be asked for, no row gives anybody up within it, but the first: it has all
+numbers as they ship.
 """
 
 from __future__ import annotations
@@ -27,15 +30,16 @@ from experiments.benchmarks.harness import finish, parser, print_table
 from experiments.benchmarks.occlusions_clips import AFTER, BEFORE, GAPS, KINDS, Clips, gap, make
 from experiments.benchmarks.occlusions_laws import (
     CONFIG,
+    SHIPPED,
     Law,
     followed,
     law,
     without,
 )
-from vidparticles.tracking.objects.config import ObjectConfig
+from experiments.benchmarks.occlusions_learned import LearnedConfig, learned
 
-DEV, TEST, CLIPS = 2, (101, 102, 103), 24
-STRENGTHS = (0.01, 0.03, 0.1, 0.3)
+DEV, LEARNED, TEST, CLIPS = 2, (11, 12, 13), (101, 102, 103), 24
+STRENGTHS = {"repulsion": (0.01, 0.03, 0.1, 0.3), "spring": (1.0, 3.0, 10.0)}
 NEAR = 0.6  # sizes, within which a number is somebody's
 STEADY = {"held": 1e3, "contact": 1e3}  # goes on as it went, for good
 
@@ -43,7 +47,7 @@ STEADY = {"held": 1e3, "contact": 1e3}  # goes on as it went, for good
 def rows_of() -> dict[str, Law]:
     """Rows by name, but for the one whose strength is chosen."""
     return {
-        "as it ships": law(patience=ObjectConfig().patience),
+        "as it ships": law(patience=SHIPPED.patience, patience_most=SHIPPED.patience_most),
         "place only": law(held=-1.0, slowing=1e-6, contact=1e3),
         "constant velocity": law(**STEADY),
         "velocity dies down": law(contact=1e3),
@@ -117,16 +121,26 @@ def main() -> None:
     sets = {seed: joined([make(kind, seed, count) for kind in KINDS]) for seed in (DEV, *tests)}
     held_out = [sets[seed] for seed in tests]
 
-    print("repulsion, kept on the clips of seed", DEV)
-    scores = {}
-    for strength in STRENGTHS[-1:] if args.smoke else STRENGTHS:
-        acting = law("repulsion", strength=strength)
-        found = [run([sets[DEV]], [acting], g) for g in gaps]
-        scores[strength] = float(np.mean([one["kept"] for one in found]))
-        print(f"  strength {strength}: {scores[strength]:.3f}", flush=True)
-    best = max(scores, key=lambda strength: scores[strength])
+    best = {}
+    for kind, strengths in STRENGTHS.items():
+        scores = {}
+        for strength in strengths[-1:] if args.smoke else strengths:
+            found = [run([sets[DEV]], [law(kind, strength=strength)], g) for g in gaps]
+            scores[strength] = float(np.mean([one["kept"] for one in found]))
+            print(f"{kind} {strength}: {scores[strength]:.3f} kept on seed {DEV}", flush=True)
+        best[kind] = max(scores, key=lambda strength: scores[strength])
     rows = {name: [acting] * len(tests) for name, acting in rows_of().items()}
-    rows["and repulsion"] = [law("repulsion", strength=best)] * len(tests)
+    for kind, strength in best.items():
+        rows[f"and {kind}"] = [law(kind, strength=strength)] * len(tests)
+    few = LearnedConfig(steps=2, clips=4) if args.smoke else LearnedConfig()
+    rows["and learned law"], losses = [], {}
+    for seed in LEARNED[: len(tests)]:
+        network, curve = learned(seed, few)
+        tenth = max(1, len(curve) // 10)
+        losses[f"learned_loss_first_{seed}"] = float(np.mean(curve[:tenth]))
+        losses[f"learned_loss_last_{seed}"] = float(np.mean(curve[-tenth:]))
+        print(f"learned on {seed}: loss", *(f"{x:.3f}" for x in (curve[0], curve[-1])), flush=True)
+        rows["and learned law"].append(law("learned", network=network))
     results = {}
     for name, laws in rows.items():
         results[name] = {g: run(held_out, laws, g) for g in gaps}
@@ -135,8 +149,8 @@ def main() -> None:
     figures, table = told_of(results, joined(held_out), count, gaps, len(tests))
     header = ["clips", "", *(f"kept, {g}" for g in gaps), *(f"away, {g}" for g in gaps)]
     print_table(header, table)
-    figures["repulsion_strength"] = best
-    seeds = {"chosen on": DEV, "test": tests}
+    figures |= losses | {f"{kind}_strength": strength for kind, strength in best.items()}
+    seeds = {"chosen on": DEV, "learned on": LEARNED[: len(tests)], "test": tests}
     finish(
         args,
         figures,

@@ -35,10 +35,11 @@ from vidparticles.tracking.objects.step import advance
 from vidparticles.tracking.objects.tracker import no_objects, rest
 
 # Those of what the network finds; and nobody is given up within the longest gap.
-CONFIG = dataclasses.replace(
-    object_config(Moving()), features=8, count=8, patience=max(GAPS) / RATE + 0.5
-)
-KINDS_OF_LAWS = ("none", "repulsion", "collision", "bounce", "learned")
+SHIPPED = dataclasses.replace(object_config(Moving()), features=8, count=8)
+_LONG = max(GAPS) / RATE + 0.5
+CONFIG = dataclasses.replace(SHIPPED, patience=_LONG, patience_most=_LONG)
+_VARIED = ("held", "slowing", "contact", "patience", "patience_most")
+KINDS_OF_LAWS = ("none", "repulsion", "collision", "bounce", "spring", "learned")
 FASTEST = 0.5  # frame heights a second, beyond which a learned law tells speeds apart no more
 DT = 1 / RATE
 STIFFNESS = FilterConfig().stiffest / DT**2  # 1 / s², as of the tracker of discs
@@ -50,7 +51,7 @@ class Law(NamedTuple):
     Attributes:
         numbers: fields of `ObjectConfig`, by name.
         kind: int32, index of `KINDS_OF_LAWS`.
-        strength: of repulsion, frame heights² / s².
+        strength: of repulsion, frame heights² / s²; of the spring, 1 / s².
         network: of the learned law, `dynamics.pair_network`'s.
     """
 
@@ -67,7 +68,7 @@ def no_network(key: Array, *, width: int = 16, reach: float = 0.3) -> Any:
 
 def law(kind: str = "none", *, strength: float = 0.0, network: Any = None, **numbers: float) -> Law:
     """A law by its name; numbers of `ObjectConfig` that are not given are those of `CONFIG`."""
-    of_config = {name: getattr(CONFIG, name) for name in ("held", "slowing", "contact", "patience")}
+    of_config = {name: getattr(CONFIG, name) for name in _VARIED}
     return Law(
         {name: np.float32(value) for name, value in (of_config | numbers).items()},
         np.int32(KINDS_OF_LAWS.index(kind)),
@@ -112,11 +113,18 @@ def pushed(slots: Slots, dt: Array, acting: Law) -> Slots:
     def moved() -> tuple[Array, Array]:
         feature = jnp.concatenate([slots.size[:, None], jnp.tanh(slots.velocity / FASTEST)], -1)
         force_fn = dynamics.all_pairs(dynamics.pair_network, displacement_fn, params=acting.network)
-        force = force_fn(slots.position, feature=feature, alive=bodies.alive)
+        return hidden_alone(force_fn(slots.position, feature=feature, alive=bodies.alive))
+
+    def pulled() -> tuple[Array, Array]:
+        force_fn = dynamics.all_pairs(dynamics.spring, displacement_fn)
+        return hidden_alone(force_fn(slots.position, alive=bodies.alive, stiffness=acting.strength))
+
+    def hidden_alone(force: Array) -> tuple[Array, Array]:
         # Who is in sight is measured. Pushing them too, a law lowers its loss by losing them.
         return accelerated(jnp.where((slots.unseen > 0)[:, None], force, 0))
 
-    choices = [lambda: (slots.position, slots.velocity), repelled, collided, bounced, moved]
+    choices = [lambda: (slots.position, slots.velocity)]
+    choices += [repelled, collided, bounced, pulled, moved]
     position, velocity = jax.lax.switch(acting.kind, choices)
     alive = bodies.alive[:, None]
     return slots.replace(

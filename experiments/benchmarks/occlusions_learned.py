@@ -36,6 +36,7 @@ class LearnedConfig:
         steps: of Adam,
         batch: clips a step,
         rate: and its learning rate, which falls to 0 as a cosine.
+        most: norm that gradients are cut to: a clip in which numbers are exchanged has large ones.
         gaps: frames; step k has the gap k mod len(gaps).
         width: of the network's hidden layer.
         reach: frame heights, around which it varies at the start.
@@ -43,9 +44,10 @@ class LearnedConfig:
     """
 
     clips: int = 128
-    steps: int = 240
+    steps: int = 500
     batch: int = 16
-    rate: float = 1e-2
+    rate: float = 3e-3
+    most: float = 0.3
     gaps: tuple[int, ...] = (5, 10, 20, 40)
     width: int = 16
     reach: float = 0.3
@@ -64,7 +66,8 @@ def learned(seed: int, config: LearnedConfig | None = None) -> tuple[Any, list[f
         lambda *x: np.concatenate(x), *(make(k, seed, config.clips) for k in KINDS)
     )
     params = laws.no_network(jax.random.key(seed), width=config.width, reach=config.reach)
-    tx = optax.adam(optax.cosine_decay_schedule(config.rate, config.steps))
+    falling = optax.cosine_decay_schedule(config.rate, config.steps)
+    tx = optax.chain(optax.clip_by_global_norm(config.most), optax.adam(falling))
     state, rng, curve = tx.init(params), np.random.default_rng(seed), []
 
     for k in range(config.steps):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 import pytest
 
 from experiments.benchmarks import occlusions
 from experiments.benchmarks.occlusions_clips import AFTER, BEFORE, FRAMES, GAPS, KINDS, gap, make
-from experiments.benchmarks.occlusions_laws import without
+from experiments.benchmarks.occlusions_laws import no_network, without
+from experiments.benchmarks.occlusions_learned import LearnedConfig, gap_loss
 
 LENGTH = 20
 
@@ -66,3 +68,25 @@ def test_the_truth_is_kept_and_an_exchange_is_not(clips):
     wrong = occlusions.judged(clips, LENGTH, followed_truly(clips, exchange=True))
     assert not wrong["kept"].any()
     assert wrong["exchanged"].all()
+
+
+@pytest.mark.slow
+def test_a_law_is_learned_along_the_slope_of_its_loss():
+    sets = [make(kind, 5, 2) for kind in KINDS]
+    every = jax.tree.map(lambda *x: np.concatenate(x), *sets)
+    config, length = LearnedConfig(gaps=(10,)), np.int32(10)
+    params = no_network(jax.random.key(3))
+    params["outward"] = 20 * params["outward"]  # a law that pushes
+    loss = jax.jit(gap_loss, static_argnames="config")
+    slope = jax.jit(jax.grad(gap_loss), static_argnames="config")(params, every, length, config)
+    for name in ("outward", "distance", "reach"):
+        along = slope[name] / np.linalg.norm(slope[name])
+        assert np.isfinite(along).all()
+
+        def moved(way, name=name, along=along):
+            there = params | {name: params[name] + way * along}
+            return float(loss(there, every, length, config))
+
+        step = 2e-3
+        rise = (moved(step) - moved(-step)) / (2 * step)
+        assert rise == pytest.approx(float(np.linalg.norm(slope[name])), rel=0.1)

@@ -7,7 +7,7 @@ import itertools
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from vidparticles.video import Sound, open_video
 from vidparticles.video.copying import Part, copy_parts
@@ -36,6 +36,7 @@ def placed(video, parts):
 
 @settings(max_examples=10)
 @given(spans(), st.sampled_from(KINDS))
+@example([(0, 27)], "variable.mp4")
 def test_every_frame_of_random_spans_is_the_one_that_was_asked_for(
     made, linear_decode, tmp_path_factory, parts, name
 ):
@@ -55,7 +56,11 @@ def test_every_frame_of_random_spans_is_the_one_that_was_asked_for(
         assert len(got) == len(wanted)
         tick = 1 / 90000
         np.testing.assert_allclose(copy.times, np.array(times, float), atol=tick)
-        assert float(copy.table.duration) == pytest.approx(float(duration), abs=2e-3)
+        # How long the last frame shows is read off decoding times, which in uneven clips have
+        # other gaps than the times at which frames show.
+        gaps = [b - a for a, b in itertools.pairwise(times)] or [0]
+        near = 2e-3 + float(max(gaps) - min(gaps)) * (name == "variable.mp4")
+        assert float(copy.table.duration) == pytest.approx(float(duration), abs=near)
         sample = len(wanted) // 2  # reached by seeking
         np.testing.assert_array_equal(copy[sample], got[sample])
     # Neighbors differ by far more than a new encoding changes.

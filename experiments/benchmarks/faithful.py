@@ -30,8 +30,8 @@ from experiments.benchmarks.harness import ROOT, finish, interleaved, parser, pr
 from vidparticles import editing
 from vidparticles.startup import quiet_libraries
 from vidparticles.video import CODECS, Encoding, open_video
-from vidparticles.video.codecs import choose
-from vidparticles.video.picture import planes
+from vidparticles.video.picture.codecs import choose
+from vidparticles.video.picture.stored import planes
 
 CLIPS = ["faults/patches_709_tagged.mp4", "clips/ntu_fall_1080p.mp4"]  # the latter with skin
 GRAIN = "clips/sam2_01_dog.mp4"  # 1280 × 720

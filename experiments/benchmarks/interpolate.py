@@ -37,8 +37,9 @@ import numpy as np
 from experiments.benchmarks import harness
 from experiments.benchmarks.interpolate_pieces import GAPS, pieces
 from vidparticles import storage, weights
-from vidparticles.editing import edit, in_between, opened, retime
-from vidparticles.editing.schedule import DEFAULT
+from vidparticles.editing import edit, opened, retime
+from vidparticles.editing.timing import in_between
+from vidparticles.editing.timing.schedule import DEFAULT
 from vidparticles.inference import slow_motion
 from vidparticles.video import open_video, write_video
 

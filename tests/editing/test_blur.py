@@ -32,7 +32,7 @@ from vidparticles.editing.effects.regions import Faces, Seen
 from vidparticles.editing.reel import Doubt, Reel
 from vidparticles.errors import InputError
 from vidparticles.video import Picture
-from vidparticles.video.picture import planes
+from vidparticles.video.picture.stored import planes
 
 FORMS = [("yuv420p", 0), ("yuv420p", 3), ("yuv422p10le", 1), ("yuv444p", 0)]
 

@@ -18,7 +18,7 @@ from vidparticles.editing.effects.regions import Seen
 from vidparticles.editing.effects.size import parse_crop
 from vidparticles.editing.effects.trails import TrailConfig
 from vidparticles.editing.reel import Frames, Reel
-from vidparticles.editing.retime import RetimeConfig, retime
+from vidparticles.editing.timing.retime import RetimeConfig, retime
 from vidparticles.video import Picture, Sound, cut
 
 EVEN = tuple(Fraction(k, 24) for k in range(14))

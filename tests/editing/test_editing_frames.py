@@ -12,9 +12,9 @@ import pytest
 
 from vidparticles import editing
 from vidparticles.editing import Colors
-from vidparticles.editing.curve import Curve
-from vidparticles.editing.retime import schedule
-from vidparticles.editing.sequence import fit, inside
+from vidparticles.editing.splicing.sequence import fit, inside
+from vidparticles.editing.timing.curve import Curve
+from vidparticles.editing.timing.retime import schedule
 from vidparticles.errors import InputError
 from vidparticles.video import open_video, probe, write_video
 

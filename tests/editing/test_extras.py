@@ -10,7 +10,7 @@ import pytest
 
 from vidparticles import editing
 from vidparticles.editing import extras
-from vidparticles.editing.curve import parse_curve
+from vidparticles.editing.timing.curve import parse_curve
 from vidparticles.video import Extras, Span, Subtitles, Writer, open_video
 
 FILE = "faults/many_streams.mkv"

@@ -21,8 +21,8 @@ from vidparticles.editing.effects.window import WindowConfig, window_path
 from vidparticles.editing.reel import Reel
 from vidparticles.errors import InputError
 from vidparticles.video import Picture, open_video, probe, write_video
-from vidparticles.video.geometry import cropped, scaled
-from vidparticles.video.picture import planes
+from vidparticles.video.picture.geometry import cropped, scaled
+from vidparticles.video.picture.stored import planes
 
 SHAPES = [("yuv420p", 0), ("yuv420p", 1), ("yuv420p10le", 3), ("yuv444p", 2), ("rgb24", 1)]
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from vidparticles.editing import retime
-from vidparticles.editing.curve import parse_curve
 from vidparticles.editing.reel import opened
-from vidparticles.editing.schedule import Moment, schedule
+from vidparticles.editing.timing.curve import parse_curve
+from vidparticles.editing.timing.schedule import Moment, schedule
 from vidparticles.inference.predict import rate_ahead
 from vidparticles.video import open_video
 

@@ -12,9 +12,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from vidparticles import cli
-from vidparticles.editing import in_between
 from vidparticles.editing.edit import edit
-from vidparticles.editing.in_between import Network
+from vidparticles.editing.timing import in_between
+from vidparticles.editing.timing.in_between import Network
 from vidparticles.video import Encoding, open_video, probe, write_video
 
 NAMES = pathlib.Path(__file__).parents[1] / "models" / "published" / "recorded/names.json"

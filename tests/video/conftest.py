@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from vidparticles.video import Picture, probe
-from vidparticles.video.boxes import boxes
+from vidparticles.video.packets.boxes import boxes
 
 
 def picture(i: int, height: int = 96, width: int = 128) -> np.ndarray:

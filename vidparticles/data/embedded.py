@@ -291,7 +291,7 @@ def _sound(rng: np.random.Generator, path: np.ndarray) -> np.ndarray:
 
 
 def _write(path: pathlib.Path, frames: np.ndarray, sound: np.ndarray) -> None:
-    from vidparticles.video.sound import Sound
+    from vidparticles.video.sound.blocks import Sound
     from vidparticles.video.write import write_video
 
     write_video(path, frames, rate=RATE, audio=Sound.of(sound, SOUND_RATE), overwrite=True)

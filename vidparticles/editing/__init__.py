@@ -15,9 +15,9 @@ from vidparticles.editing.effects.size import crop, resize
 from vidparticles.editing.effects.sound import lay_under, mute
 from vidparticles.editing.effects.trails import trails
 from vidparticles.editing.reel import Reel, Written, opened, write
-from vidparticles.editing.retime import retime
-from vidparticles.editing.splice import join, splice
-from vidparticles.editing.stabilize import stabilize
+from vidparticles.editing.splicing.splice import join, splice
+from vidparticles.editing.steady.stabilize import stabilize
+from vidparticles.editing.timing.retime import retime
 from vidparticles.editing.trim import parse_span, trim
 
 __all__ = [

@@ -26,9 +26,9 @@ from vidparticles.editing.effects.regions import Finders, FindObjects
 from vidparticles.editing.effects.size import crop, parse_crop, parse_size, resize
 from vidparticles.editing.effects.sound import lay_under, mute
 from vidparticles.editing.effects.trails import trails
-from vidparticles.editing.in_between import Network
-from vidparticles.editing.retime import retime
-from vidparticles.editing.stabilize import stabilize
+from vidparticles.editing.steady.stabilize import stabilize
+from vidparticles.editing.timing.in_between import Network
+from vidparticles.editing.timing.retime import retime
 from vidparticles.editing.trim import Span, keep, parse_span, trim
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
@@ -54,7 +54,7 @@ class EditOptions(TypedDict, total=False):
         crop: X,Y,W,H in pixels or shares, see `editing.effects.size.parse_crop`.
         resize: the height, or WxH, see `editing.effects.size.parse_size`.
         speed: 0.5 is half speed, 2 double, −1 backwards; or a curve, see
-            `editing.curve.parse_curve`.
+            `editing.timing.curve.parse_curve`.
         network: whose motion slow motion shows, see `editing.retime.retime`.
         recolor: KEY=VALUE,… of hue, saturation, brightness, contrast, exposure, a preset by name,
             or a .cube file.

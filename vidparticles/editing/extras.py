@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from fractions import Fraction
 
-from vidparticles.editing.curve import Piece
 from vidparticles.editing.sounds import joined, retimed
+from vidparticles.editing.timing.curve import Piece
 from vidparticles.video import Extras, Span, Subtitles, Voice
 
 

@@ -17,7 +17,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from vidparticles.editing.clock import clock
+from vidparticles.editing.timing.clock import clock
 from vidparticles.errors import InputError
 from vidparticles.progress import counted
 from vidparticles.storage import PathLike

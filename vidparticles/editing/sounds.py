@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from fractions import Fraction
 
-from vidparticles.editing.curve import Piece
+from vidparticles.editing.timing.curve import Piece
 from vidparticles.video import Sound, cut, join, reverse, silence, warp
 
 

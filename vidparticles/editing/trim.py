@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from vidparticles.editing.base import Edit
-from vidparticles.editing.clock import Ticks
-from vidparticles.editing.curve import Piece
 from vidparticles.editing.extras import through
 from vidparticles.editing.reel import Frames, Reel
+from vidparticles.editing.timing.clock import Ticks
+from vidparticles.editing.timing.curve import Piece
 from vidparticles.errors import InputError
 from vidparticles.video import cut, join
 

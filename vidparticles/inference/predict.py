@@ -10,9 +10,9 @@ from fractions import Fraction
 import jax.numpy as jnp
 import numpy as np
 
-from vidparticles.editing.clock import clock, usual_gap
 from vidparticles.editing.follow import following
 from vidparticles.editing.reel import Reel, Written, check_paths, write
+from vidparticles.editing.timing.clock import clock, usual_gap
 from vidparticles.errors import InputError
 from vidparticles.inference.motion_laws import motion_laws
 from vidparticles.models import motion

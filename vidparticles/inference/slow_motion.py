@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vidparticles import weights
-from vidparticles.editing.in_between import Network
+from vidparticles.editing.timing.in_between import Network
 from vidparticles.models.published.rife import RifeConfig, between, parameters
 from vidparticles.storage import PathLike
 

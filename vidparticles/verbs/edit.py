@@ -21,7 +21,7 @@ from vidparticles.verbs.choosing import CHOOSING, chosen, with_parts
 
 if TYPE_CHECKING:
     from vidparticles.editing.effects.regions import Finders
-    from vidparticles.editing.in_between import Network
+    from vidparticles.editing.timing.in_between import Network
     from vidparticles.inference.highlights import Highlights
 
 

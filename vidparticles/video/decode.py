@@ -10,7 +10,7 @@ from typing import cast
 import av
 
 from vidparticles.video.files import open_input, video_stream
-from vidparticles.video.table import FrameTable, build_table
+from vidparticles.video.packets.table import FrameTable, build_table
 
 # Decoders that leave out a frame no other refers to when told so. (HEVC's such frames may
 # be referred to from a higher temporal layer.)

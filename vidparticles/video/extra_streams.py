@@ -11,8 +11,8 @@ from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import SubtitleSet
 
 from vidparticles.video.extras import Extras, Subtitles
-from vidparticles.video.sound import Sound
-from vidparticles.video.sound_streams import AacStream, aac_ready
+from vidparticles.video.sound.blocks import Sound
+from vidparticles.video.sound.streams import AacStream, aac_ready
 from vidparticles.video.subtitles.markup import encodable
 
 _CODECS = {"mp4": "mov_text", "mov": "mov_text", "matroska": "srt", "webm": "webvtt"}

@@ -11,10 +11,10 @@ from fractions import Fraction
 import av
 from av.subtitles.stream import SubtitleStream
 
-from vidparticles.video.audio import sound_of
 from vidparticles.video.files import open_input
-from vidparticles.video.sound import Sound
-from vidparticles.video.table import FrameTable
+from vidparticles.video.packets.table import FrameTable
+from vidparticles.video.sound.blocks import Sound
+from vidparticles.video.sound.read import sound_of
 
 # Tags that tell of the file itself and not of what is in it.
 _OWN = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration"}

@@ -9,7 +9,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from vidparticles.video.table import FrameTable
+from vidparticles.video.packets.table import FrameTable
 
 BROADCAST_RATES = [Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 120)]  # frames a second
 

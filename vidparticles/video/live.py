@@ -19,7 +19,7 @@ import av
 
 from vidparticles.errors import InputError, reason
 from vidparticles.video.files import video_stream
-from vidparticles.video.picture import Picture
+from vidparticles.video.picture.stored import Picture
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _POLL = 0.1  # seconds between two looks at a file that grows

@@ -12,10 +12,10 @@ from av.video.reformatter import VideoReformatter
 
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike, atomic_write
-from vidparticles.video.audio import read_audio
 from vidparticles.video.decode import Decoder
 from vidparticles.video.files import writing
-from vidparticles.video.sound import LAYOUTS, av_frames, resample
+from vidparticles.video.sound.blocks import LAYOUTS, av_frames, resample
+from vidparticles.video.sound.read import read_audio
 
 GOP = 4
 SOUND_RATE = 16_000

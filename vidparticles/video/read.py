@@ -12,14 +12,14 @@ import numpy as np
 
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
-from vidparticles.video.audio import sound_of
-from vidparticles.video.color import color_of
 from vidparticles.video.decode import Decoder
 from vidparticles.video.extras import Extras, read_extras
 from vidparticles.video.info import VideoInfo, audio_info, frame_rate
-from vidparticles.video.picture import Picture, resized
-from vidparticles.video.sound import Sound
-from vidparticles.video.table import FrameTable
+from vidparticles.video.packets.table import FrameTable
+from vidparticles.video.picture.color import color_of
+from vidparticles.video.picture.stored import Picture, resized
+from vidparticles.video.sound.blocks import Sound
+from vidparticles.video.sound.read import sound_of
 
 
 class Video:

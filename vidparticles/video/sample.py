@@ -18,9 +18,9 @@ import av
 import numpy as np
 
 from vidparticles.video.files import open_input, video_stream
-from vidparticles.video.picture import Picture
+from vidparticles.video.packets.table import FrameTable
+from vidparticles.video.picture.stored import Picture
 from vidparticles.video.read import Video, open_video
-from vidparticles.video.table import FrameTable
 
 Indices = Sequence[int] | np.ndarray
 

@@ -13,16 +13,16 @@ import numpy as np
 
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike, atomic_write
-from vidparticles.video.codecs import Encoding, check_encoding, choose, drawn
-from vidparticles.video.color import BT709, Color, is_rgb
 from vidparticles.video.extra_streams import SubtitleTrack, add_tracks
 from vidparticles.video.extras import Extras
 from vidparticles.video.files import check_output, writing
 from vidparticles.video.info import BROADCAST_RATES
-from vidparticles.video.picture import Picture, bits
-from vidparticles.video.picture_streams import GifStream, PictureStream
-from vidparticles.video.sound import Sound
-from vidparticles.video.sound_streams import AacStream, aac_ready
+from vidparticles.video.picture.codecs import Encoding, check_encoding, choose, drawn
+from vidparticles.video.picture.color import BT709, Color, is_rgb
+from vidparticles.video.picture.stored import Picture, bits
+from vidparticles.video.picture.streams import GifStream, PictureStream
+from vidparticles.video.sound.blocks import Sound
+from vidparticles.video.sound.streams import AacStream, aac_ready
 
 
 def exact_rate(rate: Fraction | float) -> Fraction:

@@ -15,7 +15,7 @@ from vidparticles.editing.captions import drawing, fonts
 from vidparticles.editing.effects.recolor import Colors
 from vidparticles.errors import InputError
 from vidparticles.video import BT709, Color, Picture, Span, Subtitles, open_video
-from vidparticles.video.picture import planes
+from vidparticles.video.picture.stored import planes
 from vidparticles.video.subtitles import escaped
 
 SPOKEN = "To be, or not to be: that is the question"

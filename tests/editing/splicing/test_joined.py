@@ -10,7 +10,7 @@ from vidparticles.editing import splice
 from vidparticles.editing.splicing import MIXES
 from vidparticles.errors import InputError
 from vidparticles.video import Sound, cut, open_video, write_video
-from vidparticles.video.loudness import loudness
+from vidparticles.video.sound.loudness import loudness
 
 RATE = 16000
 

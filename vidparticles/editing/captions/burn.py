@@ -16,7 +16,7 @@ from vidparticles.editing.captions.style import CaptionStyle
 from vidparticles.editing.captions.tracks import add_track
 from vidparticles.editing.reel import Frames, Reel
 from vidparticles.video import Color, Picture, Span, Subtitles, subtitles
-from vidparticles.video.picture import planes as planes_of
+from vidparticles.video.picture.stored import planes as planes_of
 
 _KEPT = 16  # drawings at a time
 

@@ -8,9 +8,9 @@ from fractions import Fraction
 
 from vidparticles.editing.base import Edit
 from vidparticles.editing.compose.keep import keep
-from vidparticles.editing.curve import Piece, parse_curve
 from vidparticles.editing.effects import recolor as coloring
 from vidparticles.editing.splicing.level import amplify
+from vidparticles.editing.timing.curve import Piece, parse_curve
 from vidparticles.editing.trim import FrameIndex, Moment, Span, parse_span
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike

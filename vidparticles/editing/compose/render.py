@@ -12,13 +12,13 @@ import numpy as np
 
 from vidparticles.editing import reel as reels
 from vidparticles.editing.base import Edit, chain
-from vidparticles.editing.clock import Ticks
 from vidparticles.editing.compose.copy import copied
 from vidparticles.editing.compose.transition import transition
 from vidparticles.editing.reel import Frames, Reel, Written
-from vidparticles.editing.retime import retime
-from vidparticles.editing.sequence import sequence
 from vidparticles.editing.splicing.mixes import mix_of
+from vidparticles.editing.splicing.sequence import sequence
+from vidparticles.editing.timing.clock import Ticks
+from vidparticles.editing.timing.retime import retime
 from vidparticles.editing.trim import keep, part_of
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike

@@ -10,8 +10,8 @@ from fractions import Fraction
 import numpy as np
 
 from vidparticles.editing.reel import Frames, Reel
-from vidparticles.editing.sequence import fit
 from vidparticles.editing.splicing.mixes import Mix
+from vidparticles.editing.splicing.sequence import fit
 from vidparticles.video import Picture, Sound, cut, resample, silence
 
 

@@ -6,8 +6,8 @@ import bisect
 from fractions import Fraction
 
 from vidparticles.editing.base import Edit
-from vidparticles.editing.clock import Ticks
 from vidparticles.editing.reel import Frames, Reel
+from vidparticles.editing.timing.clock import Ticks
 from vidparticles.errors import InputError
 from vidparticles.video import cut
 from vidparticles.video.write import exact_rate

@@ -13,7 +13,7 @@ from vidparticles.editing.reel import Frames, Reel, opened
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
 from vidparticles.video import Picture
-from vidparticles.video.geometry import scaled
+from vidparticles.video.picture.geometry import scaled
 
 PLACE = "0.7,0.05,0.25"  # above on the right
 

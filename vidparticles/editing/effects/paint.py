@@ -10,8 +10,8 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from vidparticles.video import Picture
-from vidparticles.video.color import is_rgb
-from vidparticles.video.picture import planes
+from vidparticles.video.picture.color import is_rgb
+from vidparticles.video.picture.stored import planes
 
 
 @dataclasses.dataclass(frozen=True)

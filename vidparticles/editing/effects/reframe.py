@@ -19,7 +19,7 @@ from vidparticles.editing.effects.size import LEAST
 from vidparticles.editing.effects.window import WindowConfig, window_path
 from vidparticles.editing.reel import Frames, Reel
 from vidparticles.errors import InputError
-from vidparticles.video.geometry import cropped
+from vidparticles.video.picture.geometry import cropped
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ from fractions import Fraction
 from vidparticles.editing.base import Edit
 from vidparticles.editing.reel import Frames, Reel
 from vidparticles.errors import InputError
-from vidparticles.video.geometry import cropped, framed, scaled
+from vidparticles.video.picture.geometry import cropped, framed, scaled
 
 LEAST, MOST = 16, 16384  # pixels of a side
 

@@ -19,7 +19,7 @@ from vidparticles.editing.reel import Reel
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
 from vidparticles.video import Sound, cut, read_audio, resample
-from vidparticles.video.sound import BLOCK, Blocks
+from vidparticles.video.sound.blocks import BLOCK, Blocks
 
 STEP = 0.032  # seconds, for each of which it is told whether somebody speaks
 

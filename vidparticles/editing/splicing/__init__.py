@@ -1,4 +1,4 @@
-"""How one clip goes over into the next."""
+"""Clips one after another: reconciled, levelled, and how one goes over into the next."""
 
 from vidparticles.editing.splicing.mixes import MIXES, Mix, mix_of
 

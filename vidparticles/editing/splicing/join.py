@@ -12,7 +12,7 @@ from vidparticles.editing.splicing.mixes import mix_of
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
 from vidparticles.video import Sound
-from vidparticles.video.loudness import gain
+from vidparticles.video.sound.loudness import gain
 from vidparticles.video.timelines import Clip, Effect, Item, Timeline, Transition
 
 
@@ -29,8 +29,8 @@ def joined(
         paths: video files, in order.
         transition: "cut", or a name of `mixes.MIXES`.
         seconds: that a transition takes, rounded to an even number of frames of the first file.
-        loudness: LUFS to which the sound of each is brought, see `video.loudness.gain`; default,
-            as it is.
+        loudness: LUFS to which the sound of each is brought, see `video.sound.loudness.gain`;
+            default, as it is.
 
     Raises:
         InputError: a file cannot be read or is too short for its transitions, or there is no such

@@ -7,7 +7,7 @@ import math
 from vidparticles.editing.base import Edit
 from vidparticles.editing.reel import Reel
 from vidparticles.errors import InputError
-from vidparticles.video.loudness import amplified
+from vidparticles.video.sound.loudness import amplified
 
 
 def amplify(told: str) -> Edit:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from vidparticles.editing.in_between import between, match
+from vidparticles.editing.timing.in_between import between, match
 from vidparticles.errors import InputError, nearest
 
 EDGE = 0.08  # of the width, over which the edge of a wipe is soft

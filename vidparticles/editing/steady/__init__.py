@@ -1,1 +1,1 @@
-"""What stabilizing is made of: the camera that is watched, its new path, frames warped along it."""
+"""Stabilizing: the camera that is watched, its new path, frames warped along it."""

@@ -20,16 +20,16 @@ from av.video.frame import PictureType
 
 from vidparticles.progress import counted
 from vidparticles.storage import PathLike, atomic_write
-from vidparticles.video.boxes import show_only
-from vidparticles.video.codecs import CODECS
 from vidparticles.video.copying.parameters import Header, header, options, with_lengths
 from vidparticles.video.copying.plan import Run, run_of
 from vidparticles.video.extra_streams import add_tracks
 from vidparticles.video.extras import Extras
 from vidparticles.video.files import check_output, open_input, video_stream, writing
-from vidparticles.video.picture import Picture
+from vidparticles.video.packets.boxes import show_only
+from vidparticles.video.picture.codecs import CODECS
+from vidparticles.video.picture.stored import Picture
 from vidparticles.video.read import Video
-from vidparticles.video.sound import Sound
+from vidparticles.video.sound.blocks import Sound
 
 _SUFFIXES = (".mp4", ".m4v", ".mov")
 _CODECS = {"h264", "hevc", "mpeg4", "av1", "libdav1d", "vp9", "prores"}

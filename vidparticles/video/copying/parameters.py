@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from vidparticles.video import nal
+from vidparticles.video.packets import nal
 
 _SEQUENCE, _PICTURE = 7, 8
 _FREE_ID = 31  # of parameter sets; encoders begin to count at 0

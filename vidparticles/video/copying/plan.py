@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from vidparticles.video.table import FrameTable
+from vidparticles.video.packets.table import FrameTable
 
 
 @dataclasses.dataclass(frozen=True)

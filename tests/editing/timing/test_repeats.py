@@ -17,8 +17,8 @@ from test_edit_contract import Source, drifting
 
 from vidparticles.editing import trim
 from vidparticles.editing.reel import Frames, Reel, opened
-from vidparticles.editing.repeats import Pictures, RepeatConfig, change, measured, sketch
-from vidparticles.editing.retime import retime
+from vidparticles.editing.timing.repeats import Pictures, RepeatConfig, change, measured, sketch
+from vidparticles.editing.timing.retime import retime
 from vidparticles.video import Picture, write_video
 
 MOVES, CODED = 30.0, 2.0  # levels by which frames change that show another picture, and the same

@@ -18,7 +18,7 @@ from typing import cast
 import av
 import numpy as np
 
-from vidparticles.video.color import HLG, PQ, Color
+from vidparticles.video.picture.color import HLG, PQ, Color
 
 
 @dataclasses.dataclass(frozen=True)

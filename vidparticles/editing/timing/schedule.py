@@ -12,9 +12,9 @@ import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from vidparticles.editing.clock import usual_gap
-from vidparticles.editing.curve import Piece
-from vidparticles.editing.repeats import RepeatConfig
+from vidparticles.editing.timing.clock import usual_gap
+from vidparticles.editing.timing.curve import Piece
+from vidparticles.editing.timing.repeats import RepeatConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +87,7 @@ def schedule(
         config: how finely.
 
     Example:
-        >>> from vidparticles.editing.curve import parse_curve
+        >>> from vidparticles.editing.timing.curve import parse_curve
         >>> pieces = parse_curve("0.5").over(Fraction(3))
         >>> found = schedule(pieces, [Fraction(k) for k in range(3)], Fraction(1))
         >>> [(int(m.time), m.index, str(m.share)) for m in found]

@@ -25,10 +25,10 @@ from vidparticles.video import (
     open_video,
     write_video,
 )
-from vidparticles.video.codecs import CODECS, choose, drawn, fitting
-from vidparticles.video.color import color_of
-from vidparticles.video.picture import bits, planes
-from vidparticles.video.tone import graded, shown
+from vidparticles.video.picture.codecs import CODECS, choose, drawn, fitting
+from vidparticles.video.picture.color import color_of
+from vidparticles.video.picture.stored import bits, planes
+from vidparticles.video.picture.tone import graded, shown
 
 BT2020 = Color(matrix=9, primaries=9, transfer=14)
 

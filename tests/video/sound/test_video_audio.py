@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from vidparticles.video import (
     Sound,
-    audio,
     cut,
     join,
     open_video,
@@ -23,6 +22,7 @@ from vidparticles.video import (
     stretch,
     write_video,
 )
+from vidparticles.video.sound import read
 
 
 def tone(hertz: float, seconds: float, rate: int, channels: int = 1) -> Sound:
@@ -174,7 +174,7 @@ def test_a_part_of_a_file_is_read_alone(tmp_path, monkeypatch):
     path = tmp_path / "minute.mp4"
     write_video(path, np.zeros((60, 16, 16, 3), np.uint8), rate=1, audio=tone(440, 60, 16000))
     decoded = []
-    real = audio._decoded
+    real = read._decoded
 
     def counting(*args):
         for at, samples in real(*args):
@@ -184,7 +184,7 @@ def test_a_part_of_a_file_is_read_alone(tmp_path, monkeypatch):
     with open_video(path) as video:
         sound = video.audio()
         whole = sound.samples
-        monkeypatch.setattr(audio, "_decoded", counting)
+        monkeypatch.setattr(read, "_decoded", counting)
         part = cut(sound, 30, 32).samples
     assert sum(decoded) / 16000 < 2.6
     np.testing.assert_allclose(part, whole[30 * 16000 : 32 * 16000], atol=1e-4)

@@ -9,8 +9,8 @@ from typing import Any, cast
 import av
 import numpy as np
 
-from vidparticles.video.codecs import Choice
-from vidparticles.video.picture import Picture
+from vidparticles.video.picture.codecs import Choice
+from vidparticles.video.picture.stored import Picture
 
 # Time stamps of unevenly spaced frames: a common multiple of the usual rates.
 _CLOCK = Fraction(1, 90000)

@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vidparticles.editing.clock import Ticks
 from vidparticles.editing.extras import follow
 from vidparticles.editing.reel import Frames, Reel
 from vidparticles.editing.sounds import joined
+from vidparticles.editing.timing.clock import Ticks
 from vidparticles.image.resample import resize, to_bytes
 
 

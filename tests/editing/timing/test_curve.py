@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from vidparticles import editing
-from vidparticles.editing.curve import Piece, parse_curve
 from vidparticles.editing.reel import opened
-from vidparticles.editing.retime import RetimeConfig, retime, schedule
+from vidparticles.editing.timing.curve import Piece, parse_curve
+from vidparticles.editing.timing.retime import RetimeConfig, retime, schedule
 from vidparticles.errors import InputError
 from vidparticles.video import Sound, open_video
 

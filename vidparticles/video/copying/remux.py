@@ -11,14 +11,14 @@ import av
 
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike, atomic_write
-from vidparticles.video.audio import read_audio
-from vidparticles.video.boxes import show_only
 from vidparticles.video.extra_streams import tell
 from vidparticles.video.extras import Extras
 from vidparticles.video.files import check_output, open_input, video_stream, writing
-from vidparticles.video.sound import Sound, cut
-from vidparticles.video.sound_streams import AacStream, aac_ready
-from vidparticles.video.table import FrameTable, build_table
+from vidparticles.video.packets.boxes import show_only
+from vidparticles.video.packets.table import FrameTable, build_table
+from vidparticles.video.sound.blocks import Sound, cut
+from vidparticles.video.sound.read import read_audio
+from vidparticles.video.sound.streams import AacStream, aac_ready
 
 _IN_MP4 = {"h264", "hevc", "mpeg4", "av1", "libdav1d", "vp9"}
 

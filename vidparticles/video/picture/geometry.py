@@ -7,8 +7,8 @@ from typing import Any
 import av
 import numpy as np
 
-from vidparticles.video.color import is_rgb
-from vidparticles.video.picture import Picture, bits, planes, resized
+from vidparticles.video.picture.color import is_rgb
+from vidparticles.video.picture.stored import Picture, bits, planes, resized
 
 
 def cropped(picture: Picture, left: int, top: int, width: int, height: int) -> Picture:

@@ -16,9 +16,9 @@ from av.stream import Discard
 
 from vidparticles.storage import PathLike
 from vidparticles.video.files import open_input, video_stream
-from vidparticles.video.packets import JITTER, SoundTable, demux
-from vidparticles.video.sound import LAYOUTS, Blocks, Sound, sample_at, zeros
-from vidparticles.video.table import build_table
+from vidparticles.video.packets.demux import JITTER, SoundTable, demux
+from vidparticles.video.packets.table import build_table
+from vidparticles.video.sound.blocks import LAYOUTS, Blocks, Sound, sample_at, zeros
 
 # Seconds that are decoded before what is asked for: coders lean on what came before.
 _LEAD = 0.3

@@ -9,7 +9,7 @@ import av
 import numpy as np
 from av.filter import Graph
 
-from vidparticles.video.sound import Blocks, Sound, av_frames, layout
+from vidparticles.video.sound.blocks import Blocks, Sound, av_frames, layout
 
 UNHEARD = -70.0  # LUFS, below which nothing counts
 

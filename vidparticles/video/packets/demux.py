@@ -16,7 +16,7 @@ from av.format import Flags
 from av.stream import Discard
 
 from vidparticles.errors import reason
-from vidparticles.video import nal
+from vidparticles.video.packets import nal
 
 # Seconds by which time stamps of sound may stray before silence is put in, or sound left out.
 JITTER = 0.02

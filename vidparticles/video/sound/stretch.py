@@ -21,7 +21,7 @@ from typing import Protocol
 
 import numpy as np
 
-from vidparticles.video.sound import BLOCK, Blocks, Sound, sample_at
+from vidparticles.video.sound.blocks import BLOCK, Blocks, Sound, sample_at
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +87,7 @@ def stretch(sound: Sound, factor: Fraction | float, *, config: StretchConfig = D
         ValueError: factor is not positive.
 
     Example:
-        >>> from vidparticles.video.sound import silence
+        >>> from vidparticles.video.sound.blocks import silence
         >>> float(stretch(silence(0.5, rate=8000, channels=1), 2).duration)
         1.0
     """

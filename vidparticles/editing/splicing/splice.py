@@ -8,8 +8,8 @@ from fractions import Fraction
 from vidparticles.editing.base import Edit, apply
 from vidparticles.editing.compose import effect, render
 from vidparticles.editing.reel import Frames, Reel, Written, check_paths, opened
-from vidparticles.editing.sequence import sequence
 from vidparticles.editing.splicing.join import joined
+from vidparticles.editing.splicing.sequence import sequence
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
 from vidparticles.video import Encoding, Video

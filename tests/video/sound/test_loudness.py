@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vidparticles.video import Sound
-from vidparticles.video.loudness import UNHEARD, amplified, gain, loudness
+from vidparticles.video.sound.loudness import UNHEARD, amplified, gain, loudness
 
 RATE = 48000
 

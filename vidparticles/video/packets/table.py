@@ -21,7 +21,7 @@ from av.container import InputContainer
 
 from vidparticles.errors import InputError
 from vidparticles.video.files import open_input, video_stream
-from vidparticles.video.packets import FramePacket, SoundTable, demux
+from vidparticles.video.packets.demux import FramePacket, SoundTable, demux
 
 # Containers that store no presentation times: what the library guesses for them is wrong
 # where frames may be reordered, so their frames are counted from the start instead.

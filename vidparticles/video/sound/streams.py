@@ -9,7 +9,7 @@ from typing import cast
 import av
 
 from vidparticles.errors import InputError
-from vidparticles.video.sound import LAYOUTS, Sound, av_frames, resample
+from vidparticles.video.sound.blocks import LAYOUTS, Sound, av_frames, resample
 
 _RATES = {
     "aac": (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000),

@@ -16,15 +16,15 @@ from fractions import Fraction
 import numpy as np
 
 from vidparticles import shots
-from vidparticles.editing import in_between
 from vidparticles.editing.base import Edit
-from vidparticles.editing.curve import Piece, parse_curve
 from vidparticles.editing.extras import through
-from vidparticles.editing.in_between import Network
 from vidparticles.editing.reel import Frames, Reel
-from vidparticles.editing.repeats import Pictures, earliest, measured
-from vidparticles.editing.schedule import DEFAULT, Moment, RetimeConfig, schedule
 from vidparticles.editing.sounds import retimed
+from vidparticles.editing.timing import in_between
+from vidparticles.editing.timing.curve import Piece, parse_curve
+from vidparticles.editing.timing.in_between import Network
+from vidparticles.editing.timing.repeats import Pictures, earliest, measured
+from vidparticles.editing.timing.schedule import DEFAULT, Moment, RetimeConfig, schedule
 from vidparticles.video import Picture
 
 Told = Iterator[tuple[Fraction, Picture, float | None]]

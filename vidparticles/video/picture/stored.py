@@ -16,8 +16,8 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from vidparticles.video.color import BT709, Color, color_of, is_rgb
-from vidparticles.video.tone import from_screen, on_screen
+from vidparticles.video.picture.color import BT709, Color, color_of, is_rgb
+from vidparticles.video.picture.tone import from_screen, on_screen
 
 # To planes: on the way to packed RGB the scaler rounds down, by 1 to 2 levels.
 _TO_RGB = Interpolation.BILINEAR | Interpolation.ACCURATE_RND

@@ -38,7 +38,9 @@ _swept: set[pathlib.Path] = set()
 
 
 @contextlib.contextmanager
-def atomic_write(path: PathLike, *, overwrite: bool = True) -> Iterator[pathlib.Path]:
+def atomic_write(
+    path: PathLike, *, overwrite: bool = True, listed: bool = True
+) -> Iterator[pathlib.Path]:
     """A hidden path beside `path`, which takes its place at the end of the `with` block.
 
     What goes wrong in the block is passed on as it is; use `write_errors` within it around what
@@ -49,6 +51,7 @@ def atomic_write(path: PathLike, *, overwrite: bool = True) -> Iterator[pathlib.
         path: the file to write; its folder exists.
         overwrite: replace a file that is there at the end; else one that has appeared meanwhile
             stays.
+        listed: whether `written` has it; a cache's files are nobody's business.
 
     Yields:
         The hidden path, with the suffix of `path`; an empty file.
@@ -75,7 +78,8 @@ def atomic_write(path: PathLike, *, overwrite: bool = True) -> Iterator[pathlib.
         yield partial
         with write_errors(path), _lock:
             _put(partial, path, overwrite)
-            _written.append(path)
+            if listed:
+                _written.append(path)
     finally:
         with contextlib.suppress(OSError):  # as of a disk that can be read only by now
             partial.unlink(missing_ok=True)

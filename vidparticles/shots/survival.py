@@ -23,6 +23,7 @@ from jax import Array
 
 from vidparticles.flow.global_motion import phase_correlation
 from vidparticles.image.resample import gray
+from vidparticles.programs import persistent_jit
 
 SIZE = (48, 64)  # height and width that pictures are shrunk to
 CELL = 4  # pixels between particles, half the width of their windows
@@ -144,9 +145,9 @@ def _settled(before: Array, after: Array, config: SurvivalConfig) -> tuple[Array
     return first, second, _window_means(first), variance, same
 
 
-@functools.partial(jax.jit, static_argnames="config")
+@functools.partial(persistent_jit, static_argnames=("config",))
 def survival(
-    before: Array, after: Array, config: SurvivalConfig | None = None
+    before: Array, after: Array, *, config: SurvivalConfig | None = None
 ) -> tuple[Array, Array, Array]:
     """The share of the particles of one picture that are found in another.
 

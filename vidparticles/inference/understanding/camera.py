@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 import functools
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 
 from vidparticles.flow.camera import Similarity
 from vidparticles.flow.global_motion import GlobalMotionConfig, global_motion
 from vidparticles.image.resample import gray
 from vidparticles.inference.understanding.moments import Moment
 from vidparticles.inference.understanding.told import Told, runs
+from vidparticles.programs import persistent_jit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,13 +57,18 @@ class CameraPath:
     shift: np.ndarray
 
 
-@functools.partial(jax.jit, static_argnames="config")
-def _moved(before: Array, after: Array, start: Similarity, config: GlobalMotionConfig):
-    motion, share = global_motion(gray(before), gray(after), start, config)
+@functools.partial(persistent_jit, static_argnames=("config",))
+def _moved(
+    before: Array, after: Array, start: tuple[ArrayLike, ArrayLike], *, config: GlobalMotionConfig
+) -> tuple[tuple[Array, Array], Array, Array]:
+    """How the picture went: as `start` has it; in widths, heights and growth; how much agrees."""
+    turn, shift = map(jnp.asarray, start)
+    motion, share = global_motion(gray(before), gray(after), Similarity(turn, shift), config)
     height, width = before.shape[:2]
     middle = jnp.asarray([[width / height / 2, 0.5]])
     gone = (motion(middle) - middle)[0] * jnp.asarray([height / width, 1.0])
-    return motion, jnp.append(gone, jnp.log(motion.scale)), share
+    growth = jnp.log(motion.scale)
+    return (motion.turn, motion.shift), jnp.append(gone, growth), share
 
 
 class CameraLane:
@@ -92,11 +98,11 @@ class CameraLane:
         if since < 1 / config.rate - 1e-3:
             return
         small = moment.thumbnail
-        motion, gone, share = _moved(self._before[1], small, self._motion, config.motion)
+        motion, gone, share = _moved(self._before[1], small, self._motion, config=config.motion)
         # Where nothing moves, what is left of a picture without texture agrees with anything.
         believed = float(share) >= config.motion.least_share
         self._motion = motion if believed else _rest()
-        x, y, growth = (float(v) for v in gone)
+        x, y, growth = np.asarray(gone).tolist()
         self._rows.append((self._before[0], moment.time, x, y, growth, believed, self._shot))
         self._before = moment.time, small
 
@@ -144,5 +150,6 @@ def _named(
     return names
 
 
-def _rest() -> Similarity:
-    return Similarity(jnp.asarray([1.0, 0.0]), jnp.zeros(2))
+def _rest() -> tuple[ArrayLike, ArrayLike]:
+    """The turn and the shift of what does not move."""
+    return np.array([1.0, 0.0], np.float32), np.zeros(2, np.float32)

@@ -182,6 +182,6 @@ def _actions_of(found: Networks) -> Callable[[np.ndarray], tuple[Any, ...]] | No
 
     def run(clips: np.ndarray) -> tuple[Any, ...]:
         said = actions(clips)
-        return said.logits, said.steps, said.features.mean(-2)
+        return said.logits, said.steps, np.asarray(said.features).mean(-2)
 
     return run

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vidparticles.inference.objects import FoundObject
 from vidparticles.inference.understanding.camera import CameraPath
+
+if TYPE_CHECKING:
+    from vidparticles.inference.objects import FoundObject
 
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _PLURALS = {

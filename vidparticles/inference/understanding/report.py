@@ -25,14 +25,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import pathlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vidparticles.errors import InputError
 from vidparticles.inference.cuts import Shot
 from vidparticles.inference.timeline import Event
 from vidparticles.inference.understanding.movers import Movement
 from vidparticles.inference.understanding.told import Told
-from vidparticles.inference.understanding.trained import Classified
+
+if TYPE_CHECKING:
+    from vidparticles.inference.understanding.trained import Classified
 
 FORMAT, VERSION = "vidparticles report", 1
 

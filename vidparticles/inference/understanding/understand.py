@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from vidparticles import shots
 from vidparticles.image.resample import shrink_size
-from vidparticles.inference import objects as following
 from vidparticles.inference.cuts import shots_between
 from vidparticles.inference.understanding import labels
 from vidparticles.inference.understanding.camera import CameraLane
@@ -27,9 +26,11 @@ from vidparticles.inference.understanding.novelty import ThumbnailLane, novelty
 from vidparticles.inference.understanding.picture import PictureLane
 from vidparticles.inference.understanding.report import Curve, Report
 from vidparticles.inference.understanding.sound import heard
-from vidparticles.inference.understanding.trained import classify
 from vidparticles.models.published import nanodet
 from vidparticles.video import open_video
+
+if TYPE_CHECKING:
+    from vidparticles.inference.understanding.trained import Classified
 
 OBJECTS_RATE = 6.0  # frames a second in which objects are looked for
 
@@ -67,7 +68,7 @@ def understand(
         >>> [shot.begins for shot in told.shots]
         ['', 'dissolve', 'cut']
     """
-    trained = None if checkpoint is None else classify(path, checkpoint)
+    trained = None if checkpoint is None else _trained(path, checkpoint)
     with open_video(path) as video:
         names = tuple(name for name in SERVES if objects or name != "nanodet")
         found = networks(config.size, names=names) if networks_here is None else networks_here
@@ -77,6 +78,8 @@ def understand(
         signals: list[shots.Signals] = []
         frames = _shown(moments(video, signals=signals), lanes)
         if objects:
+            from vidparticles.inference import objects as following
+
             told = following.followed(found.detector, _chosen(frames, 1 / OBJECTS_RATE))
             followed = following.gathered(told)
         else:
@@ -112,6 +115,12 @@ def understand(
         trained=trained,
         warnings=tuple(dict.fromkeys((*seen.warnings, *(trained.warnings if trained else ())))),
     )
+
+
+def _trained(path: str | os.PathLike[str], checkpoint: str | os.PathLike[str]) -> Classified:
+    from vidparticles.inference.understanding.trained import classify
+
+    return classify(path, checkpoint)
 
 
 def _shown(frames: Iterable[Moment], lanes: Sequence[Lane]) -> Iterator[Moment]:

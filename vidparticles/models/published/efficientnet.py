@@ -26,6 +26,7 @@ from vidparticles.errors import InputError
 from vidparticles.image.resample import central_square, unit_range
 from vidparticles.models.published.parts import names
 from vidparticles.models.published.parts.layers import each_channel
+from vidparticles.programs import persistent_jit
 
 CLASSES = 1000
 FEATURES = 1280
@@ -90,7 +91,7 @@ def tags(params: Any, config: EfficientNetConfig | None = None) -> TagsFn:
             raise InputError(
                 f"the pictures have shape {pictures.shape}; EfficientNet takes [..., H, W, 3]."
             )
-        return _tags(params, pictures, config)
+        return Tags(*_tags(params, pictures, config=config))
 
     return run
 
@@ -127,13 +128,14 @@ def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
     return names.place(tensors, paths, like, layout=_LAYOUT, what="EfficientNet-lite0")
 
 
-@functools.partial(jax.jit, static_argnames="config")
-def _tags(params: Any, pictures: Array, config: EfficientNetConfig) -> Tags:
+@functools.partial(persistent_jit, static_argnames=("config",))
+def _tags(params: Any, pictures: Array, *, config: EfficientNetConfig) -> tuple[Array, ...]:
+    """The fields of `Tags`."""
     lead = pictures.shape[:-3]
     shrink = functools.partial(central_square, size=config.size, share=config.share)
     squares = jax.vmap(shrink)(unit_range(pictures.reshape(-1, *pictures.shape[-3:])))
     found: Any = EfficientNet().apply({"params": params}, (255 * squares - 127) / 128)
-    return Tags(*(x.reshape(*lead, -1) for x in found))
+    return tuple(x.reshape(*lead, -1) for x in found)
 
 
 # ---------------------------------------------------------------- layers

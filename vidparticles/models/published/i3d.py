@@ -27,6 +27,7 @@ from jax.typing import ArrayLike
 from vidparticles.errors import InputError
 from vidparticles.image.resample import central_square, unit_range
 from vidparticles.models.published.parts import names
+from vidparticles.programs import persistent_jit
 
 CLASSES = 400
 FEATURES = 1024
@@ -92,7 +93,7 @@ def actions(params: Any, config: I3DConfig | None = None) -> ActionsFn:
         frames = jnp.asarray(frames)
         if frames.ndim < 4 or frames.shape[-1] != 3 or min(frames.shape) < 1:
             raise InputError(f"frames have shape {frames.shape}; I3D takes [..., T, H, W, 3].")
-        return _actions(params, frames, config)
+        return Actions(*_actions(params, frames, config=config))
 
     return run
 
@@ -123,14 +124,15 @@ def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
     return names.place(flat, paths, like, layout=_LAYOUT, what="I3D")
 
 
-@functools.partial(jax.jit, static_argnames="config")
-def _actions(params: Any, frames: Array, config: I3DConfig) -> Actions:
+@functools.partial(persistent_jit, static_argnames=("config",))
+def _actions(params: Any, frames: Array, *, config: I3DConfig) -> tuple[Array, ...]:
+    """The fields of `Actions`."""
     lead = frames.shape[:-4]
     shrink = functools.partial(central_square, size=config.size, share=config.share)
     squares = jax.vmap(shrink)(unit_range(frames.reshape(-1, *frames.shape[-3:])))
     clips = squares.reshape(-1, frames.shape[-4], *squares.shape[1:])
     found: Any = I3D().apply({"params": params}, 2 * clips - 1)
-    return Actions(*(x.reshape(*lead, *x.shape[1:]) for x in found))
+    return tuple(x.reshape(*lead, *x.shape[1:]) for x in found)
 
 
 # ---------------------------------------------------------------- layers

@@ -20,6 +20,7 @@ from jax.typing import ArrayLike
 
 from vidparticles.errors import InputError
 from vidparticles.models.published.parts import names
+from vidparticles.programs import persistent_jit
 
 RATE = 16000  # samples a second, of the sound that it takes
 STEP = 512  # samples, from one decision to the next
@@ -91,7 +92,7 @@ def stream(
     """
     config = config or SileroConfig()
     size = config.steps * STEP
-    state = jnp.zeros((2, _CELL))
+    state: ArrayLike = np.zeros((2, _CELL), np.float32)
     held = np.zeros(_BEFORE, np.float32)
     for block in blocks:
         held = np.concatenate([held, block.astype(np.float32)])
@@ -134,7 +135,7 @@ def parameters(tensors: Mapping[str, np.ndarray]) -> Any:
     return names.place(tensors, paths, like, layout=_LAYOUT, what="Silero VAD")
 
 
-@jax.jit
+@persistent_jit
 def _block(params: Any, state: Array, sound: Array) -> tuple[Array, Array]:
     """Decisions of a block [_BEFORE + steps · STEP], and what is remembered behind it."""
     steps = (len(sound) - _BEFORE) // STEP

@@ -25,16 +25,22 @@ CHOOSING = (
         help="leave out idle, silence, black, duplicate or frozen moments: 'silence|black'",
     ),
     Option(
+        "--keep",
+        metavar="WORDS",
+        help="keep where this is: person, 'playing tennis', what is said; several as 'dog|cat'",
+    ),
+    Option("--checkpoint", metavar="W", help="of --keep: and the classes of a training run"),
+    Option(
         "--margin",
         metavar="S",
         type=float,
-        help="of the two: seconds kept before and after what happens (default: 0.25)",
+        help="of the three: seconds kept before and after what happens (default: 0.25)",
     ),
     Option(
         "--min",
         metavar="S",
         type=float,
-        help="of the two: seconds below which what happens counts as nothing (default: 0.5)",
+        help="of the three: seconds below which what happens counts as nothing (default: 0.5)",
     ),
     Option(
         "--max-seconds",
@@ -51,11 +57,13 @@ def chosen(args: argparse.Namespace) -> Highlights | None:
     Raises:
         InputError: an option that cannot be, a clip that cannot be read, or nothing is left of it.
     """
-    asked = args.auto or args.remove is not None or args.max_seconds is not None
-    if not asked:
+    if args.checkpoint is not None and args.keep is None:
+        raise InputError("--checkpoint is of --keep; say which of its classes.")
+    asked = args.auto, args.remove, args.keep, args.max_seconds
+    if not any(given not in (None, False) for given in asked):
         for name, given in (("--margin", args.margin), ("--min", args.min)):
             if given is not None:
-                raise InputError(f"{name} is of --auto and --remove; give one of them too.")
+                raise InputError(f"{name} is of --auto, --remove and --keep; give one of them too.")
         return None
     from vidparticles.editing.reel import check_paths
     from vidparticles.editing.selection import SelectionConfig, parse_kinds
@@ -73,7 +81,7 @@ def chosen(args: argparse.Namespace) -> Highlights | None:
         )
     if args.output is not None and not is_timeline(args.output):  # before a long look at the clip
         check_paths(args.clip, args.output, args.overwrite)
-    return highlights(args.clip, config=config)
+    return highlights(args.clip, keep=args.keep, checkpoint=args.checkpoint, config=config)
 
 
 def with_parts(result: Result, found: Highlights) -> Result:

@@ -61,7 +61,7 @@ def _listed(args: argparse.Namespace, options: dict[str, Any], parts: Highlights
 
     warnings: tuple[str, ...] = ()
     if args.dry_run:
-        timeline = part_of(args.clip, trim=args.trim)
+        timeline = part_of(args.clip, trim=args.trim, parts=options.get("parts"))
     else:
         timeline = cut_list(args.clip, **options)
         warnings = write_timeline(timeline, args.output, overwrite=args.overwrite)

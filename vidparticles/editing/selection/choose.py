@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -108,10 +109,13 @@ def choose(signals: Signals, config: SelectionConfig | None = None) -> tuple[Kep
         if stop - first < min(least, len(kept)) and not audible[first:stop].any():
             kept[first:stop] = False
     margin = round(config.margin / step)
-    kept = without_gaps(kept, max(1, 2 * margin + int(np.ceil(least))))
+    # Steps that begin with a shot: the first whose middle is in it.
+    walls = {int(np.ceil(cut / step - 0.5)): cut for cut in signals.cuts}
+    kept = without_gaps(kept, max(1, 2 * margin + int(np.ceil(least))), unless=[*walls])
     spans = []
     for first, stop in stretches(kept):
-        first, stop = max(0, first - margin), min(len(kept), stop + margin)
+        first = max([0, first - margin, *(wall for wall in walls if wall <= first)])
+        stop = min([len(kept), stop + margin, *(wall for wall in walls if wall >= stop)])
         while first > 0 and speaks[first - 1] and speaks[first]:
             first -= 1
         while stop < len(kept) and speaks[stop - 1] and speaks[stop]:
@@ -121,9 +125,9 @@ def choose(signals: Signals, config: SelectionConfig | None = None) -> tuple[Kep
     if config.most is not None:
         value = _value(signals, happens)
         parts = summary(parts, value, signals, speaks, config.most, config.summary)
-    return tuple(
-        Kept(float(edges[a]), float(edges[b]), _why(happens, a, b)) for a, b in parts if a < b
-    )
+    at = [walls.get(k, float(edge)) for k, edge in enumerate(edges)]
+    told = signals.wanted or happens
+    return tuple(Kept(at[a], at[b], _why(told, a, b)) for a, b in parts if a < b)
 
 
 def happenings(signals: Signals, config: SelectionConfig) -> dict[str, np.ndarray]:
@@ -161,7 +165,10 @@ def _left_out(
         "duplicate": signals.duplicate,
         "frozen": signals.frozen,
     }
-    return np.any([kinds[kind] for kind in config.remove] or [np.zeros_like(signals.black)], axis=0)
+    out = [kinds[kind] for kind in config.remove]
+    if signals.wanted is not None:
+        out.append(~np.any([np.zeros_like(signals.black), *signals.wanted.values()], axis=0))
+    return np.any(out or [np.zeros_like(signals.black)], axis=0)
 
 
 def _value(signals: Signals, happens: dict[str, np.ndarray]) -> np.ndarray:
@@ -171,7 +178,7 @@ def _value(signals: Signals, happens: dict[str, np.ndarray]) -> np.ndarray:
     return 0.05 + moved + told
 
 
-def _why(happens: dict[str, np.ndarray], first: int, stop: int) -> str:
+def _why(happens: Mapping[str, np.ndarray], first: int, stop: int) -> str:
     """What happens in a part, what takes longest first."""
     share = {name: found[first:stop].mean() for name, found in happens.items()}
     return ", ".join(sorted((n for n, s in share.items() if s > 0), key=lambda n: -share[n]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -25,6 +26,9 @@ class Signals:
         duplicate: [T] bool, it shows again what moved in the same way before.
         look: [T, F] what the picture looks like: near where pictures are alike.
         sound: the clip has sound.
+        wanted: name → [T] bool, where what is asked for is; None where nothing is.
+        cuts: seconds, in order, of cuts that a part may end with, but not go beyond for its
+            margin alone.
         warnings: sentences on what is wrong with the file, and on what could not be told.
     """
 
@@ -39,6 +43,8 @@ class Signals:
     duplicate: np.ndarray
     look: np.ndarray
     sound: bool = True
+    wanted: Mapping[str, np.ndarray] | None = None
+    cuts: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property

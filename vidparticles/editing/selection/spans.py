@@ -33,8 +33,13 @@ def stretches(mask: np.ndarray) -> list[tuple[int, int]]:
     return [*zip(firsts, stops, strict=True)]
 
 
-def without_gaps(mask: np.ndarray, shortest: int) -> np.ndarray:
+def without_gaps(mask: np.ndarray, shortest: int, unless: Sequence[int] = ()) -> np.ndarray:
     """The mask with gaps of fewer steps than `shortest` filled; those at its ends are no gaps.
+
+    Args:
+        mask: [T] bool.
+        shortest: steps.
+        unless: a gap that begins or ends with one of these steps, or has it within, is left.
 
     Example:
         >>> without_gaps(np.array([False, True, False, True, False]), 2).tolist()
@@ -42,7 +47,8 @@ def without_gaps(mask: np.ndarray, shortest: int) -> np.ndarray:
     """
     filled = np.array(mask, bool)
     for first, stop in stretches(~filled):
-        if first > 0 and stop < len(filled) and stop - first < shortest:
+        apart = any(first <= step <= stop for step in unless)
+        if first > 0 and stop < len(filled) and stop - first < shortest and not apart:
             filled[first:stop] = True
     return filled
 

@@ -80,7 +80,7 @@ def understand(
         if objects:
             from vidparticles.inference import objects as following
 
-            told = following.followed(found.detector, _chosen(frames, 1 / OBJECTS_RATE))
+            told = following.followed(found.detector, chosen(frames, 1 / OBJECTS_RATE))
             followed = following.gathered(told)
         else:
             followed = []
@@ -131,9 +131,17 @@ def _shown(frames: Iterable[Moment], lanes: Sequence[Lane]) -> Iterator[Moment]:
         yield moment
 
 
-def _chosen(frames: Iterable[Moment], step: float) -> Iterator[tuple[int, float, np.ndarray, bool]]:
-    """Frames at least so many seconds apart, as objects are followed in them; a cut in a frame that
-    is left out is the next one's."""
+def chosen(frames: Iterable[Moment], step: float) -> Iterator[tuple[int, float, np.ndarray, bool]]:
+    """Frames at least so many seconds apart, as objects are followed in them.
+
+    Args:
+        frames: of a clip.
+        step: seconds.
+
+    Returns:
+        (index, seconds, uint8 [H, W, 3] as the detector wants it, whether it begins another shot):
+        a cut in a frame that is left out is the next one's.
+    """
     last, cut = -np.inf, False
     for moment in frames:
         cut |= moment.cut

@@ -180,6 +180,7 @@ class Written:
         copied: share of the frames that are as they were stored, not encoded anew.
         warnings: sentences on what was found wrong with the files while they were read.
         doubts: when an edit may not have done what was asked.
+        told: lines on what was chosen.
     """
 
     path: pathlib.Path
@@ -193,6 +194,7 @@ class Written:
     copied: float = 0.0
     warnings: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    told: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager

@@ -83,6 +83,6 @@ def written(done: Written) -> Result:
     copied = f", {done.copied:.0%} of them copied" if done.copied else ""
     return Result(
         f"{done.path}  {done.seconds:.2f} s, {done.frames} frames{copied}, "
-        f"{done.width} × {done.height}, {sound}{cropped}",
+        f"{done.width} × {done.height}, {sound}{cropped}" + "".join(f"\n{t}" for t in done.told),
         warnings=[*done.warnings, *([done.note] if done.note else [])],
     )

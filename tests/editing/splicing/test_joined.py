@@ -50,7 +50,8 @@ def test_one_picture_goes_over_into_the_other_and_back(kind, clips, tmp_path):
 
 
 def test_sizes_rates_and_missing_sounds_are_reconciled(clips, tmp_path):
-    done = splice([*clips], tmp_path / "out.mp4", transition="fade", seconds=0.4)
+    out = tmp_path / "out.mp4"
+    done = splice([*clips], out, transition="fade", seconds=0.4, loudness=None)
     assert (done.height, done.width) == (48, 64)
     assert done.seconds == pytest.approx(6 - 0.8, abs=0.07)
     with open_video(done.path) as video:
@@ -79,6 +80,9 @@ def test_loudness_is_that_of_each_clip_and_the_picture_is_not_touched(clips, tmp
         ("--transition fade --seconds 3", "too short"),
         ("--transition fade --seconds -1", "more than 0"),
         ("--loudness 3", "LUFS"),
+        ("--loudness loud", "LUFS"),
+        ("--match 2 --transition fade", "leave out the transition"),
+        ("--match -1", "more than 0"),
     ],
 )
 def test_what_cannot_be_is_a_sentence(words, says, clips, tmp_path, capsys):

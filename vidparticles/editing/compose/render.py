@@ -114,13 +114,18 @@ def render(
     for clip in timeline.clips:
         reels.check_paths(clip.source, out, overwrite)
     with _opened(timeline, effects) as (files, reel):
-        cuts = [i for i in timeline.items if isinstance(i, Clip) and i.speed == 1 and not i.effects]
+        cuts = [i for i in timeline.items if isinstance(i, Clip) and _only_cut(i)]
         if not edits and encoding in (None, Encoding()) and len(cuts) == len(timeline.items):
             parts = [(files[c.source], part_of(files[c.source], c.start, c.end)) for c in cuts]
             done = copied(reel, parts, out, overwrite=overwrite)
             if done is not None:
                 return done
         return reels.write(chain(*edits)(reel), out, overwrite=overwrite, encoding=encoding)
+
+
+def _only_cut(clip: Clip) -> bool:
+    """Whether its pictures are as they are stored."""
+    return clip.speed == 1 and all(effect.name == "gain" for effect in clip.effects)
 
 
 # What follows one another: clips of one file, speed and effects; two clips over each other; black.

@@ -9,10 +9,9 @@ from fractions import Fraction
 from vidparticles.editing.compose.keep import kept
 from vidparticles.editing.reel import opened
 from vidparticles.editing.splicing.mixes import mix_of
+from vidparticles.editing.trim import Span
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
-from vidparticles.video import Sound
-from vidparticles.video.sound.loudness import gain
 from vidparticles.video.timelines import Clip, Effect, Item, Timeline, Transition
 
 
@@ -21,16 +20,17 @@ def joined(
     *,
     transition: str = "cut",
     seconds: Fraction = Fraction(1, 2),
-    loudness: float | None = None,
+    spans: Sequence[Span] | None = None,
+    gains: Sequence[float] | None = None,
 ) -> Timeline:
-    """Files one after another, whole; a transition lays the end of one over the start of the next.
+    """Files one after another; a transition lays the end of one over the start of the next.
 
     Args:
         paths: video files, in order.
         transition: "cut", or a name of `mixes.MIXES`.
         seconds: that a transition takes, rounded to an even number of frames of the first file.
-        loudness: LUFS to which the sound of each is brought, see `video.sound.loudness.gain`;
-            default, as it is.
+        spans: what is shown of each, (start, end) as of `editing.trim`; default, all.
+        gains: by what the samples of each are multiplied; default, they are left as they are.
 
     Raises:
         InputError: a file cannot be read or is too short for its transitions, or there is no such
@@ -40,15 +40,15 @@ def joined(
         mix_of(transition)
     if not 0 < seconds < 3600:
         raise InputError(f"a transition cannot take {float(seconds):g} s; give more than 0.")
-    if loudness is not None and not -70 < loudness < 0:
-        raise InputError(f"{loudness:g} LUFS is no loudness to bring sound to; give -23 or -16.")
+    spans = spans or [(None, None)] * len(paths)
+    gains = gains or [1.0] * len(paths)
     clips: list[Clip] = []
     rate = None
-    for path in paths:
+    for path, span, gain in zip(paths, spans, gains, strict=True):
         with opened(path) as reel:
-            (clip,) = kept(reel, [(None, None)], path).clips
+            (clip,) = kept(reel, [span], path).clips
             rate = rate or reel.rate
-            effects = () if loudness is None else _levelling(reel.audio, loudness)
+            effects = () if gain == 1 else (Effect("gain", repr(gain)),)
             clips.append(dataclasses.replace(clip, effects=effects))
     if transition == "cut":
         return Timeline(tuple(clips), rate)
@@ -69,9 +69,3 @@ def joined(
     for part in parts[1:]:
         items += [Transition(half, half, kind), part]
     return Timeline(tuple(items), rate)
-
-
-def _levelling(sound: Sound | None, loudness: float) -> tuple[Effect, ...]:
-    """What brings the sound of a whole file to a loudness: its parts are not levelled apart."""
-    factor = 1.0 if sound is None else gain(sound, loudness)
-    return () if factor == 1 else (Effect("gain", repr(factor)),)

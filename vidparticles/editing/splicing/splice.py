@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Literal
 
-from vidparticles.editing.base import Edit, apply
+from vidparticles.editing.base import Edit
 from vidparticles.editing.compose import effect, render
 from vidparticles.editing.reel import Frames, Reel, Written, check_paths, opened
 from vidparticles.editing.splicing.join import joined
+from vidparticles.editing.splicing.level import LevelConfig, as_the_first
+from vidparticles.editing.splicing.match import MatchCut, match_cut
 from vidparticles.editing.splicing.sequence import sequence
+from vidparticles.editing.trim import FrameIndex, Span
 from vidparticles.errors import InputError
 from vidparticles.storage import PathLike
 from vidparticles.video import Encoding, Video
+from vidparticles.video.sound.loudness import Loudness, factor
+from vidparticles.video.sound.loudness import loudness as measure
 
 
 def join(*paths: PathLike) -> Edit:
@@ -54,11 +62,14 @@ def splice(
     *,
     transition: str = "cut",
     seconds: float | Fraction = Fraction(1, 2),
-    loudness: float | None = None,
+    match: float | None = None,
+    loudness: float | Literal["first"] | None = "first",
     overwrite: bool = False,
     encoding: Encoding | None = None,
 ) -> Written:
-    """Write clips one after another, see `join`.
+    """Write clips one after another.
+
+    Where they are stored alike, their pictures are copied as they are stored.
 
     Args:
         paths: two or more video files.
@@ -66,8 +77,12 @@ def splice(
         transition: "cut", "fade", "dip" (to black), "wipe" or "morph", which lay the end of each
             clip over the start of the next, with their sounds.
         seconds: that a transition takes.
-        loudness: LUFS, of EBU R128, to which the sound of each clip is brought as a whole;
-            default, it is left as it is.
+        match: of cuts: seconds at the end of each clip, and at the start of the next, in which
+            it is looked for where what moves goes on, see `match_cut`; what lies beyond is left
+            out. Default, all of each clip is shown.
+        loudness: LUFS, of EBU R128, to which the sound of each clip is brought as a whole; "first",
+            that of the first clip, where they differ, see `level.as_the_first`; None, each is left
+            as it is.
         overwrite: replace an existing file.
         encoding: how pictures are encoded; default, as those of the first clip were.
 
@@ -89,7 +104,48 @@ def splice(
         raise InputError("splice joins two clips or more; give at least two video files.")
     for path in paths:
         check_paths(path, out, overwrite)
-    if transition == "cut" and loudness is None:
-        return apply(paths[0], out, join(*paths[1:]), overwrite=overwrite, encoding=encoding)
-    timeline = joined(paths, transition=transition, seconds=Fraction(seconds), loudness=loudness)
-    return render(timeline, out, effects=effect, overwrite=overwrite, encoding=encoding)
+    if match is not None and transition != "cut":
+        raise InputError(f"a match is looked for at cuts; leave out the transition {transition!r}.")
+    pairs = [*itertools.pairwise(paths)]
+    cuts = [] if match is None else [match_cut(*two, seconds=match) for two in pairs]
+    spans: list[Span] = [(None, None)] * len(paths)
+    for k, cut in enumerate(cuts):
+        spans[k] = spans[k][0], FrameIndex(cut.last)
+        spans[k + 1] = FrameIndex(cut.first), None
+    gains, notes = _gains(paths, loudness)
+    timeline = joined(
+        paths, transition=transition, seconds=Fraction(seconds), spans=spans, gains=gains
+    )
+    done = render(timeline, out, effects=effect, overwrite=overwrite, encoding=encoding)
+    told = [_line(*two, cut) for two, cut in zip(pairs, cuts, strict=False)]
+    return dataclasses.replace(done, told=(*done.told, *told), warnings=(*done.warnings, *notes))
+
+
+def _gains(
+    paths: Sequence[PathLike], target: float | Literal["first"] | None
+) -> tuple[list[float], list[str]]:
+    """By what the samples of each file are multiplied, and sentences on what is not reached."""
+    if target is None:
+        return [1.0] * len(paths), []
+    if target != "first" and not -70 < target < 0:
+        raise InputError(f"{target:g} LUFS is no loudness to bring sound to; give -23 or -16.")
+    found: list[Loudness | None] = []
+    for path in paths:
+        with opened(path) as reel:
+            found.append(None if reel.audio is None else measure(reel.audio))
+    if target != "first":
+        return [1.0 if one is None else factor(one, target) for one in found], []
+    leveled = as_the_first(found)
+    notes = [
+        f"{path} is {missing:.1f} LU quieter than the first clip: its peaks leave no more room."
+        for path, (_, missing) in zip(paths, leveled, strict=True)
+        if missing >= LevelConfig().apart
+    ]
+    return [gain for gain, _ in leveled], notes
+
+
+def _line(before: PathLike, after: PathLike, cut: MatchCut) -> str:
+    return (
+        f"{before} ends at {float(cut.end):.3f} s (frame {cut.last}), {after} begins at "
+        f"{float(cut.start):.3f} s (frame {cut.first}); agreement {cut.agreement:.2f}"
+    )

@@ -75,7 +75,16 @@ def gain(sound: Sound, target: float, *, peak: float = -1.0) -> float:
         >>> round(gain(Sound.of(tone, 48000), -23), 2)
         0.1
     """
-    found = loudness(sound)
+    return factor(loudness(sound), target, peak=peak)
+
+
+def factor(found: Loudness, target: float, *, peak: float = -1.0) -> float:
+    """As `gain`, of a sound that was measured.
+
+    Example:
+        >>> round(factor(Loudness(-20.0, -3.0), -26.0), 2)
+        0.5
+    """
     if found.integrated <= UNHEARD:
         return 1.0
     return 10 ** (min(target - found.integrated, peak - found.peak) / 20)

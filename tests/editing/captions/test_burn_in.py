@@ -16,7 +16,7 @@ from vidparticles.editing.effects.recolor import Colors
 from vidparticles.errors import InputError
 from vidparticles.video import BT709, Color, Picture, Span, Subtitles, open_video
 from vidparticles.video.picture.stored import planes
-from vidparticles.video.subtitles import escaped
+from vidparticles.video.subtitles import Look, escaped
 
 SPOKEN = "To be, or not to be: that is the question"
 
@@ -200,3 +200,43 @@ def test_a_clip_is_written_with_text_in_it(counted, tmp_path):
         pairs = itertools.zip_longest(before.run(), after.run())
         apart = [np.abs(a.rgb().astype(int) - b.rgb()).mean() for a, b in pairs]
     assert [k for k, x in enumerate(apart) if x > 1.5] == [3, 4, 5]
+
+
+def changed(markup: str, scene: np.ndarray) -> np.ndarray:
+    """[H, W] where a picture differs with cues of this markup, one a line."""
+    spans = [Span(Fraction(0), Fraction(1), text) for text in markup.split("\n")]
+    frames = burn_in(Subtitles(tuple(spans)))(reel_of([stored(scene, "yuv444p")])).frames
+    ((_, burnt),) = frames
+    return (np.abs(burnt.rgb().astype(int) - stored(scene, "yuv444p").rgb()) > 8).any(-1)
+
+
+@pytest.mark.parametrize("place", range(1, 10))
+def test_a_cue_is_where_its_markup_has_it(place, scene):
+    rows, columns = np.nonzero(changed(rf"{{\an{place}}}No", scene))
+    third = (rows.mean() // 60, columns.mean() // (320 / 3))
+    assert third == (2 - (place - 1) // 3, (place - 1) % 3)
+    assert min(rows.min(), 179 - rows.max()) >= 5
+
+
+def test_cues_at_two_places_are_shown_at_once(scene):
+    rows = changed("Below\n{\\an8}Above", scene).any(1)
+    assert rows[:60].any()
+    assert rows[120:].any()
+    assert not rows[60:120].any()
+
+
+def test_italics_lean_to_the_right_and_are_as_high():
+    upright, italic = (
+        drawing.draw("lll\nlll", 180, 320, style=CaptionStyle(), look=Look(2, slanted))
+        for slanted in (False, True)
+    )
+    assert abs(italic.cover.shape[0] - upright.cover.shape[0]) <= 1
+
+    def lean(cover: np.ndarray) -> float:
+        """Pixels to the right, a pixel up, within the first line."""
+        line = cover[2 : cover.shape[0] // 2 - 4].astype(float)
+        middles = (line @ np.arange(line.shape[1]))[line.sum(1) > 0] / line.sum(1)[line.sum(1) > 0]
+        return -float(np.polyfit(np.arange(len(middles)), middles, 1)[0])
+
+    assert abs(lean(upright.cover)) < 0.05
+    assert lean(italic.cover) == pytest.approx(0.2, abs=0.06)

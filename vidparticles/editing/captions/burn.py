@@ -71,14 +71,39 @@ def _lacking(cues: Sequence[Span], style: CaptionStyle) -> str:
     )
 
 
+_Text = tuple[str, subtitles.Look]
+
+
+def _by_place(shown: Sequence[tuple[Fraction, Fraction, str, subtitles.Look]]) -> list[_Text]:
+    """What is to be read at each place, of cues that are shown at once."""
+    places: dict[int, list[_Text]] = {}
+    for _, _, text, look in shown:
+        if text:
+            places.setdefault(look.place, []).append((text, look))
+    return [
+        (
+            "\n".join(text for text, _ in cues),
+            subtitles.Look(place, all(look.italic for _, look in cues)),
+        )
+        for place, cues in places.items()
+    ]
+
+
 class _Burner:
     """Draws the cues of a track into frames as they come."""
 
     def __init__(self, cues: Sequence[Span], reel: Reel, style: CaptionStyle):
-        self._cues = tuple((c.start, c.end, subtitles.plain(c.text)) for c in cues)
+        self._cues = tuple(
+            (c.start, c.end, subtitles.plain(c.text), subtitles.look(c.text)) for c in cues
+        )
         self._draw = functools.lru_cache(_KEPT)(
-            lambda text: draw(
-                text, reel.height, reel.width, aspect=float(reel.pixel_aspect), style=style
+            lambda shown: draw(
+                shown[0],
+                reel.height,
+                reel.width,
+                aspect=float(reel.pixel_aspect),
+                style=style,
+                look=shown[1],
             )
         )
         self._stored = functools.lru_cache(_KEPT)(self._as_stored)
@@ -86,17 +111,18 @@ class _Burner:
     def drawn(self, frames: Frames, first: int) -> Frames:
         """The frames with what there is to read."""
         del first
-        waiting, shown = 0, list[tuple[Fraction, Fraction, str]]()
+        waiting, shown = 0, list[tuple[Fraction, Fraction, str, subtitles.Look]]()
         for time, picture in frames:
             while waiting < len(self._cues) and self._cues[waiting][0] <= time:
                 shown.append(self._cues[waiting])
                 waiting += 1
             shown = [cue for cue in shown if cue[1] > time]
-            text = "\n".join(cue[2] for cue in shown)
-            drawing = self._draw(text) if text else None
-            yield time, picture if drawing is None else self._over(text, drawing, picture)
+            for text in _by_place(shown):
+                drawing = self._draw(text)
+                picture = picture if drawing is None else self._over(text, drawing, picture)
+            yield time, picture
 
-    def _over(self, text: str, drawing: Drawn, picture: Picture) -> Picture:
+    def _over(self, text: _Text, drawing: Drawn, picture: Picture) -> Picture:
         if picture.alpha:
             return _over_transparent(drawing, picture)
 
@@ -114,7 +140,7 @@ class _Burner:
 
     def _as_stored(
         self,
-        text: str,
+        text: _Text,
         sizes: tuple[tuple[int, int], ...],
         bits: int,
         color: Color,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from vidparticles.editing.captions.fonts import font_for
 from vidparticles.editing.captions.style import CaptionStyle
 from vidparticles.video.subtitles.layout import LayoutConfig, lines_of
 from vidparticles.video.subtitles.layout import width as columns_of
-from vidparticles.video.subtitles.markup import cleaned
+from vidparticles.video.subtitles.markup import Look, cleaned
+
+_SLANT = 0.2  # of italics: to the right, a pixel up
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,20 +33,27 @@ class Drawn:
 
 
 def draw(
-    text: str, height: int, width: int, *, aspect: float = 1.0, style: CaptionStyle
+    text: str,
+    height: int,
+    width: int,
+    *,
+    aspect: float = 1.0,
+    style: CaptionStyle,
+    look: Look | None = None,
 ) -> Drawn | None:
-    """Text at the bottom of a picture, in its middle, broken where it would not fit.
+    """Text in a picture, broken where it would not fit.
 
     Args:
         text: plain; its own line ends are kept.
         height, width: pixels of the picture, upright.
         aspect: width of a pixel over its height.
         style: how it looks. It is drawn smaller where it would not fit at all.
+        look: where it is, by default below in the middle; italics are letters that are slanted.
 
     Returns:
         None where nothing of it is to be seen.
     """
-    text = cleaned(text)
+    text, look = cleaned(text), look or Look()
     if not text:
         return None
     shown_width = width * aspect  # in square pixels, in which text is drawn
@@ -55,8 +64,9 @@ def draw(
         font = font_for(text, size, style.font)
         stroke = max(1, round(style.outline * size))
         lines = _wrapped(text, font, wide - 2 * stroke)
-        across = max(font.getlength(line) for line in lines) + 2 * stroke
         line_height = sum(font.getmetrics()) + stroke
+        lean = round(_SLANT * line_height) if look.italic else 0
+        across = max(font.getlength(line) for line in lines) + 2 * stroke + lean
         if size <= 6 or (across <= wide and len(lines) * line_height + stroke <= high):
             break
         size = max(6, size * 9 // 10)
@@ -64,13 +74,25 @@ def draw(
     cover, inner = Image.new("L", box), Image.new("L", box)
     for k, line in enumerate(lines):
         at = (box[0] / 2, stroke / 2 + k * line_height)
-        ImageDraw.Draw(cover).text(at, line, 255, font, "ma", stroke_width=stroke)
-        ImageDraw.Draw(inner).text(at, line, 255, font, "ma")
+        for image, wide_stroke in ((cover, stroke), (inner, 0)):
+            new = Image.new("L", box)
+            ImageDraw.Draw(new).text(at, line, 255, font, "ma", stroke_width=wide_stroke)
+            if look.italic:
+                middle = (k + 0.5) * line_height
+                leaning = (1, _SLANT, -_SLANT * middle, 0, 1, 0)
+                new = new.transform(box, Image.Transform.AFFINE, leaning, Image.Resampling.BICUBIC)
+            image.paste(ImageChops.lighter(image, new))
     if aspect != 1:
         narrow = (max(1, round(box[0] / aspect)), box[1])
         cover, inner = cover.resize(narrow), inner.resize(narrow)
-    left = (width - cover.width) // 2
-    top = height - round(style.margin * height) - cover.height
+    free, edges = (height - cover.height, width - cover.width), (height, width)
+    (up, down), (far_left, far_right) = (
+        (round(style.margin * edge), room - round(style.margin * edge))
+        for edge, room in zip(edges, free, strict=True)
+    )
+    row, column = divmod(look.place - 1, 3)
+    left = (far_left, free[1] // 2, far_right)[column]
+    top = (down, free[0] // 2, up)[row]
     return _placed(np.asarray(cover), np.asarray(inner), (left, top), (height, width), style)
 
 

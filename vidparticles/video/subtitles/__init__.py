@@ -7,12 +7,13 @@ what every other format can: `markup` goes to plain text and back.
 from vidparticles.video.subtitles.cues import Word, arranged, cues_of
 from vidparticles.video.subtitles.files import SUFFIXES, check_subtitles, read, text_of, write
 from vidparticles.video.subtitles.layout import LayoutConfig, lines_of
-from vidparticles.video.subtitles.markup import escaped, plain
+from vidparticles.video.subtitles.markup import Look, escaped, look, plain
 from vidparticles.video.subtitles.times import clipped, scaled, shifted
 
 __all__ = [
     "SUFFIXES",
     "LayoutConfig",
+    "Look",
     "Word",
     "arranged",
     "check_subtitles",
@@ -20,6 +21,7 @@ __all__ = [
     "cues_of",
     "escaped",
     "lines_of",
+    "look",
     "plain",
     "read",
     "scaled",

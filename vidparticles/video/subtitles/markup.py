@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 JOINER = "\u2060"  # has no width; keeps apart what a program would read as something else
 _LINE_ENDS = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
@@ -52,6 +53,40 @@ def plain(markup: str) -> str:
     ends = {r"\N": "\n", r"\n": "\n", r"\h": "\u00a0"}
     parts = (part if is_text else ends.get(part, "") for part, is_text in tokens(markup))
     return cleaned("".join(parts))
+
+
+class Look(NamedTuple):
+    """How the text of a cue is shown.
+
+    Attributes:
+        place: as on the keys of numbers: 2 in the middle below, 8 in the middle above, 7 at the
+            upper left.
+        italic: all of it is in italics.
+    """
+
+    place: int = 2
+    italic: bool = False
+
+
+def look(markup: str) -> Look:
+    r"""Where the text of a cue is to be shown, and whether in italics.
+
+    Example:
+        >>> look(r"{\an8}{\i1}Meanwhile{\i0}"), look(r"Not {\i1}all{\i0}")
+        (Look(place=8, italic=True), Look(place=2, italic=False))
+    """
+    place, slanted, upright, now = 2, False, False, False
+    for part, is_text in tokens(markup):
+        if is_text:
+            slanted |= now and bool(part.strip())
+            upright |= not now and bool(part.strip())
+            continue
+        for code, value in re.findall(r"\\(an|i)(\d+)", part):
+            if code == "i":
+                now = value != "0"
+            elif value in "123456789":
+                place = int(value)
+    return Look(place, slanted and not upright)
 
 
 def tokens(markup: str) -> Iterator[tuple[str, bool]]:

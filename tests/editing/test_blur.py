@@ -242,3 +242,8 @@ def test_a_written_clip_is_blurred_where_it_should_be(clip, tmp_path):
             for part in (slice(8, 56), slice(80, 120))
         )
     assert left < 0.4 * right
+
+
+def test_a_misspelt_face_is_told():
+    with pytest.raises(InputError, match=r"'facess' to blur\. .*'faces'"):
+        parse_edits(blur="facess")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import TypedDict, Unpack
@@ -201,6 +202,8 @@ def _cover(given: EditOptions, what: str) -> Cover:
         return boxes_of(read_boxes(what))
     if what in ("faces", "face"):
         return faces_of(_finders(given, "--blur faces").faces(given.get("check", False)))
+    if difflib.get_close_matches(what.lower(), ["faces"], cutoff=0.75):
+        raise InputError(f"there is nothing called '{what}' to blur. Did you mean 'faces'?")
     if not what:
         raise InputError("blur what? Give faces, a kind as person, a number or a .csv of boxes.")
     return objects_of(_finders(given, "--blur").objects(what))

@@ -9,7 +9,7 @@ of a labelled event the first three seconds, since a fall's label goes on while 
 Beside ours, with the same margins and shortest parts: auto-editor's motion rule, written anew from
 its reference (frames 400 pixels wide, gray, blurred by 9; the share of pixels that differ from the
 frame before is 2 % or more), and the mean difference of frames over its median and three times its
-spread. A second table is of a folder of short clips, a twentieth of them broken.
+spread.
 
     python -m experiments.benchmarks.editing_autotrim --json FILE
 
@@ -18,9 +18,7 @@ One clip, marked, was looked at while thresholds were chosen; figures are of the
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import io
 import os
 import pathlib
 import sys
@@ -202,47 +200,9 @@ def overlap(spans: list[tuple[float, float]], start: float, end: float) -> float
     return sum(max(0.0, min(b, end) - max(a, start)) for a, b in spans)
 
 
-# ---------------------------------------------------------------- many clips
-
-
-def batch(count: int) -> dict[str, float]:
-    """A folder of short clips, a twentieth broken, trimmed twice by one command."""
-    from vidparticles import cli
-
-    with tempfile.TemporaryDirectory() as name:
-        folder, out = pathlib.Path(name, "clips"), pathlib.Path(name, "out")
-        folder.mkdir()
-        frames = np.random.default_rng(0).integers(0, 255, (8, 32, 48, 3), np.uint8)
-        write_video(folder / "first.mp4", frames, rate=8)
-        content = (folder / "first.mp4").read_bytes()
-        (folder / "first.mp4").unlink()
-        for k in range(count):
-            whole = content if k % 20 else content[:200]
-            (folder / f"{k:05}.mp4").write_bytes(whole)
-        broken = len(range(0, count, 20))
-        words = ["edit", str(folder), "--trim", ":0.5", "-o", str(out), "--progress", "none"]
-        runs = []
-        for _ in range(2):
-            said, told, begun = io.StringIO(), io.StringIO(), time.perf_counter()
-            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
-                status = cli.main(words)
-            runs.append((time.perf_counter() - begun, status, told.getvalue().count("\n") - 1))
-        made = len([*out.glob("[!.]*.mp4")])
-        right = made == count - broken and all(run[1:] == (1, broken) for run in runs)
-    return {
-        "batch_clips": count,
-        "batch_broken": broken,
-        "batch_right": float(right),
-        "batch_seconds": runs[0][0],
-        "batch_again_seconds": runs[1][0],
-    }
-
-
 def main() -> None:
     """Run and print it."""
-    options = parser(__doc__)
-    options.add_argument("--clips", type=int, default=2000, help="of the folder (default: 2000)")
-    args = options.parse_args()
+    args = parser(__doc__).parse_args()
     config = SceneConfig(idle=4.0) if args.smoke else SceneConfig()
     events = [event for event in EVENTS if (DATA / event.clip).exists()]
     events = events[:2] if args.smoke else events
@@ -286,7 +246,6 @@ def main() -> None:
     print()
     header = ["", "seconds of events kept", "events kept whole", "kept, times their length"]
     print_table(header, summary)
-    figures |= batch(40 if args.smoke else args.clips)
     load = os.getloadavg()[0]
     settings = {"scene": dataclasses.asdict(config), "events": rows, "load": load}
     finish(args, figures, table={"header": header, "rows": summary}, **settings)

@@ -42,7 +42,7 @@ def as_the_first(
         because of its peaks.
 
     Example:
-        >>> factors = as_the_first([Loudness(-20, -3), None, Loudness(-26, -12)])
+        >>> factors = as_the_first([Loudness(-20.0, -3.0), None, Loudness(-26.0, -12.0)])
         >>> [(round(factor, 2), missing) for factor, missing in factors]
         [(1.0, 0.0), (1.0, 0.0), (2.0, 0.0)]
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -32,6 +33,9 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
     return 10 * np.log10(255**2 / max(error, 1e-9))
 
 
+motions = jax.jit(field.motions, static_argnames="config")
+
+
 def between(before: np.ndarray, after: np.ndarray, fraction: float) -> np.ndarray:
     found = warp.match(before, after)
     return np.asarray(warp.between(before, after, found, fraction))
@@ -56,7 +60,7 @@ def test_a_moved_texture_is_shown_where_it_is_at_that_moment(fraction):
 
 
 def test_motion_is_found_both_ways():
-    motion, luma = field.motions(jnp.asarray(waves(0)), jnp.asarray(waves(0, 6, -4)))
+    motion, luma = motions(jnp.asarray(waves(0)), jnp.asarray(waves(0, 6, -4)))
     scale = SIZE[0] / luma.shape[1]
     inner = np.asarray(motion)[:, 6:-6, 6:-6] * scale
     for way, sign in zip(inner, (1, -1), strict=True):
@@ -178,7 +182,7 @@ def test_a_small_thing_that_leaps_is_searched_for():
 
     before, after = jnp.asarray(leaping(40)), jnp.asarray(leaping(68))
     for reach, found in ((8, True), (0, False)):
-        motion, _ = field.motions(before, after, field.DenseConfig(reach=reach))
+        motion, _ = motions(before, after, config=field.DenseConfig(reach=reach))
         there = np.asarray(motion[0])[43:53, 23:33] * 2
         assert np.allclose(np.median(there, axis=(0, 1)), [28, 0], atol=1) == found
 

@@ -116,7 +116,7 @@ def motions(before: Array, after: Array, config: DenseConfig | None = None) -> t
     Example:
         >>> wave = 127 + 100 * jnp.sin((jnp.arange(64) - jnp.array([[0], [2]])) / 5)
         >>> frames = jnp.broadcast_to(wave[:, None, :, None], (2, 64, 64, 3)).astype(jnp.uint8)
-        >>> steps, _ = motions(*frames)
+        >>> steps, _ = jax.jit(motions)(*frames)
         >>> [round(float(step), 1) for step in steps[:, 16, 16, 0]]
         [1.0, -1.0]
     """
@@ -151,7 +151,8 @@ def settled(
     Example:
         >>> wave = 127 + 100 * jnp.sin((jnp.arange(64) - jnp.array([[0], [2]])) / 5)
         >>> frames = jnp.broadcast_to(wave[:, None, :, None], (2, 64, 64, 3)).astype(jnp.uint8)
-        >>> steps, _ = settled(*frames, jnp.broadcast_to(jnp.array([2.0, 0.0]), (64, 64, 2)))
+        >>> way = jnp.broadcast_to(jnp.array([2.0, 0.0]), (64, 64, 2))
+        >>> steps, _ = jax.jit(settled)(*frames, way)
         >>> [round(float(step), 1) for step in steps[:, 16, 16, 0]]
         [1.0, -1.0]
     """

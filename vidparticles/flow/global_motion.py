@@ -60,7 +60,7 @@ def phase_correlation(before: Array, after: Array, *, pitch: float = 0.15) -> Ar
 
     Example:
         >>> noise = jax.random.uniform(jax.random.key(0), (24, 32))
-        >>> int(jnp.argmax(phase_correlation(noise, jnp.roll(noise, (2, 5), (0, 1)))))
+        >>> int(jnp.argmax(jax.jit(phase_correlation)(noise, jnp.roll(noise, (2, 5), (0, 1)))))
         69
     """
     height, width = before.shape[-2:]
@@ -96,7 +96,8 @@ def global_motion(
         >>> picture = jax.image.resize(noise, (48, 64), "cubic")
         >>> rest = Similarity(jnp.array([1.0, 0.0]), jnp.zeros(2))
         >>> moved = jnp.roll(picture, 6, axis=1)
-        >>> found, _ = global_motion(picture, moved, rest, GlobalMotionConfig())
+        >>> find = functools.partial(global_motion, config=GlobalMotionConfig())
+        >>> found, _ = jax.jit(find)(picture, moved, rest)
         >>> [abs(x) for x in found.shift.round(3).tolist()]
         [0.125, 0.0]
     """

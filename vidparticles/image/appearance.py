@@ -64,7 +64,7 @@ def describe(picture: Array, box: Array, config: AppearanceConfig | None = None)
     Example:
         >>> halves = jnp.zeros((32, 64, 3)).at[:, 32:, 0].set(1.0)
         >>> boxes = jnp.array([[0.0, 0.0, 0.9, 0.9], [1.1, 0.1, 1.9, 0.9], [1.2, 0.1, 2.0, 1.0]])
-        >>> told = describe(halves, boxes)
+        >>> told = jax.jit(describe)(halves, boxes)
         >>> (told @ told[1]).round(2).tolist()
         [0.0, 1.0, 1.0]
     """

@@ -212,7 +212,7 @@ def test_jit_is_eager_and_gradients_are_finite():
     def loss(frame, box):
         return jnp.mean((run(frame, box)[0][0] - truth) ** 2)
 
-    for slope in jax.grad(loss, (0, 1))(frame, box):
+    for slope in jax.jit(jax.grad(loss, (0, 1)))(frame, box):
         assert bool(jnp.isfinite(slope).all())
         assert float(jnp.abs(slope).max()) > 0
 

@@ -200,14 +200,26 @@ def test_nothing_said_is_one_half():
     np.testing.assert_allclose(one, other, atol=1e-4)
 
 
-def test_jit_is_eager_and_gradients_are_finite():
+@functools.cache
+def few_pixels():
+    """A disc of another color, of so few pixels that single operations are soon done."""
     whole = disc(90, 60, 30, 40)
     truth, frame = whole[::4, ::4], jnp.asarray(picture(whole)[::4, ::4])
-    box = jnp.asarray(box_of(truth))[None]
     config = MaskConfig(size=12, rounds=1, steps=2, radius=1, last_radius=1)
     run = functools.partial(object_masks, valid=jnp.ones(1, bool), config=config)
-    eager, _ = object_masks.__wrapped__(frame, box, jnp.ones(1, bool), config)
+    return run, frame, jnp.asarray(box_of(truth))[None], truth
+
+
+@pytest.mark.slow  # each operation is compiled by itself
+def test_compiled_masks_are_those_of_single_operations():
+    run, frame, box, _ = few_pixels()
+    with jax.disable_jit():
+        eager, _ = run(frame, box)
     np.testing.assert_allclose(run(frame, box)[0], eager, atol=1e-4)
+
+
+def test_gradients_of_masks_are_finite():
+    run, frame, box, truth = few_pixels()
 
     def loss(frame, box):
         return jnp.mean((run(frame, box)[0][0] - truth) ** 2)

@@ -1,4 +1,4 @@
-"""The command line: what it prints where, what it imports, how it stops."""
+"""The command line: what it imports, which mistakes it names, what of it a verb is given."""
 
 from __future__ import annotations
 
@@ -6,30 +6,22 @@ import json
 import logging
 import os
 import pathlib
-import signal
 import subprocess
 import sys
-import time
 import warnings
 
-import numpy as np
 import pytest
 
-from vidparticles import __version__, cli, editing, startup, stopping, storage
+from vidparticles import __version__, cli, editing, startup
 from vidparticles.editing import Written
 from vidparticles.editing import edit as edit_module
 from vidparticles.inference import predict as predict_module
-from vidparticles.inference.understanding.report import Report
-from vidparticles.video import Encoding, open_video, probe
+from vidparticles.video import Encoding
 from vidparticles.viz import show as show_module
 
 VERBS = ("understand", "predict", "edit", "splice", "cuts", "show", "objects", "search")
 VERBS += ("recommend", "anomaly", "prepare", "weights")
 HEAVY = ("flax", "optax", "orbax", "tensorflow", "jax_md", "av", "matplotlib", "sklearn")
-
-
-def python(*words: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=120)
 
 
 # ------------------------------------------------------------------ light
@@ -46,7 +38,9 @@ def test_help_and_mistakes_load_nothing_that_the_package_itself_does_not(words):
         "new = {m.split('.')[0] for m in set(sys.modules) - before}\n"
         f"print('LOADED', *sorted(new & {{*{HEAVY}, 'jax', 'numpy'}}))"
     )
-    done = python("-c", code, *words)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "LOADED"
 
@@ -110,109 +104,7 @@ def test_a_name_like_an_option_is_told_how_to_be_one(clip, tmp_path, monkeypatch
     assert (tmp_path / "out.mp4").exists()
 
 
-# ------------------------------------------------------------------ output
-
-
-@pytest.fixture
-def no_weights(monkeypatch, tmp_path_factory):
-    """As for someone who has just installed the package."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-
-
-def test_json_and_the_layout_say_the_same_and_json_is_alone_on_stdout(
-    clip, run, no_weights, tmp_path, monkeypatch, capsys
-):
-    words = ["understand", str(clip), "--checkpoint", str(run), "--no-objects"]
-    assert cli.main([*words, "--json"]) == 0
-    out, err = capsys.readouterr()
-    assert err.count("\n") == 1
-    assert "`vidparticles weights get i3d efficientnet-lite0 silero` gets what tells it" in err
-    found = json.loads(out)
-    assert found["path"] == str(clip)
-    trained = found["trained"]
-    assert sum(trained["classes"].values()) == pytest.approx(1)
-    assert trained["timeline"][0].keys() == {"label", "start", "end", "probability"}
-    assert {"decode_seconds", "model_seconds", "compile_seconds"} < trained.keys()
-
-    report = Report.from_json(out)
-    monkeypatch.setattr("vidparticles.inference.understand", lambda *_, **__: report, raising=False)
-    assert cli.main([*words, "--json", str(tmp_path / "a.json")]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert Report.from_json((tmp_path / "a.json").read_text()) == report
-    assert lines[0] == str(clip)
-    assert lines[1] == "0:02.0, 128 × 128, 1 shot"
-    assert sum(line.count("%") for line in lines) == 7  # six classes and one event
-    assert "0:00.0 – 0:02.0" in lines[-3]
-    assert lines[-1].split()[0] == "decode"
-    assert cli.main([*words, "--json", str(tmp_path / "a.json")]) == 2  # it is there
-    assert "a.json exists" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("option", ["--json", "--html"])
-def test_a_file_of_another_kind_is_refused_before_any_work(option, clip, capsys):
-    assert cli.main(["understand", str(clip), option, "out.mp4"]) == 2
-    err = capsys.readouterr().err
-    assert f"{option} is out.mp4; expected a file whose name ends in .{option[2:]}" in err
-    assert cli.main(["understand", str(clip), option, f"nowhere/out.{option[2:]}"]) == 2
-    assert "nowhere" in capsys.readouterr().err
-
-
-def test_shots_are_listed(clip, tmp_path, capsys):
-    dark, both = tmp_path / "dark.mp4", tmp_path / "both.mp4"
-    assert cli.main(["edit", str(clip), "--recolor", "brightness=-1", "-o", str(dark)]) == 0
-    assert cli.main(["splice", str(clip), str(dark), str(clip), "-o", str(both)]) == 0
-    capsys.readouterr()
-    assert cli.main(["cuts", str(both)]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"{both}  0:06.0, 3 shots"
-    assert [line.split()[0] for line in lines[2:]] == ["1", "2", "3"]
-    assert "0:02.0 – 0:04.0" in lines[3]
-    assert [line.endswith("cut") for line in lines[2:]] == [False, True, True]
-    span = next(word for word in lines[3].split() if word.endswith("f"))
-    shot = tmp_path / "shot.mp4"
-    assert cli.main(["edit", str(both), "--trim", span, "-o", str(shot)]) == 0
-    capsys.readouterr()
-    with open_video(both) as whole, open_video(shot) as part:
-        assert len(part) == 48
-        apart = np.abs(part.frames([0, 47]).astype(int) - whole.frames([48, 95]))
-    assert apart.mean() < 2
-    assert cli.main(["cuts", str(both), "--json"]) == 0
-    out, err = capsys.readouterr()
-    assert not err
-    seen = json.loads(out)
-    assert seen.keys() == {"path", "seconds", "shots", "warnings"}
-    assert [(s["begins"], s["first"], s["last"]) for s in seen["shots"]] == [
-        ("", 0, 47),
-        ("cut", 48, 95),
-        ("cut", 96, 143),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0:00.0"), (59.96, "1:00.0"), (61.25, "1:01.2"), (7325.0, "2:02:05.0")],
-)
-def test_clock(seconds, text):
-    from vidparticles.viz.text import clock
-
-    assert clock(seconds) == text
-
-
-def test_edit_writes_what_it_says(clip, tmp_path, capsys):
-    out = tmp_path / "part.mp4"
-    assert cli.main(["edit", str(clip), "--trim", "0.5:1.5", "-o", str(out)]) == 0
-    said = capsys.readouterr().out
-    assert said == f"{out}  1.00 s, 24 frames, 128 × 128, sound\n"
-    info = probe(out)
-    assert (info.frames, info.width, info.height) == (24, 128, 128)
-    assert info.audio is not None
-
-
-def test_what_is_cropped_away_is_said(clip, monkeypatch, capsys):
-    made = Written(pathlib.Path("c.mp4"), 2, 1.0, 4, 4, sound=False, crop=0.914)
-    monkeypatch.setattr(edit_module, "edit", lambda *args, **options: made)
-    assert cli.main(["edit", str(clip), "--stabilize", "-o", "c.mp4"]) == 0
-    assert capsys.readouterr().out.endswith("no sound, cropped to 91%\n")
+# ------------------------------------------------------------------ options
 
 
 def test_options_reach_the_verbs(clip, monkeypatch, capsys):
@@ -276,17 +168,6 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
         ),
     }
     assert capsys.readouterr().err == 4 * "vidparticles: warning: Beware.\n"
-
-
-def test_prepare_makes_copies_once(clips, tmp_path, capsys):
-    words = ["prepare", str(clips), "-o", str(tmp_path / "small"), "--size", "32"]
-    assert cli.main(words) == 0
-    assert "18 clips made, 0 kept, 0 left out" in capsys.readouterr().out
-    copies = sorted((tmp_path / "small").glob("*/*/*.mp4"))
-    assert len(copies) == 18
-    assert probe(copies[0]).height == 32
-    assert cli.main(words) == 0
-    assert "0 clips made, 18 kept" in capsys.readouterr().out
 
 
 # ------------------------------------------------------------------ quiet
@@ -405,121 +286,3 @@ def foreign(cache: pathlib.Path) -> int:
         changed += other != program
         path.write_bytes(pack(other))
     return changed
-
-
-# ------------------------------------------------------------------ stopped
-
-
-def started(words, cache):
-    """The command as a shell starts it."""
-    # What is started in the background is deaf to Ctrl-C, and so are its children: tests too.
-    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        return subprocess.Popen(
-            [sys.executable, "-m", "vidparticles.cli", *map(str, words)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"JAX_COMPILATION_CACHE_DIR": str(cache)},
-        )
-    finally:
-        signal.signal(signal.SIGINT, heard)
-
-
-def partial_of(folder, child, *, seconds=60):
-    """The hidden file that a command writes, once it has begun."""
-    for _ in range(seconds * 50):
-        if found := [p for p in folder.iterdir() if ".partial" in p.name]:
-            return found[0]
-        assert child.poll() is None, child.stderr.read()
-        time.sleep(0.02)
-    raise AssertionError("nothing was begun")
-
-
-def test_stopped_while_it_imports_says_so_too():
-    code = (
-        "import os, signal, sys\n"
-        "from vidparticles import command\n"
-        "class Stopped:\n"
-        "    def find_spec(self, name, *_):\n"
-        "        if name == 'vidparticles.cli': os.kill(os.getpid(), signal.SIGINT)\n"
-        "sys.meta_path.insert(0, Stopped())\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "command.console()"
-    )
-    done = python("-c", code)
-    assert (done.returncode, done.stdout) == (130, "")
-    assert done.stderr == f"{stopping.sentence([])}\n"
-
-
-def test_what_has_succeeded_is_not_killed_on_its_way_out():
-    """Python gives signals their own meaning back while it ends: what comes then is too late."""
-    code = """
-import os, signal
-from vidparticles import cli
-cli.main = lambda: 0
-class Last:
-    def __del__(self):
-        os.kill(os.getpid(), signal.SIGINT)
-last = Last()
-cli.console()
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
-def test_stopped_while_it_writes_or_compiles_leaves_nothing(clip, tmp_path, name):
-    """Without a compile cache, what is begun is compiling for many seconds."""
-    out = tmp_path / "out"
-    out.mkdir()
-    child = started(["show", clip, "--points", "-o", out / "o.mp4"], tmp_path / "none")
-    partial_of(out, child)
-    child.send_signal(getattr(signal, name))
-    said, warned = child.communicate(timeout=10)  # what compiles takes many times that
-    assert (child.returncode, said) == (130, "")
-    assert warned == "vidparticles: stopped; nothing was written.\n"
-    assert list(out.iterdir()) == []
-
-
-def test_what_was_killed_leaves_nothing_for_long(clip, tmp_path):
-    """And what another writes there meanwhile is left alone."""
-    words = ["edit", clip, "--speed", "0.05", "-o"]
-    dead, alive = (started([*words, tmp_path / f"{n}.mp4"], tmp_path / "c") for n in "ab")
-    try:
-        partial_of(tmp_path, dead)
-        dead.kill()
-        dead.communicate()
-        mine = tmp_path / "note.txt"
-        for _ in range(500):
-            if any(p.name.startswith(".b.") for p in tmp_path.iterdir()):
-                break
-            time.sleep(0.02)
-        storage._swept.discard(tmp_path)
-        storage.write_text(mine, "text")
-        left = {p.name.split(".")[1] for p in tmp_path.iterdir() if ".partial" in p.name}
-        assert left == {"b"}
-    finally:
-        alive.kill()
-        alive.communicate()
-
-
-def test_stopped_after_the_result_is_there_says_so(clip, tmp_path, monkeypatch, capsys):
-    out = tmp_path / "o.mp4"
-
-    def stopped(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(cli, "_say", stopped)
-    assert cli.main(["edit", str(clip), "--trim", ":0.2", "-o", str(out)]) == 130
-    assert capsys.readouterr().err == f"vidparticles: stopped; {out} had been written, whole.\n"
-    assert out.exists()
-
-
-def test_a_reader_that_goes_away_is_no_error(clip):
-    words = f"{sys.executable} -m vidparticles.cli cuts {clip} --json"
-    done = subprocess.run(
-        ["bash", "-c", f"{words} | true"], capture_output=True, text=True, timeout=120
-    )
-    assert "Traceback" not in done.stderr
-    assert "Error" not in done.stderr

@@ -136,6 +136,9 @@ def _restored(data: dict[str, Any]) -> dict[str, Any]:
 
     trained = data["trained"]
     if trained is not None:
+        # What classifies imports jax, which a report without it need not wait for.
+        from vidparticles.inference.understanding.trained import Classified
+
         events = tuple(Event(**event) for event in trained["timeline"])
         path, warnings = pathlib.Path(trained["path"]), tuple(trained["warnings"])
         trained = Classified(**trained | {"timeline": events, "path": path, "warnings": warnings})

@@ -157,7 +157,7 @@ def test_options_reach_the_verbs(clip, monkeypatch, capsys):
         "edit": ((a, "c.mp4"), edit),
         "splice": (
             ([a, a, a], "c.mp4"),
-            {"transition": "cut", "seconds": 0.5, "loudness": None}
+            {"transition": "cut", "seconds": 0.5, "match": None, "loudness": "first"}
             | {"overwrite": False, "encoding": usual},
         ),
         "show": (

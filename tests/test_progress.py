@@ -81,7 +81,7 @@ def test_what_is_soon_done_shows_nothing():
     [
         (["edit", "CLIP", "--recolor", "gray", "-o", "OUT.mp4"], "writing", 48),
         (["cuts", "CLIP"], "looking", 48),
-        (["splice", "CLIP", "CLIP", "-o", "OUT.mp4"], "writing", 96),
+        (["splice", "CLIP", "CLIP", "-o", "OUT.mp4"], "copying", 96),
     ],
     ids=lambda words: words[0] if isinstance(words, list) else None,
 )

@@ -8,6 +8,7 @@ from vidparticles import editing
 from vidparticles.editing import reel
 from vidparticles.errors import InputError
 from vidparticles.video import probe
+from vidparticles.video.copying import copy
 
 
 def test_what_exists_is_refused_and_untouched(edited, counted, tmp_path):
@@ -33,15 +34,19 @@ def test_the_clip_itself_is_never_written_over(edited, counted):
 @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt, MemoryError])
 @pytest.mark.parametrize("there", [False, True])
 def test_a_failure_midway_leaves_nothing(edited, failure, there, counted, tmp_path, monkeypatch):
-    whole = reel._frames
+    """While frames are decoded, and while packets are copied."""
 
-    def breaking(video, first, last):
-        for k, frame in enumerate(whole(video, first, last)):
-            if k == 6:
-                raise failure("midway")
-            yield frame
+    def breaking(whole):
+        def some(video, first, last):
+            for k, one in enumerate(whole(video, first, last)):
+                if k == 6:
+                    raise failure("midway")
+                yield one
 
-    monkeypatch.setattr(reel, "_frames", breaking)
+        return some
+
+    for room, name in ((reel, "_frames"), (copy, "_read")):
+        monkeypatch.setattr(room, name, breaking(getattr(room, name)))
     out = tmp_path / "out.mp4"
     if there:
         out.write_bytes(b"something dear")

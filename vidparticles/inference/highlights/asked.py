@@ -3,7 +3,8 @@
 Whatever here can tell is asked: what is kept of the clip for searches (labels of actions and of
 pictures, lines of subtitles), objects that are followed where a kind of them is named, and the
 classes of a training run. The networks of the former look at a clip once; its objects are followed
-anew each time.
+anew each time. Which names mean which words, and how likely they must be, was chosen on the clips
+of shared/data/clips.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from vidparticles.tracking.discs.tracker import DiscConfig, disc_tracker
 
 OBJECTS = DiscConfig(count=5, widths=(4,), appearance=2, features=3, memory=4)
 MODEL = ObjectParticles(4, objects=OBJECTS)
-PARAMS = MODEL.init(jax.random.key(0), {})
+PARAMS = jax.jit(MODEL.init)(jax.random.key(0), {})
 read = jax.jit(MODEL.read)
 
 

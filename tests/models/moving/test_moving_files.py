@@ -15,7 +15,7 @@ from vidparticles.models.moving.network import NetworkConfig
 
 def made(model):
     batch = {"video": jnp.zeros((1, 1, 32, 32, 3), jnp.uint8)}
-    return model.init(jax.random.key(0), batch)
+    return jax.jit(model.init)(jax.random.key(0), batch)
 
 
 def test_parameters_come_back_and_those_of_another_network_do_not(tmp_path):

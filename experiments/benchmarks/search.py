@@ -1,4 +1,4 @@
-"""Whether a folder's clips are found by words, and what an index costs.
+"""Whether a folder's clips are found by words.
 
     python -m experiments.benchmarks.search [--smoke] [--json FILE] [--cache DIR]
 
@@ -9,10 +9,6 @@ tell nothing. `search_r1` is the share for which the first clip found is one of 
 (`…_tags_r1`), actions alone (`…_actions_r1`), and chance, the mean share of the clips that are
 right. `search_moment` is the share of the queries with times, for which the moment found is within
 them.
-
-`index_cpu_per_second` is the CPU time of indexing clips of 5 s over how long they play, after a
-first one; `index_200_minutes` that of 200 such clips by two cores that do nothing else (to reach:
-≤ 10); `index_hit_ms` is what the index of the folder `clips` takes when all is known.
 """
 
 from __future__ import annotations
@@ -24,24 +20,20 @@ import hashlib
 import os
 import pathlib
 import tempfile
-import time
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from experiments.benchmarks import harness
-from vidparticles.editing.edit import edit
 from vidparticles.inference.searching import build, search
 from vidparticles.inference.searching.index import default_folder, videos
 from vidparticles.inference.searching.nearest import nearest_files
 from vidparticles.inference.searching.words import in_words, words
-from vidparticles.video import probe
 
 DATA = pathlib.Path(os.environ.get("VIDPARTICLES_DATA", harness.ROOT.parent / "shared" / "data"))
 QUERIES = pathlib.Path(__file__).with_name("search_queries.csv")
 FOLDERS = ("clips", "scene-cuts", "gmdcsa24-falls")
-TIMED = 4  # clips whose indexing is timed
 
 
 def hidden(files: Sequence[pathlib.Path], folder: pathlib.Path) -> dict[pathlib.Path, pathlib.Path]:
@@ -130,29 +122,6 @@ def by_words(index: pathlib.Path, figures: dict[str, float]) -> list[list[Any]]:
     return rows
 
 
-def cost(scratch: pathlib.Path, index: pathlib.Path, figures: dict[str, float]) -> None:
-    """Fill in what indexing costs."""
-    files = videos(DATA / "clips")
-    (scratch / "five").mkdir()
-    five = []
-    for file in (file for file in files if probe(file).duration >= 5):
-        five.append(scratch / "five" / f"{file.stem}.mp4")
-        edit(file, five[-1], trim=":5")
-        if len(five) == TIMED + 1:
-            break
-    build(five[:1], folder=scratch / "index")  # compiles
-    before = time.process_time()
-    library = build(five[1:], folder=scratch / "index")
-    spent = time.process_time() - before
-    played = sum(entry.seconds for entry in library.entries)
-    figures["index_cpu_per_second"] = spent / played
-    figures["index_200_minutes"] = spent / played * 200 * 5 / 2 / 60
-    build(files, folder=index)
-    began = time.perf_counter()
-    build(files, folder=index)
-    figures["index_hit_ms"] = 1000 * (time.perf_counter() - began)
-
-
 def main() -> None:
     options = harness.parser(__doc__.splitlines()[0])
     options.add_argument("--cache", metavar="DIR", help="keeps what was seen of clips")
@@ -162,8 +131,6 @@ def main() -> None:
     rows = by_words(index, figures)
     header = ["query", "place of the first right clip", "by tags", "by actions", "found first"]
     harness.print_table(header, rows)
-    with tempfile.TemporaryDirectory() as scratch:
-        cost(pathlib.Path(scratch), index, figures)
     harness.finish(
         args,
         figures,

@@ -1,13 +1,13 @@
 """What `understand` costs without a checkpoint: a 10 s clip of 320 × 240 with sound.
 
-    python -m experiments.benchmarks.understanding [--smoke] [--long SECONDS] [--json FILE]
+    python -m experiments.benchmarks.understanding [--smoke] [--long SECONDS] [--repeats N]
 
 Figures, of all lanes but objects: `understand_cpu_over_clip`, CPU seconds of a call over the
 clip's length, after the first (to reach: 1.0; aim .5), with `cpu_{part}_over_clip` of its parts by
 themselves; `first_call_s` and `first_call_cached_s`, the command in a fresh process with the
-compile cache empty and full (20 and 6); `memory_growth`, how much more memory a process takes at
-most for a clip of --long seconds than for one of 10. Needs `vidparticles weights get i3d
-efficientnet-lite0 silero`.
+compile cache empty and full (20 and 6), and `…_cpu_s` their CPU seconds; `memory_growth`, how much
+more memory a process takes at most for a clip of --long seconds than for one of 10. Needs
+`vidparticles weights get i3d efficientnet-lite0 silero`.
 """
 
 from __future__ import annotations
@@ -93,14 +93,19 @@ def parts(clip: pathlib.Path, found: Networks) -> dict[str, Callable[[], object]
     }
 
 
-def seconds_of(clip: pathlib.Path, cache: pathlib.Path) -> float:
-    """The command in a fresh process."""
+def seconds_of(clip: pathlib.Path, cache: pathlib.Path) -> tuple[float, float]:
+    """The command in a fresh process: seconds on the clock, CPU seconds."""
     environment = {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(cache)}
     code = "from vidparticles.command import console; console()"
     command = [sys.executable, "-c", code, "understand", str(clip), "--no-objects", "--quiet"]
-    begin = time.perf_counter()
+    begin, before = time.perf_counter(), os.times()
     subprocess.run(command, check=True, env=environment, cwd=harness.ROOT)
-    return time.perf_counter() - begin
+    after = os.times()
+    used = after.children_user + after.children_system
+    return (
+        time.perf_counter() - begin,
+        used - before.children_user - before.children_system,
+    )
 
 
 def peak(clip: pathlib.Path) -> float:
@@ -118,6 +123,7 @@ def peak(clip: pathlib.Path) -> float:
 def main() -> None:
     options = harness.parser(__doc__.splitlines()[0])
     options.add_argument("--long", type=float, default=120.0, help="seconds of the long clip")
+    options.add_argument("--repeats", type=int, default=5, help="of what is timed")
     args = options.parse_args()
     seconds, long = (4.0, 12.0) if args.smoke else (10.0, args.long)
     found = networks(names=LANES)
@@ -127,20 +133,22 @@ def main() -> None:
         folder = pathlib.Path(scratch)
         silent = footage(folder / "silent.mp4", seconds=seconds)
         clip = with_sound(silent, folder / "clip.mp4", seconds)
-        first = seconds_of(clip, folder / "cache")
-        cached = seconds_of(clip, folder / "cache")
+        first, first_cpu = seconds_of(clip, folder / "cache")
+        cached, cached_cpu = seconds_of(clip, folder / "cache")
         growth = peak(with_sound(silent, folder / "long.mp4", long)) / peak(clip)
         candidates = {
             "understand": lambda: understand(clip, objects=False, networks_here=found),
             **parts(clip, found),
         }
-        timings = harness.interleaved(candidates, repeats=1 if args.smoke else 5)
+        timings = harness.interleaved(candidates, repeats=1 if args.smoke else args.repeats)
     harness.print_timings(timings)
     figures = {
         "understand_cpu_over_clip": timings["understand"].median_cpu / seconds,
         **{f"cpu_{k}_over_clip": t.median_cpu / seconds for k, t in timings.items()},
         "first_call_s": first,
+        "first_call_cpu_s": first_cpu,
         "first_call_cached_s": cached,
+        "first_call_cached_cpu_s": cached_cpu,
         "memory_growth": growth,
     }
     del figures["cpu_understand_over_clip"]

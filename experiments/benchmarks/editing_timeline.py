@@ -1,15 +1,9 @@
-"""Cuts, splices and copies of a timeline: in sync, exact, and what they cost beside others.
+"""Cuts, splices and copies of a timeline: in sync, exact, all or nothing.
 
 Sync: a clip with a white frame and a burst of noise each second is cut to 37 and to 500 short
 parts around them; in the file that is written, the middle of the bursts is found by correlation
 with that of the source and compared with when the white frame shows; the figure is the largest
 distance of all parts. Peers, where they are installed, cut the same 37 parts.
-
-Cost: parts of a 720p clip of 24 s, joined, as CPU seconds of whole processes: ours and
-ffmpeg's command line with the same encoder, preset and crf; moviepy with the same of them. Then
-with no encoding asked for, where only what cuts touch is encoded: beside ffmpeg's encoding, and
-without the start of Python and jax, which does not grow with the clip. Captions are
-not burnt in.
 
 Chains: random edits of timelines of numbered frames, rendered, copied where they can be; right
 where frames and duration are those that a list of frames says, with sound of that length. And 20
@@ -28,7 +22,6 @@ import pathlib
 import random
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from fractions import Fraction
@@ -37,10 +30,7 @@ import numpy as np
 
 from experiments.benchmarks.faithful import ffmpeg
 from experiments.benchmarks.harness import (
-    ROOT,
     finish,
-    interleaved,
-    interleaved_commands,
     parser,
     print_table,
 )
@@ -54,7 +44,6 @@ from vidparticles.video.timelines import (
     remove,
     split,
     trim,
-    write_timeline,
 )
 
 RATES = {
@@ -64,7 +53,6 @@ RATES = {
     "variable": None,
 }
 HZ, SECONDS = 48000, 12
-GRAIN = "clips/sam2_01_dog.mp4"  # 1280 × 720
 
 
 # ------------------------------------------------------------------ sync
@@ -138,9 +126,14 @@ def concat_filter(spans: list) -> str:
     return "".join(parts) + f"{pairs}concat=n={len(spans)}:v=1:a=1[v][a]"
 
 
-def by_ffmpeg(source: pathlib.Path, out: pathlib.Path, spans: list) -> list[str]:
+def by_ffmpeg(
+    source: pathlib.Path, out: pathlib.Path, spans: list, captions: pathlib.Path | None = None
+) -> list[str]:
+    """ffmpeg's command line; captions are burnt in."""
     words = [ffmpeg() or "ffmpeg", "-v", "error", "-y", "-i", str(source)]
-    words += ["-filter_complex", concat_filter(spans), "-map", "[v]", "-map", "[a]"]
+    drawn = f";[v]subtitles={captions}[drawn]" if captions else ""
+    words += ["-filter_complex", concat_filter(spans) + drawn]
+    words += ["-map", "[drawn]" if captions else "[v]", "-map", "[a]"]
     return [*words, "-c:v", "libx264", "-preset", "veryfast", "-crf", "18", str(out)]
 
 
@@ -173,77 +166,6 @@ def sync(folder: pathlib.Path, *, smoke: bool) -> tuple[dict[str, float], list[l
                 rows.append([peer, name, 37, seen, found])
                 others[f"sync_37_cuts_{peer.split()[0]}_ms"] = found
     return {"sync_37_cuts_ms": worst[37], "sync_500_cuts_ms": worst[500]} | others, rows
-
-
-# ------------------------------------------------------------------ cost
-
-
-def cost(folder: pathlib.Path, data: pathlib.Path, *, smoke: bool) -> dict[str, float]:
-    length = Fraction(8 if smoke else 24)
-    source = folder / "source.mp4"
-    words = [ffmpeg(), "-v", "error", "-y", "-stream_loop", "10", "-i", str(data / GRAIN)]
-    words += ["-f", "lavfi", "-i", "sine=440:sample_rate=48000", "-t", str(length), "-r", "24"]
-    # Without the track of time codes, with which moviepy opens no file.
-    words += ["-map", "0:v", "-map", "1:a", "-write_tmcd", "0"]
-    words += ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-g", "12", "-pix_fmt"]
-    subprocess.run([*words, "yuv420p", "-c:a", "aac", str(source)], check=True)
-    spans = [
-        (Fraction(5, 3), length / 2 - Fraction(1, 3)),
-        (length / 2 + Fraction(4, 3), length - Fraction(1, 2)),
-    ]
-    cut = compose.keep(source, spans)
-    listed, out = folder / "cut.otio", folder / "out.mp4"
-    write_timeline(cut, listed, overwrite=True)
-    ours = [sys.executable, "-m", "vidparticles.cli", "edit", str(listed), "-o", str(out)]
-    ours.append("--overwrite")
-    commands = {
-        "ours, encoded": [*ours, "--preset", "veryfast", "--crf", "18"],
-        "ours, copied": ours,
-        "ffmpeg": by_ffmpeg(source, folder / "f.mp4", spans),
-        "python and imports": [sys.executable, "-c", "import vidparticles.editing.edit"],
-    }
-    if importlib.util.find_spec("moviepy"):
-        code = (
-            "import sys; from moviepy import VideoFileClip as V, concatenate_videoclips as c\n"
-            f"clip = V({str(source)!r})\n"
-            f"parts = [clip.subclipped(a, b) for a, b in {[tuple(map(float, s)) for s in spans]}]\n"
-            f"c(parts).write_videofile({str(folder / 'm.mp4')!r}, logger=None, preset='veryfast', "
-            "ffmpeg_params=['-crf', '18'])"
-        )
-        commands["moviepy"] = [sys.executable, "-c", code]
-    timings = interleaved_commands(commands, repeats=1, warmup=0)
-    inside = interleaved(
-        {"ours": lambda: compose.render(cut, out, overwrite=True)}, repeats=1, warmup=1
-    )["ours"]
-    done = compose.render(cut, out, overwrite=True)
-    cpu = {name: timing.median_cpu for name, timing in timings.items()}
-    rows = [[name, used, used / cpu["ffmpeg"]] for name, used in cpu.items()]
-    rows.append(["ours, copied, in a process that runs", inside.median_cpu])
-    rows[-1].append(rows[-1][1] / cpu["ffmpeg"])
-    print_table([f"CPU of {float(cut.seconds):.0f} s of 720p", "s", "of ffmpeg's"], rows)
-    figures = {
-        "cpu_vs_ffmpeg": cpu["ours, encoded"] / cpu["ffmpeg"],
-        "smart_copy_speedup": cpu["ffmpeg"] / inside.median_cpu,
-        "smart_copy_speedup_with_start": cpu["ffmpeg"] / cpu["ours, copied"],
-        "frames_copied": done.copied,
-        "untouched_mean_abs": untouched(source, folder),
-    }
-    if "moviepy" in cpu:
-        figures["cpu_vs_moviepy"] = cpu["ours, encoded"] / cpu["moviepy"]
-    return figures
-
-
-def untouched(source: pathlib.Path, folder: pathlib.Path) -> float:
-    """Mean difference, levels of 255, of frames that were encoded anew at the default quality."""
-    out = folder / "anew.mp4"
-    cut = compose.keep(source, [(1, 2)])
-    compose.render(cut, out, overwrite=True, encoding=Encoding(preset="veryfast"))
-    with open_video(source) as video, open_video(out) as copy:
-        first = video.index_at(1.0)
-        pairs = zip(
-            video.frames(range(first, first + 24, 4)), copy.frames(range(0, 24, 4)), strict=True
-        )
-        return float(np.mean([np.abs(a.astype(float) - b).mean() for a, b in pairs]))
 
 
 # ------------------------------------------------------------------ chains
@@ -345,15 +267,12 @@ def chains(folder: pathlib.Path, *, count: int, kills: int) -> dict[str, float]:
 
 def main() -> None:
     options = parser(__doc__.splitlines()[0])
-    options.add_argument("--only", choices=["chains", "sync", "cost"], help="of the three, one")
+    options.add_argument("--only", choices=["chains", "sync"], help="of the two, one")
     args = options.parse_args()
-    data = pathlib.Path(os.environ.get("VIDPARTICLES_DATA", ROOT.parent / "shared" / "data"))
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         figures: dict[str, float] = {}
         rows: list[list] = []
-        if args.only in (None, "cost"):
-            figures |= cost(folder, data, smoke=args.smoke)
         if args.only in (None, "sync"):
             more, rows = sync(folder, smoke=args.smoke)
             figures |= more

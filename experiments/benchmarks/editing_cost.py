@@ -59,7 +59,7 @@ def stamp(seconds: float) -> str:
     return f"00:{int(minutes):02d}:{int(rest):02d},{round(rest % 1 * 1000):03d}"
 
 
-def cost(folder: pathlib.Path, data: pathlib.Path, *, smoke: bool) -> dict[str, float]:
+def cost(folder: pathlib.Path, data: pathlib.Path, *, smoke: bool) -> tuple[dict[str, float], dict]:
     length = Fraction(8 if smoke else 120)
     source = folder / "source.mp4"
     words = [ffmpeg(), "-v", "error", "-y", "-stream_loop", "60", "-i", str(data / GRAIN)]
@@ -109,7 +109,8 @@ def cost(folder: pathlib.Path, data: pathlib.Path, *, smoke: bool) -> dict[str, 
     ]
     rows.append(["ours, copied, in a process that runs", inside.median_cpu])
     rows[-1].append(rows[-1][1] / plain)
-    print_table([f"CPU of {float(cut.seconds):.0f} s of 720p", "s", "of ffmpeg's"], rows)
+    header = [f"CPU of {float(cut.seconds):.0f} s of 720p", "s", "of ffmpeg's"]
+    print_table(header, rows)
     mine = cpu["ours, captions burnt in"]
     figures = {
         "cpu_vs_ffmpeg": mine / burnt,
@@ -119,7 +120,8 @@ def cost(folder: pathlib.Path, data: pathlib.Path, *, smoke: bool) -> dict[str, 
     } | untouched(source, folder)
     if importlib.util.find_spec("moviepy"):
         figures["cpu_vs_moviepy"] = mine / cpu["moviepy, captions burnt in"]
-    return figures
+    table = [[name, f"{used:.1f}", f"{share:.2f}"] for name, used, share in rows]
+    return figures, {"header": header, "rows": table}
 
 
 def untouched(source: pathlib.Path, folder: pathlib.Path) -> dict[str, float]:
@@ -141,9 +143,9 @@ def main() -> None:
     args = parser(__doc__.splitlines()[0]).parse_args()
     data = pathlib.Path(os.environ.get("VIDPARTICLES_DATA", ROOT.parent / "shared" / "data"))
     with tempfile.TemporaryDirectory() as name:
-        figures = cost(pathlib.Path(name), data, smoke=args.smoke)
+        figures, table = cost(pathlib.Path(name), data, smoke=args.smoke)
     packages = ["av", "imageio-ffmpeg", "moviepy"]
-    finish(args, figures, packages=packages, load=os.getloadavg()[0])
+    finish(args, figures, packages=packages, table=table, load=os.getloadavg()[0])
 
 
 if __name__ == "__main__":

@@ -250,14 +250,17 @@ def main() -> None:
             rows.append([which, name, *map(np.mean, shares)])
             short = name.replace(",", "").replace(":", "").replace(" ", "_")
             figures |= {
-                f"{which}_{short}_{later:g}s": float(np.mean(share))
+                f"{which}_{short}_{1000 * later:.0f}ms": float(np.mean(share))
                 for later, share in zip(LATER, shares, strict=True)
             }
             if len(several) > 1:
-                figures[f"{which}_{short}_1s_spread"] = float(np.ptp(shares[1]))
-        figures |= {f"{which}_boxes_{later:g}s": len(first[later]) for later in LATER}
-    print_table(["clips", "", *(f"{later:g} s later" for later in LATER)], rows)
-    finish(args, figures, packages=["flax", "optax"], rows=rows, curves=curves)
+                figures[f"{which}_{short}_1000ms_spread"] = float(np.ptp(shares[1]))
+        figures |= {f"{which}_boxes_{1000 * later:.0f}ms": len(first[later]) for later in LATER}
+    header = ["clips", "", *(f"{later:g} s later" for later in LATER)]
+    shown = [[which, name, *(f"{share:.3f}" for share in shares)] for which, name, *shares in rows]
+    print_table(header, shown)
+    table = {"header": header, "rows": shown}
+    finish(args, figures, packages=["flax", "optax"], table=table, curves=curves)
 
 
 def told_by(params: Any, frame: np.ndarray, boxes: np.ndarray) -> Any:

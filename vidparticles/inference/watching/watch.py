@@ -136,7 +136,7 @@ def _folder(
             if path in known:
                 continue
             now = time.monotonic()
-            size = path.stat().st_size if path.exists() else -1
+            size = _size(path)
             if path not in sizes or sizes[path][0] != size:
                 sizes[path] = size, now
             if now - sizes[path][1] >= waiting.settled:
@@ -144,6 +144,14 @@ def _folder(
                 del sizes[path]
                 yield from _one(str(path), config, waiting)
         sleep(waiting.poll)
+
+
+def _size(path: pathlib.Path) -> int:
+    """Bytes of a file, −1 of one that is gone again."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 def _files(folder: pathlib.Path) -> list[pathlib.Path]:

@@ -8,6 +8,7 @@ the static arguments, the code of this package, and the versions of JAX and Flax
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import pathlib
@@ -97,13 +98,11 @@ def _program(
 
 
 def _write(path: pathlib.Path, content: bytes) -> None:
-    try:
-        with storage.write_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with storage.atomic_write(path, listed=False) as partial:
-                partial.write_bytes(content)
-    except InputError:
-        pass  # as JAX itself where the disk is full: it is traced again the next time
+    # As JAX itself where the disk is full: it is traced again the next time.
+    with contextlib.suppress(InputError), storage.write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with storage.atomic_write(path, listed=False) as partial:
+            partial.write_bytes(content)
 
 
 def _settings() -> tuple[Any, ...]:

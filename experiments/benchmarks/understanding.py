@@ -41,10 +41,12 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
 
 
-def with_sound(silent: pathlib.Path, out: pathlib.Path, seconds: float) -> pathlib.Path:
-    """The same clip with noise to be heard, played so often that it lasts."""
+def with_sound(
+    silent: pathlib.Path, out: pathlib.Path, seconds: float, *, rate: float | None = None
+) -> pathlib.Path:
+    """The same clip with noise to be heard, so often that it lasts, at its rate or another."""
     with open_video(silent) as video:
-        frames, rate = list(video.run()), video.info.rate
+        frames, rate = list(video.run()), rate or video.info.rate
     rng = np.random.default_rng(1)
 
     def noise(first: int, last: int):

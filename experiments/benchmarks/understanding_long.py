@@ -17,16 +17,13 @@ import pathlib
 import tempfile
 import time
 
-import numpy as np
-
 from experiments.benchmarks import harness
 from experiments.benchmarks.classify import footage
-from experiments.benchmarks.understanding import LANES
+from experiments.benchmarks.understanding import LANES, with_sound
 from vidparticles import progress
 from vidparticles.inference.understanding.features import FeatureConfig
 from vidparticles.inference.understanding.networks import networks
 from vidparticles.inference.understanding.understand import understand
-from vidparticles.video import Sound, Writer, open_video
 
 LOOK = FeatureConfig(size=64)
 RATE = 2.0  # frames a second
@@ -40,20 +37,7 @@ def held() -> float:
 
 def long_clip(out: pathlib.Path, *, seconds: float) -> pathlib.Path:
     """A drifting picture, again and again, and noise to be heard."""
-    with open_video(footage(out.with_stem("short"), seconds=10.0)) as video:
-        frames = list(video.run())
-    rng = np.random.default_rng(1)
-
-    def noise(first: int, last: int):
-        for at in range(first, last, 1 << 16):
-            count = min(1 << 16, last - at)
-            yield 0.1 * rng.standard_normal((count, 1)).astype(np.float32)
-
-    sound = Sound(16000, 1, round(16000 * seconds), noise)
-    with Writer(out, rate=RATE, audio=sound) as writer:
-        for k in range(round(seconds * RATE)):
-            writer.add(frames[k % len(frames)])
-    return out
+    return with_sound(footage(out.with_stem("short"), seconds=10.0), out, seconds, rate=RATE)
 
 
 def listener() -> tuple[dict[int, float], progress.Listener]:

@@ -1,6 +1,7 @@
 """What finds anything that moves, on composites of pictures that it was not trained on.
 
-    python -m experiments.benchmarks.moving [--run WORKDIR] [--smoke] [--json FILE]
+    python -m experiments.benchmarks.moving [--run WORKDIR] [--peers WORKDIR ...] [--smoke]
+        [--json FILE]
 
 Of the parameters that come with the package, or those of a run of configs/moving.py. Two sets of
 clips, of pictures from ../shared/data, none of which training has: `plain`, and `hard` with long
@@ -13,7 +14,8 @@ what has not moved is neither right nor wrong. AP is of middles within a tenth o
 picture; IDF1 is TrackEval's at the same distance, of `tracking.objects` on what the network finds;
 resting is the share of objects found by it that have not moved for four frames. In rows of whole
 bodies, boxes are taken from the mask and parts joined (`models.moving.bodies`). The shell game in
-pictures is that of `moving_shell`; chance is a quarter.
+pictures is that of `moving_shell`; chance is a quarter. Peers are runs of configs/pv5.py, trained
+on the game without pictures (`rows_t2_MODEL_SEED` of experiments.pv5), that play the same games.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import contextlib
 import csv
 import functools
 import io
+import pathlib
 import time
 from typing import Any
 
@@ -216,6 +219,14 @@ def played(
     return right / count
 
 
+def played_by_peer(workdir: pathlib.Path, name: str, count: int) -> float:
+    """The share of shell games that a model of PV-5 answers right."""
+    clips, answers = moving_shell.games(name, bank(), count), moving_shell.peer(workdir)
+    parts = np.array_split(np.arange(count), max(1, count // 20))
+    told = np.concatenate([answers(clips["frames"][part]) for part in parts])
+    return float((told == clips["label"]).mean())
+
+
 def frames_a_second(model: Moving, params: Any) -> float:
     """How many frames of 96 × 160 are observed in a second, cues and all; median of five runs."""
     watch = observer(model, ReadConfig(heights=(96,)))
@@ -234,13 +245,17 @@ def frames_a_second(model: Moving, params: Any) -> float:
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--run", metavar="WORKDIR", help="of a training run; default, shipped")
+    options.add_argument(
+        "--peers", metavar="WORKDIR", nargs="*", default=[], type=pathlib.Path, help="runs of PV-5"
+    )
     args = options.parse_args()
     if args.run is None:
         model, params = Moving(), files.shipped()
     else:
         loaded = load_model(args.run)
         model, params = loaded.model, loaded.params
-    figures, rows = {}, []
+    figures: dict[str, float] = {}
+    rows: list[list[str]] = []
     for name in SETS:
         made = clips(name, 4 if args.smoke else CLIPS)
         if not args.smoke:
@@ -251,15 +266,25 @@ def main() -> None:
             told = [f"{v:.0f}" if k == "switches" else f"{v:.3f}" for k, v in found.items()]
             rows.append([name + (", whole bodies" if word else ""), *told])
     games = 4 if args.smoke else GAMES
-    shells = [[name, played(model, params, name, games)] for name in VARIANTS]
+    columns = ["right, %"]
+    shells: list[list[Any]] = [[name, played(model, params, name, games)] for name in VARIANTS]
     first = next(iter(VARIANTS))
     bodies = played(model, params, first, games, BodyConfig())
     shells.append([f"{first}_bodies", bodies])
-    figures |= dict(shells)
+    figures |= {name: part for name, part in shells}
+    for workdir in args.peers:
+        label = workdir.name.removeprefix("rows_t2_")
+        columns.append(label)
+        for row in shells[: len(VARIANTS)]:
+            row.append(played_by_peer(workdir, row[0], games))
+            figures[f"{row[0]}_{label}"] = row[-1]
     figures["fps_96x160"] = frames_a_second(model, params)
-    games_table = {
-        "header": ["shell game", "right, %"],
-        "rows": [[name, f"{100 * part:.0f}"] for name, part in shells],
+    games_table: dict[str, Any] = {
+        "header": ["shell game", *columns],
+        "rows": [
+            [name, *(f"{100 * part:.0f}" for part in parts), *[""] * (len(columns) - len(parts))]
+            for name, *parts in shells
+        ],
     }
     table = {"header": ["clips", "AP", "IDF1", "switches", "resting found"], "rows": rows}
     for one in (games_table, table):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
@@ -105,6 +106,23 @@ def load(name: str, path: storage.PathLike | None = None) -> dict[str, np.ndarra
     if weights.beside is not None:
         beside = _content(path.with_name(pathlib.PurePosixPath(weights.beside.member).name))
     return _converted(weights, _content(path), beside, str(path))
+
+
+def read_file(path: str | os.PathLike[str], format: formats.Format) -> dict[str, np.ndarray]:
+    """The tensors of a published file that is in no registry, and so has no line in the table.
+
+    Args:
+        path: the file.
+        format: of it.
+
+    Returns:
+        Name → array, by the names of the published file.
+
+    Raises:
+        InputError: it cannot be read, is damaged, or is of another format.
+    """
+    path = pathlib.Path(path)
+    return formats.read(format, _content(path), b"", str(path))
 
 
 def verify(name: str) -> pathlib.Path:

@@ -9,7 +9,7 @@ import numpy as np
 
 from vidparticles.errors import InputError, reason
 
-Format = Literal["torch", "tensorflow.js", "arrays", "safetensors", "onnx", "files"]
+Format = Literal["torch", "tensorflow.js", "arrays", "safetensors", "onnx", "keras", "files"]
 
 VOCABULARY = "vocabulary"  # the name of a vocabulary among tensors: the bytes of its lines
 
@@ -26,7 +26,7 @@ def read(format: Format, content: bytes, beside: bytes, name: str) -> dict[str, 
     Raises:
         InputError: it is damaged, or of another format.
     """
-    from vidparticles.weights import arrays, graph_model, onnx, reader
+    from vidparticles.weights import arrays, graph_model, keras, onnx, reader
 
     if format == "files":  # of a program that has its own reader: kept as they are
         return {pathlib.PurePosixPath(name).name: np.frombuffer(content, np.uint8)}
@@ -37,6 +37,7 @@ def read(format: Format, content: bytes, beside: bytes, name: str) -> dict[str, 
         "arrays": arrays.read,
         "safetensors": _safetensors,
         "onnx": onnx.read,
+        "keras": keras.read,
     }
     tensors = readers[format](content, name)
     if beside:

@@ -115,6 +115,22 @@ def flax_tensors(shapes: Mapping[str, Sequence[int]]) -> dict[str, np.ndarray]:
     return made
 
 
+def keras_tensors(shapes: Mapping[str, Sequence[int]]) -> dict[str, np.ndarray]:
+    """As `tensors`, of the names and the order of axes of Keras."""
+    made = {}
+    for name, shape in shapes.items():
+        rng = np.random.default_rng(zlib.crc32(name.encode()))
+        value = rng.uniform(-1, 1, shape)
+        if name.endswith("kernel:0"):
+            value *= np.sqrt(6 / np.prod(shape[:2] if "depthwise" in name else shape[:-1]))
+        elif name.endswith("variance:0"):
+            value = 1 + 0.5 * value
+        else:
+            value *= 0.2
+        made[name] = value.astype(np.float32)
+    return made
+
+
 def clip(count: int, height: int, width: int) -> np.ndarray:
     """[T, H, W, 3] uint8: waves of three lengths that slide in three directions."""
     down, across = np.mgrid[0:height, 0:width]

@@ -8,7 +8,7 @@ import pathlib
 
 import jax
 import pytest
-from made_inputs import flax_tensors, graph_tensors, tensors
+from made_inputs import flax_tensors, graph_tensors, keras_tensors, tensors
 
 from vidparticles.errors import InputError
 from vidparticles.models.published.parts import names
@@ -24,6 +24,7 @@ MODULES = {
     "selfie": graph_tensors,
     "silero": tensors,
     "transnetv2": tensors,
+    "yamnet": keras_tensors,
 }
 
 

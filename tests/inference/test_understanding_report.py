@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import pathlib
@@ -282,6 +283,7 @@ def report() -> Report:
         camera=(Told("is still", 0.0, 2.0),),
         picture=(),
         sound=(Told("silence", 0.0, 2.0),),
+        sounds=(Told("Music", 0.0, 1.5, 0.75), Told(UNSURE, 1.5, 2.0, 0.3, (("Dog", 0.3),))),
         novelty=Curve((0.5, 1.5), (0.0, 0.25)),
         trained=classified,
         warnings=("a sentence.",),
@@ -295,6 +297,8 @@ def test_json_is_versioned_and_comes_back_the_same():
     assert (data["format"], data["version"]) == ("vidparticles report", 1)
     data["later"] = "a key of a later version"
     assert Report.from_json(json.dumps(data)) == report()
+    earlier = {key: value for key, value in data.items() if key not in ("sounds", "later")}
+    assert Report.from_json(json.dumps(earlier)) == dataclasses.replace(report(), sounds=())
     described = (pathlib.Path(labels.__file__).parent / "report.py").read_text().split('"""')[1]
     assert all(key in described for key in data if key != "later")
 

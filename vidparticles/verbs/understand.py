@@ -19,7 +19,12 @@ def _run(args: argparse.Namespace) -> Result:
     for option, name in files.items():
         if isinstance(name, str):
             _writable(option, name, args.overwrite)
-    report = understand(args.clip, checkpoint=args.checkpoint, objects=not args.no_objects)
+    report = understand(
+        args.clip,
+        checkpoint=args.checkpoint,
+        objects=not args.no_objects,
+        sounds=args.sounds,
+    )
     if isinstance(args.json, str):
         write_text(args.json, report.to_json() + "\n", overwrite=args.overwrite)
     if args.html is not None:
@@ -44,6 +49,11 @@ VERB = Verb(
     [
         CLIP,
         Option("--checkpoint", metavar="W", help="and what the model of a training run says"),
+        Option(
+            "--sounds",
+            metavar="FILE",
+            help="and which kinds of sound are heard, by yamnet.h5, YAMNet's published file",
+        ),
         Option(
             "--json",
             metavar="FILE",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import functools
+import os
+import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from vidparticles import weights
-from vidparticles.errors import InputError
-from vidparticles.inference.understanding.sound import HearFn
-from vidparticles.models.published import efficientnet, i3d, nanodet, silero
+from vidparticles.errors import InputError, reason
+from vidparticles.inference.understanding.sound import HearFn, SoundKinds
+from vidparticles.models.published import efficientnet, i3d, nanodet, silero, yamnet
 
 # What each serves, as a sentence names it.
 SERVES = {
@@ -19,6 +22,8 @@ SERVES = {
     "silero": "when someone speaks",
     "nanodet": "which persons, animals and things move",
 }
+# The file beside YAMNet's weights that says what its scores are called, and its columns.
+CLASS_MAP, COLUMNS = "yamnet_class_map.csv", ["index", "mid", "display_name"]
 OF_FEATURES = ("i3d", "efficientnet-lite0")
 
 
@@ -75,6 +80,45 @@ def networks(size: int = 224, *, names: Sequence[str] = OF_FEATURES) -> Networks
         detector=found.get("nanodet"),
         missing=tuple(sentences),
     )
+
+
+def sound_kinds(path: str | os.PathLike[str]) -> SoundKinds:
+    """YAMNet, whose weights no registry has: by the path of its published file.
+
+    Args:
+        path: `yamnet.h5`, beside which lies `yamnet_class_map.csv`. The SavedModel and the other
+            forms in which YAMNet is published are not read.
+
+    Raises:
+        InputError: either is not there, or is another file.
+        MissingExtraError: h5py, which reads such files, is not installed.
+    """
+    path = pathlib.Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; expected the file yamnet.h5, no SavedModel.")
+    tensors = weights.read_file(path, "keras")
+    try:
+        params = yamnet.parameters(tensors)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    return SoundKinds(functools.partial(yamnet.stream, params), _class_names(path))
+
+
+def _class_names(path: pathlib.Path) -> tuple[str, ...]:
+    """What the scores are called, of the file beside the weights."""
+    beside = path.with_name(CLASS_MAP)
+    try:
+        with beside.open(encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+        names = tuple(name for _, _, name in rows)
+        if header != COLUMNS or [row[0] for row in rows] != [*map(str, range(yamnet.CLASSES))]:
+            raise ValueError(f"it is not {','.join(COLUMNS)} of 0 to {yamnet.CLASSES - 1}")
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(
+            f"{beside} cannot be read ({reason(error)}); it says what YAMNet's scores are called, "
+            "and is published with it: research/audioset/yamnet in github.com/tensorflow/models."
+        ) from error
+    return names
 
 
 def _actions(tensors: Any, size: int) -> i3d.ActionsFn:

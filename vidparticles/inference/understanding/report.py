@@ -14,6 +14,9 @@ actions                 [{label, start, end, confidence, likeliest}]: side by si
 tags                    the same, of what is in a picture, where that is sure
 movements               [{words, start, end, kind, numbers}]: who moves where
 camera, picture, sound  [{label, start, end, confidence, likeliest}]: what is measured
+sounds                  the same, of kinds of sound, empty without --sounds: several at a time;
+                        confidence is YAMNet's mean score, no probability; where none is sure
+                        label is "unsure", likeliest as of actions
 novelty                 {times, values}: how unlike all before a moment is, in [0, 1]
 trained                 null, or what the model of --checkpoint says: {classes, timeline, …}
 warnings                [sentence]: what is wrong with the file, and what was not here
@@ -68,6 +71,7 @@ class Report:
         camera: what the camera does.
         picture: when it is black, white, of one color, frozen or still.
         sound: speech, other sound, silence; empty without a sound track.
+        sounds: which kinds of sound, several at a time; empty without YAMNet's file.
         novelty: how unlike all that came before each moment is, in [0, 1].
         trained: what the model of a training run says, where one was given.
         warnings: sentences on what is wrong with the file, and on what is not here.
@@ -85,6 +89,7 @@ class Report:
     camera: tuple[Told, ...] = ()
     picture: tuple[Told, ...] = ()
     sound: tuple[Told, ...] = ()
+    sounds: tuple[Told, ...] = ()
     novelty: Curve = Curve()
     trained: Classified | None = None
     warnings: tuple[str, ...] = ()
@@ -152,4 +157,6 @@ def _restored(data: dict[str, Any]) -> dict[str, Any]:
         "trained": trained,
         "warnings": tuple(data["warnings"]),
         **{name: told(data[name]) for name in ("actions", "tags", "camera", "picture", "sound")},
+        # Reports that were written before there was this key do not have it.
+        "sounds": told(data.get("sounds", [])),
     }

@@ -21,11 +21,16 @@ from vidparticles.inference.understanding.camera import CameraLane
 from vidparticles.inference.understanding.features import DEFAULT, FeatureConfig, FeatureLane
 from vidparticles.inference.understanding.moments import Moment, moments
 from vidparticles.inference.understanding.movers import movements
-from vidparticles.inference.understanding.networks import SERVES, Networks, networks
+from vidparticles.inference.understanding.networks import (
+    SERVES,
+    Networks,
+    networks,
+    sound_kinds,
+)
 from vidparticles.inference.understanding.novelty import ThumbnailLane, novelty
 from vidparticles.inference.understanding.picture import PictureLane
 from vidparticles.inference.understanding.report import Curve, Report
-from vidparticles.inference.understanding.sound import heard
+from vidparticles.inference.understanding.sound import heard, kinds
 from vidparticles.models.published import nanodet
 from vidparticles.video import open_video
 
@@ -47,6 +52,7 @@ def understand(
     *,
     checkpoint: str | os.PathLike[str] | None = None,
     objects: bool = True,
+    sounds: str | os.PathLike[str] | None = None,
     networks_here: Networks | None = None,
     config: FeatureConfig = DEFAULT,
 ) -> Report:
@@ -56,11 +62,14 @@ def understand(
         path: a video file.
         checkpoint: the workdir of a run of experiments/train.py, whose classes are told, too.
         objects: whether objects are followed, which takes as long as all else together.
+        sounds: the file `yamnet.h5` of YAMNet, with `yamnet_class_map.csv` beside it: then kinds
+            of sound are told, music among them. See `models.published.yamnet`.
         networks_here: of `networks(config.size, names=tuple(SERVES))`, loaded once for many clips.
         config: how the networks look at the clip.
 
     Raises:
-        InputError: the clip cannot be read, or the folder is no such run.
+        InputError: the clip cannot be read, the folder is no such run, or the file of sounds not
+            that network's.
 
     Example:
         >>> from vidparticles.video import footage
@@ -68,6 +77,7 @@ def understand(
         >>> [shot.begins for shot in told.shots]
         ['', 'dissolve', 'cut']
     """
+    hears = None if sounds is None else sound_kinds(sounds)
     trained = None if checkpoint is None else _trained(path, checkpoint)
     with open_video(path) as video:
         names = tuple(name for name in SERVES if objects or name != "nanodet")
@@ -87,8 +97,13 @@ def understand(
             for _ in frames:
                 pass
         info, times = video.info, video.times
-        sound = heard(video.audio(), found.hear)
-        seen = features.end(video.path, info.duration, (*video.warnings, *found.missing))
+        voice = video.audio()
+        sound = heard(voice, found.hear)
+        of_kinds = () if hears is None else kinds(voice, hears)
+        warnings = [*video.warnings, *found.missing]
+        if hears is not None and voice is None:
+            warnings.append(f"{video.path} has no sound: no kinds of sound are told.")
+        seen = features.end(video.path, info.duration, tuple(warnings))
     changes = shots.transitions(shots.joined(signals), times)
     between = shots_between(changes, times, info.duration)
     plain, path_of_camera = picture.end(), camera.end()
@@ -111,6 +126,7 @@ def understand(
         camera=path_of_camera.words,
         picture=plain,
         sound=sound,
+        sounds=of_kinds,
         novelty=_novelty(seen.times, seen.picture_features, small),
         trained=trained,
         warnings=tuple(dict.fromkeys((*seen.warnings, *(trained.warnings if trained else ())))),

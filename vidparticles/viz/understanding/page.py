@@ -129,6 +129,7 @@ def _lanes(report: Report, config: PageConfig) -> list[dict[str, Any]]:
         {"name": "the camera", "rows": [list(map(_plain, report.camera))]},
         {"name": "the picture is", "rows": [list(map(_plain, report.picture))]},
         {"name": "to be heard", "rows": [list(map(_plain, report.sound))]},
+        {"name": "kinds of sound", "rows": _stacked(map(_action, report.sounds), config.rows)},
     ]
 
 

@@ -70,7 +70,9 @@ function seek(t) { clip.currentTime = Math.min(t, Math.max(0, end - 0.01)); show
 clip.src = data.source;
 clip.style.aspectRatio = `${data.size[0]} / ${data.size[1]}`;
 el("note").textContent = [data.note, "Of what is done, a label is told where the network is surer "
-  + "than it mostly is where it is wrong; what it is unsure of is gray.", ...data.warnings]
+  + "than it mostly is where it is wrong; what it is unsure of is gray.",
+  data.lanes.some((lane) => lane.name === "kinds of sound") && "Kinds of sound are told by "
+  + "YAMNet's scores, which are no probabilities.", ...data.warnings]
   .filter(Boolean).join(" ");
 
 data.shots.forEach((shot, k) => {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,6 +52,7 @@ def write_out(report: Report) -> str:
         "the camera": [Line(t.label, t.start, t.end) for t in report.camera],
         "the picture is": [Line(t.label, t.start, t.end) for t in report.picture],
         "to be heard": [Line(t.label, t.start, t.end) for t in report.sound],
+        "kinds of sound, with their scores": [_action(t, _score) for t in report.sounds],
     }
     for title, found in sections.items():
         if found:
@@ -70,9 +71,15 @@ def _sure(told: Told) -> str:
     return f"{100 * told.confidence:.0f} %"
 
 
-def _action(told: Told) -> Line:
-    if told.label != UNSURE or not told.likeliest:
-        return Line(told.label, told.start, told.end, _sure(told))
+def _score(told: Told) -> str:
+    return f"{told.confidence:.2f}"
+
+
+def _action(told: Told, note: Callable[[Told], str] = _sure) -> Line:
+    if told.label != UNSURE:
+        return Line(told.label, told.start, told.end, note(told))
+    if not told.likeliest:
+        return Line(UNSURE, told.start, told.end)
     return Line(f"unsure: {told.likeliest[0][0]}?", told.start, told.end)
 
 

@@ -194,7 +194,7 @@ def test_a_folder_is_one_sentence(tmp_path):
         sound_kinds(tmp_path)
 
 
-def test_kinds_of_sound_of_a_clip_are_the_networks_own(published, tmp_path, monkeypatch):
+def test_kinds_of_sound_of_a_clip_are_the_networks_own(published, tmp_path):
     frames = np.zeros((75, 48, 64, 3), np.uint8)
     noise = np.random.default_rng(0).normal(0, 0.2, (48000, 1)).astype(np.float32)
     write_video(tmp_path / "a.mp4", frames, rate=25, audio=Sound.of(noise, rate=16000))

@@ -9,10 +9,11 @@ backwards over them.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import os
 import pathlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -34,9 +35,10 @@ from vidparticles.models.moving.observe import ReadConfig
 from vidparticles.models.published import nanodet
 from vidparticles.models.published.selfie import PersonFn
 from vidparticles.progress import counted
+from vidparticles.tracking.base import Tracker
 from vidparticles.tracking.objects.config import ObjectConfig
 from vidparticles.tracking.objects.motion import motion_observer
-from vidparticles.tracking.objects.observers import stateless, together
+from vidparticles.tracking.objects.observers import DetectFn, stateless, together
 from vidparticles.tracking.objects.seed import seeded
 from vidparticles.tracking.objects.state import ObjectState
 from vidparticles.tracking.objects.step import ObjectReport, confusion
@@ -248,24 +250,12 @@ def followed(
         params: of NanoDet; None, to find what moves alone.
         frames: (index, seconds, [H, W, 3] uint8, whether it begins another shot).
     """
-    config = object_config()
-    if params is None:
-        # Who stays where they are has no other to tell of them.
-        config = object_config(classless_moved=0.0)
-        bodies = ReadConfig(body=BodyConfig())
-        tracker = object_tracker(
-            moving.observer(config=bodies, kind=MOVING, describe_fn=describe), config
-        )
-        params = files.shipped()
-    else:
-        cue = motion_observer(kind=MOVING)
-        tracker = object_tracker(together(stateless(nanodet.observe()), cue), config)
-        params = params, ()
+    tracker, config = _compiled(None if params is None else nanodet.observe)
+    params = files.shipped() if params is None else (params, ())
     frames = iter(frames)
     first = list(itertools.islice(frames, FIRST))
     if not first:
         return
-    tracker = tracker._replace(step_fn=jax.jit(tracker.step_fn))
     shot = next((k for k, (_, _, _, cut) in enumerate(first) if cut and k), len(first))
     pictures = [jnp.asarray(frame) for _, _, frame, _ in first[:shot]]
     times = [float(time) for _, time, _, _ in first[:shot]]
@@ -278,6 +268,27 @@ def followed(
         picture = jnp.asarray(frame)
         state, report = tracker.step_fn(params, state, picture, seconds, cut=begins)
         yield Followed(index, time, frame, cut, state, report)
+
+
+@functools.cache
+def _compiled(observe: Callable[[], DetectFn] | None) -> tuple[Tracker, ObjectConfig]:
+    """The tracker and its numbers: the same for all clips, so that it is traced once a size.
+
+    Args:
+        observe: makes what finds boxes, beside what moves; None, to find what moves alone.
+    """
+    if observe is not None:
+        config = object_config()
+        cue = motion_observer(kind=MOVING)
+        tracker = object_tracker(together(stateless(observe()), cue), config)
+    else:
+        # Who stays where they are has no other to tell of them.
+        config = object_config(classless_moved=0.0)
+        bodies = ReadConfig(body=BodyConfig())
+        tracker = object_tracker(
+            moving.observer(config=bodies, kind=MOVING, describe_fn=describe), config
+        )
+    return tracker._replace(step_fn=jax.jit(tracker.step_fn)), config
 
 
 def _watched(told: Iterator[Followed], crowds: list[float]) -> Iterator[Followed]:

@@ -47,10 +47,11 @@ def heading(found: Found) -> str:
 
 
 def shown(hit: Hit) -> str:
-    """What the moment shows, or what is said in it."""
+    """Who moves where in the moment and what it shows, or what is said in it."""
     if hit.says:
         return f"“{hit.says}”"
-    return ", ".join(f"{label} {100 * share:.0f} %" for label, share in hit.shows)
+    shows = ", ".join(f"{label} {100 * share:.0f} %" for label, share in hit.shows)
+    return "; ".join(part for part in (hit.moves, shows) if part)
 
 
 def write_sheet(found: Found, out: PathLike, *, overwrite: bool = False) -> pathlib.Path:

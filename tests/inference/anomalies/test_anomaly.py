@@ -156,7 +156,7 @@ def _drift(path, *, seconds, jolt=None, seed=0):
 
 @pytest.fixture
 def without_networks(monkeypatch):
-    monkeypatch.setattr(index, "networks", lambda size: Networks())
+    monkeypatch.setattr(index, "networks", lambda size, names: Networks())
     for room in (index, detect, normal):
         monkeypatch.setattr(room, "lookers", dict)
 

@@ -54,7 +54,7 @@ def _embed(texts):
     """Texts lie along the axes of the words they hold; a label's word is its color."""
     known = {labels.read("kinetics400")[n]: c for c, n in ACTIONS.items()}
     known |= {labels.read("imagenet")[n]: c for c, n in THINGS.items()}
-    axes = [*COLORS, "fight"]
+    axes = [*COLORS, "fight", "left", "right"]
     rows = np.full((len(texts), 384), 1e-3, np.float32)
     for row, text in zip(rows, texts, strict=True):
         told = known.get(text, text)
@@ -67,7 +67,7 @@ def _embed(texts):
 def networks(monkeypatch):
     """The networks of colors in place of the published ones; counts the clips looked at."""
     looks = types.SimpleNamespace(count=0, stop_at=None)
-    true = index.clip_features
+    true = index.look
 
     def look(path, **how):
         looks.count += 1
@@ -76,10 +76,12 @@ def networks(monkeypatch):
         return true(path, **how)
 
     known = words.Words(_embed, tuple(_embed(labels.read(n)) for n in ("kinetics400", "imagenet")))
-    monkeypatch.setattr(index, "clip_features", look)
-    monkeypatch.setattr(index, "networks", lambda size: Networks(_actions, _tags))
+    monkeypatch.setattr(index, "look", look)
+    monkeypatch.setattr(index, "networks", lambda size, names: Networks(_actions, _tags))
     for room in (index, find):
         monkeypatch.setattr(room, "lookers", lambda: {"i3d": "a", "efficientnet-lite0": "b"})
+    for room in (index, find):
+        monkeypatch.setattr(room, "detector", lambda: None)
     monkeypatch.setattr(find, "_words", lambda index: known)
     return looks
 
@@ -88,6 +90,16 @@ def paint(path, color, *, seconds=1.0, seed=0):
     """A clip of one color with some noise."""
     noise = np.random.default_rng(seed).integers(-20, 20, (round(10 * seconds), 48, 64, 3))
     write_video(path, np.clip(noise + np.array(color), 0, 255).astype(np.uint8), rate=10)
+
+
+def pan(path, step, *, frames=20):
+    """A clip in which the camera goes so many pixels a frame to the right over a rough texture."""
+    rough = np.random.default_rng(5).integers(0, 255, (12, 60, 3)).astype(np.uint8)
+    wide = np.repeat(np.repeat(rough, 8, 0), 8, 1)
+    first = 0 if step > 0 else -step * (frames - 1)
+    write_video(
+        path, np.stack([wide[:, first + step * k :][:, :128] for k in range(frames)]), rate=10
+    )
 
 
 @pytest.fixture

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from tests import browser
+from tests.inference.searching.conftest import pan
 from vidparticles import cli, weights
 from vidparticles.errors import InputError
 from vidparticles.inference import recommend, search
 from vidparticles.inference.searching import find, index
 from vidparticles.inference.understanding.networks import Networks
 from vidparticles.video import write_video
+from vidparticles.viz.found import list_found
 
 
 def _names(found):
@@ -61,6 +63,27 @@ def test_a_line_of_subtitles_is_found_at_its_time(folder, networks, tmp_path):
     hit = search(folder, text="fight", count=1, index=tmp_path / "index").hits[0]
     assert (hit.path.name, hit.says) == ("green.mp4", "They fight.")
     assert (hit.start, hit.end) == pytest.approx((0.6, 0.9), abs=0.01)
+
+
+def test_what_the_camera_does_is_found_at_its_time(folder, networks, tmp_path):
+    pan(folder / "a.mp4", 2)
+    pan(folder / "b.mp4", -2)
+    for way, name in (("left", "b.mp4"), ("right", "a.mp4")):
+        found = search(folder, text=way, count=1, at=True, index=tmp_path / "index")
+        (hit,) = found.hits
+        assert (hit.path.name, hit.moves) == (name, f"the camera pans {way}")
+        assert hit.start <= 0.2
+        assert hit.end >= 1.7
+        assert f"the camera pans {way}; " in list_found(found)
+        assert "who moves where is not searched" in found.warnings[0]
+
+
+def test_an_index_of_before_is_told_to_be_made_again(folder, networks, tmp_path, monkeypatch):
+    kept = tmp_path / "index"
+    search(folder, text="red", index=kept)
+    monkeypatch.setattr(index, "VERSION", 99)
+    assert search(folder, text="red", index=kept).warnings[-1].startswith("6 clips were looked at")
+    assert "again" not in " ".join(search(folder, text="red", index=kept).warnings)
 
 
 def test_what_is_recommended_is_new_and_not_all_alike(folder, networks, tmp_path):
@@ -186,7 +209,7 @@ def test_any_text_is_a_result(folder, networks, tmp_path, monkeypatch):
     monkeypatch.undo()
     (folder / "green.srt").write_text("1\n00:00:00,200 --> 00:00:00,500\nThey fight.\n")
     monkeypatch.setattr(find, "lookers", dict)
-    monkeypatch.setattr(index, "networks", lambda size: Networks())
+    monkeypatch.setattr(index, "networks", lambda size, names: Networks())
     kept = tmp_path / "index"
     for text in ("a", "y" * 10_000, "two people " * 900, "两个人在打架", "!?"):
         found = search(folder, text=text, index=kept)

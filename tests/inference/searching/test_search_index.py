@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from fractions import Fraction
 
@@ -42,6 +43,17 @@ def test_names_do_not_matter_and_contents_do(folder, networks, tmp_path):
         file.write(b"\0\0\0\x08free")
     assert build(videos(folder), folder=index).made == 1
     assert networks.count == before + 1
+
+
+def test_another_recipe_is_looked_at_again_once(folder, networks, tmp_path, monkeypatch):
+    index, paths = tmp_path / "index", videos(folder)
+    assert build(paths, folder=index).renewed == 0
+    monkeypatch.setattr("vidparticles.inference.searching.index.VERSION", 99)
+    found = build(paths, folder=index)
+    assert (found.made, found.renewed) == (6, 6)
+    again = build(paths, folder=index)
+    assert (again.made, again.renewed) == (0, 0)
+    assert build(paths, folder=index, rate=0).renewed == 6
 
 
 DAMAGES = [lambda b: b[:100], lambda b: b[:-3] + b"\x7f" * 3, lambda b: b""]
@@ -118,7 +130,12 @@ def _seen(windows, pictures, seed=0):
 def test_a_moment_is_of_length_one_whatever_looks_at_it(
     windows, pictures, moments, width, tmp_path
 ):
-    found = entry.entry_of(_seen(windows, pictures))
+    lines = (
+        entry.Line(0.5, 1.5, "one dog moves left"),
+        entry.Line(1.0, 3.0, "the camera is still"),
+    )
+    found = entry.entry_of(_seen(windows, pictures), moves=lines)
+    found = dataclasses.replace(found, moved=np.eye(384, dtype=np.float32)[:2])
     assert found.like.shape == (moments, width)
     np.testing.assert_allclose(np.linalg.norm(found.like, axis=-1), 1, rtol=1e-3)
     assert found.labels.shape == found.shares.shape == (moments, 2, entry.TOP)
@@ -127,8 +144,9 @@ def test_a_moment_is_of_length_one_whatever_looks_at_it(
     assert all(len(found.told(k)) == 3 for k in range(moments))
     entry.write(tmp_path / "entry.safetensors", found)
     again = entry.read(tmp_path / "entry.safetensors")
-    for name in ("like", "starts", "ends", "labels", "shares", "seconds", "lines"):
+    for name in ("like", "starts", "ends", "labels", "shares", "seconds", "lines", "moves"):
         np.testing.assert_array_equal(getattr(again, name), getattr(found, name))
+    np.testing.assert_array_equal(again.moved, found.moved)
 
 
 def test_cues_become_lines_without_markup():

@@ -1,4 +1,4 @@
-"""What is kept of one clip: its moments, what they show, and what is said in it."""
+"""What is kept of one clip: its moments, what they show, what is said in it, who moves where."""
 
 from __future__ import annotations
 
@@ -47,6 +47,8 @@ class Entry:
         shares: [M, 2, `TOP`] their probabilities.
         lines: of its subtitles.
         spoken: [L, 384] of length one, where the lines lie among texts; None: not looked at yet.
+        moves: who moves where and what the camera does, in words.
+        moved: of these, as `spoken`.
     """
 
     seconds: float
@@ -57,6 +59,14 @@ class Entry:
     shares: np.ndarray
     lines: tuple[Line, ...] = ()
     spoken: np.ndarray | None = None
+    moves: tuple[Line, ...] = ()
+    moved: np.ndarray | None = None
+
+    def at(self, start: float, end: float) -> int:
+        """The moment whose middle is nearest to that of a span; −1 where there is none."""
+        if not len(self.starts):
+            return -1
+        return int(np.argmin(np.abs((self.starts + self.ends) - (start + end))))
 
     def told(self, moment: int, count: int = 3) -> list[tuple[str, float]]:
         """What a moment shows, by the networks: labels and probabilities, the likeliest first."""
@@ -69,7 +79,9 @@ class Entry:
         return sorted(found, key=lambda pair: -pair[1])[:count]
 
 
-def entry_of(seen: ClipFeatures, subtitles: Iterable[Subtitles] = ()) -> Entry:
+def entry_of(
+    seen: ClipFeatures, subtitles: Iterable[Subtitles] = (), moves: tuple[Line, ...] = ()
+) -> Entry:
     """What is kept of a clip that was looked at.
 
     A moment is a window of I3D, or a picture of EfficientNet where only that is there. It is the
@@ -80,6 +92,7 @@ def entry_of(seen: ClipFeatures, subtitles: Iterable[Subtitles] = ()) -> Entry:
     Args:
         seen: what the networks see of it.
         subtitles: its tracks.
+        moves: who moves where in it.
     """
     windows, pictures = len(seen.starts), len(seen.times)
     starts, ends = seen.starts, seen.ends
@@ -110,6 +123,7 @@ def entry_of(seen: ClipFeatures, subtitles: Iterable[Subtitles] = ()) -> Entry:
             for cue in track.cues
             if (text := " ".join(plain(cue.text).split()))
         ),
+        moves=moves,
     )
 
 
@@ -157,10 +171,13 @@ def write(path: pathlib.Path, entry: Entry) -> None:
     }
     if entry.spoken is not None:
         tensors["spoken"] = entry.spoken
+    if entry.moved is not None:
+        tensors["moved"] = entry.moved
     tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
     facts = {
         "seconds": repr(entry.seconds),
-        "lines": json.dumps([dataclasses.astuple(line) for line in entry.lines]),
+        "lines": _packed(entry.lines),
+        "moves": _packed(entry.moves),
     }
     facts["digest"] = _digest(tensors, facts)
     storage.write_bytes(path, safetensors.save(tensors, facts))
@@ -185,11 +202,21 @@ def read(path: pathlib.Path) -> Entry | None:
             like=tensors["like"].astype(np.float32),
             labels=tensors["labels"],
             shares=tensors["shares"],
-            lines=tuple(Line(*line) for line in json.loads(facts["lines"])),
+            lines=_unpacked(facts["lines"]),
             spoken=tensors.get("spoken"),
+            moves=_unpacked(facts["moves"]),
+            moved=tensors.get("moved"),
         )
     except (OSError, SafetensorError, ValueError, KeyError, TypeError):
         return None
+
+
+def _packed(lines: Iterable[Line]) -> str:
+    return json.dumps([dataclasses.astuple(line) for line in lines])
+
+
+def _unpacked(text: str) -> tuple[Line, ...]:
+    return tuple(Line(*line) for line in json.loads(text))
 
 
 def _digest(tensors: dict[str, np.ndarray], facts: dict[str, str]) -> str:

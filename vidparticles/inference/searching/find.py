@@ -13,10 +13,12 @@ from vidparticles import storage, weights
 from vidparticles.errors import InputError
 from vidparticles.inference.searching import nearest
 from vidparticles.inference.searching.index import (
+    DETECTOR,
     NETWORKS,
     Index,
     build,
     default_folder,
+    detector,
     lookers,
     videos,
 )
@@ -39,6 +41,7 @@ class Hit:
         seconds: how long the clip plays.
         shows: labels of that moment and their probabilities, the likeliest first.
         says: the line of its subtitles that was found, or "".
+        moves: who moves where in it, where that was found, or "".
     """
 
     path: pathlib.Path
@@ -48,6 +51,7 @@ class Hit:
     seconds: float
     shows: tuple[tuple[str, float], ...]
     says: str = ""
+    moves: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +91,7 @@ def search(
     Args:
         folder: with video files, in folders within, too.
         like: a clip; it is not found itself.
-        text: words on what is seen, done or said, in English.
+        text: words on what is seen, done or said, or who moves where, in English.
         at: find moments, several of a clip where they are the best; else clips.
         count: how many to find.
         index: where what is known of clips is kept; by default in the user's cache.
@@ -114,8 +118,11 @@ def search(
         known = _words(index)
         asked = f"“{_short(text)}”"
         told += _hard_to_read(text)
+        if detector() is None:
+            get = f"`vidparticles weights get {DETECTOR}`"
+            told.append(f"who moves where is not searched; {get} gets what finds it.")
         library = build(clips, folder=index, words=known)
-        rows, owners, moments = _texts(library, known)
+        rows, owners, moments = texts(library, known)
         queries = known.embed([text])
     else:
         assert like is not None
@@ -135,7 +142,7 @@ def search(
         []
         if not len(rows)
         else [
-            _hit(library, int(owners[row]), int(moments[row]), float(score))
+            hit(library, int(owners[row]), int(moments[row]), float(score))
             for score, row in zip(*best, strict=True)
         ]
     )
@@ -183,7 +190,7 @@ def recommend(
     for row in nearest.diverse(relevance, vectors, count, balance=balance):
         entry = library.entries[new[row]]
         moment = int(np.argmax((entry.like @ profile.T).max(1)))
-        hits.append(_hit(library, new[row], moment, float(relevance[row])))
+        hits.append(hit(library, new[row], moment, float(relevance[row])))
     names = ", ".join(str(path) for path in history[:3]) + (" …" if len(history) > 3 else "")
     return _found(folder, f"clips for who liked {names}", hits, library, told)
 
@@ -191,10 +198,11 @@ def recommend(
 # ---------------------------------------------------------------- parts
 
 
-def _texts(library: Index, known: Words) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def texts(library: Index, known: Words) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Where moments and lines lie among texts, whose they are, and which of it.
 
-    A line of subtitles is counted behind the moments of its clip.
+    Lines of subtitles are counted behind the moments of their clip, and behind them who moves
+    where, each with what the moment shows in which it is.
     """
     rows = [np.zeros((0, known.labels[0].shape[1]), np.float32)]
     owners: list[int] = []
@@ -203,18 +211,33 @@ def _texts(library: Index, known: Words) -> tuple[np.ndarray, np.ndarray, np.nda
         rows.append(in_words(entry.labels, entry.shares, known.labels))
         if entry.spoken is not None:
             rows.append(entry.spoken)
-        count = len(entry.starts) + (0 if entry.spoken is None else len(entry.spoken))
+        if entry.moved is not None:
+            of = [entry.at(line.start, line.end) for line in entry.moves]
+            if len(entry.starts):
+                labels, shares = entry.labels[of], entry.shares[of]
+            else:  # nothing looked at the clip, but the camera's motion is measured
+                labels, shares = np.full((len(of), 2, 1), -1), np.zeros((len(of), 2, 1))
+            rows.append(in_words(labels, shares, known.labels, moved=entry.moved))
+        told_of = [entry.starts, entry.spoken, entry.moved]
+        count = sum(len(part) for part in told_of if part is not None)
         owners += [k] * count
         numbers += range(count)
     return np.concatenate(rows), np.array(owners, int), np.array(numbers, int)
 
 
-def _hit(library: Index, clip: int, moment: int, score: float) -> Hit:
+def hit(library: Index, clip: int, moment: int, score: float) -> Hit:
+    """What is told of a row of `texts`, or of a moment, of a clip."""
     entry, path = library.entries[clip], library.paths[clip]
     said = moment - len(entry.starts)
-    if said >= 0:
+    goes = said - (0 if entry.spoken is None else len(entry.spoken))
+    if said >= 0 > goes:
         line = entry.lines[said]
         return Hit(path, score, line.start, line.end, entry.seconds, (), line.text)
+    if goes >= 0:
+        line = entry.moves[goes]
+        at = entry.at(line.start, line.end)
+        shows = () if at < 0 else tuple(entry.told(at))
+        return Hit(path, score, line.start, line.end, entry.seconds, shows, moves=line.text)
     start, end = float(entry.starts[moment]), float(entry.ends[moment])
     return Hit(path, score, start, end, entry.seconds, tuple(entry.told(moment)))
 
@@ -229,8 +252,19 @@ def _found(
         clips=len(library.paths),
         made=library.made,
         broken=library.left_out,
-        warnings=tuple(told),
+        warnings=(*told, *_renewed(library)),
     )
+
+
+def _renewed(library: Index) -> list[str]:
+    """A sentence on clips that were looked at once more, which takes its time."""
+    if not library.renewed:
+        return []
+    many = f"{library.renewed} clips were" if library.renewed > 1 else "one clip was"
+    return [
+        f"{many} looked at again: what is kept of a clip, or what looks at it, is another than "
+        "before."
+    ]
 
 
 def _whole(like: np.ndarray) -> np.ndarray:

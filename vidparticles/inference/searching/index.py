@@ -22,14 +22,16 @@ from vidparticles.data.folder import SUFFIXES
 from vidparticles.errors import InputError, reason
 from vidparticles.inference.searching import entry as entries
 from vidparticles.inference.searching.entry import Entry
+from vidparticles.inference.searching.look import RATE, look
 from vidparticles.inference.searching.words import Words
-from vidparticles.inference.understanding.features import DEFAULT, FeatureConfig, clip_features
+from vidparticles.inference.understanding.features import DEFAULT, FeatureConfig
 from vidparticles.inference.understanding.networks import Networks, networks
 from vidparticles.progress import counted, listening
 from vidparticles.storage import PathLike
 
-VERSION = 1  # of what is kept of a clip
+VERSION = 2  # of what is kept of a clip
 NETWORKS = ("i3d", "efficientnet-lite0")  # that look at clips, in the order of `entry.SETS`
+DETECTOR = "nanodet"  # finds who moves; without it only the camera is told of
 _BESIDE = (".srt", ".vtt", ".ass")  # subtitles in a file of their own, of the clip's name
 
 
@@ -43,6 +45,7 @@ class Index:
         hashes: of each, that of its content.
         broken: a sentence on each that could not be read.
         made: how many were looked at now; the others had been before.
+        renewed: how many of these had been, too, but by something else, or less was kept.
     """
 
     paths: tuple[pathlib.Path, ...]
@@ -50,6 +53,7 @@ class Index:
     hashes: tuple[str, ...]
     broken: tuple[str, ...] = ()
     made: int = 0
+    renewed: int = 0
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -102,14 +106,16 @@ def build(
     folder: PathLike | None = None,
     words: Words | None = None,
     config: FeatureConfig = DEFAULT,
+    rate: float = RATE,
 ) -> Index:
     """Look at each clip that was not looked at before, and keep what is seen of it.
 
     Args:
         paths: video files.
         folder: where the index is; by default in the user's cache.
-        words: also say where their subtitles lie among texts.
+        words: also say where their subtitles, and who moves where, lie among texts.
         config: how clips are looked at.
+        rate: frames a second in which objects are followed; 0: they are not.
 
     Returns:
         What is known of those that could be read.
@@ -126,7 +132,7 @@ def build(
     with storage.write_errors(here):
         here.mkdir(parents=True, exist_ok=True)
     given = [pathlib.Path(path) for path in paths]
-    reader = _Reader(here, words, config)
+    reader = _Reader(here, words, config, rate)
     found, broken = [], []
     try:
         for path in counted(given, len(given), work="indexing"):
@@ -142,7 +148,7 @@ def build(
     if not found:
         raise InputError(f"none of the {len(given)} clips can be read; {broken[0]}")
     names, kept, hashes = zip(*found, strict=True)
-    return Index(names, kept, hashes, tuple(broken), made=reader.made)
+    return Index(names, kept, hashes, tuple(broken), made=reader.made, renewed=reader.renewed)
 
 
 def default_folder() -> pathlib.Path:
@@ -157,11 +163,13 @@ class _Broken(Exception):  # noqa: N818
 class _Reader:
     """Finds or makes entries; networks are loaded when the first is to be made."""
 
-    def __init__(self, folder: pathlib.Path, words: Words | None, config: FeatureConfig):
-        self.made = 0
+    def __init__(
+        self, folder: pathlib.Path, words: Words | None, config: FeatureConfig, rate: float
+    ):
+        self.made = self.renewed = 0
         self.known = _Known(folder / "files.json")
-        self._folder, self._words, self._config = folder, words, config
-        self._recipe = _recipe(config)
+        self._folder, self._words, self._config, self._rate = folder, words, config, rate
+        self._recipe = _recipe(config, rate)
         self._loaded: Networks | None = None
 
     def entry(self, path: pathlib.Path) -> tuple[Entry, str]:
@@ -181,18 +189,25 @@ class _Reader:
             except InputError as error:
                 raise _Broken(str(error)) from error
             self.made += 1
-        if entry.spoken is None and self._words is not None and entry.lines:
-            spoken = self._words.embed([line.text for line in entry.lines])
-            entry, fresh = dataclasses.replace(entry, spoken=spoken), True
+            self.renewed += any(self._folder.glob(f"{content[:32]}-*.safetensors"))
+        if self._words is not None:
+            embed = self._words.embed
+            if entry.spoken is None and entry.lines:
+                spoken = embed([line.text for line in entry.lines])
+                entry, fresh = dataclasses.replace(entry, spoken=spoken), True
+            if entry.moved is None and entry.moves:
+                moved = embed([line.text for line in entry.moves])
+                entry, fresh = dataclasses.replace(entry, moved=moved), True
         if fresh:
             entries.write(place, entry)
         return entry, content
 
     def _look(self, path: pathlib.Path) -> Entry:
         if self._loaded is None:
-            self._loaded = networks(self._config.size)
-        seen = clip_features(path, networks_here=self._loaded, config=self._config)
-        return entries.entry_of(seen, _subtitles(path))
+            names = (*NETWORKS, DETECTOR) if self._rate else NETWORKS
+            self._loaded = networks(self._config.size, names=names)
+        seen, moves = look(path, networks_here=self._loaded, config=self._config, rate=self._rate)
+        return entries.entry_of(seen, _subtitles(path), moves)
 
 
 class _Known:
@@ -231,9 +246,15 @@ def lookers() -> dict[str, str]:
     }
 
 
-def _recipe(config: FeatureConfig) -> str:
+def detector() -> str | None:
+    """The hash of the weights of what finds who moves, where they are here."""
+    return weights.named(DETECTOR).sha256 if weights.status(DETECTOR).state == "there" else None
+
+
+def _recipe(config: FeatureConfig, rate: float) -> str:
     """A name for what looks at clips: which networks are here, and how they are applied."""
-    told = json.dumps([VERSION, lookers(), dataclasses.asdict(config)], sort_keys=True)
+    follows = [detector(), rate] if rate else None
+    told = json.dumps([VERSION, lookers(), follows, dataclasses.asdict(config)], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 

@@ -50,17 +50,24 @@ def words(folder: pathlib.Path) -> Words:
     return Words(embed, known)
 
 
-def in_words(numbers: np.ndarray, shares: np.ndarray, known: tuple[np.ndarray, ...]) -> np.ndarray:
+def in_words(
+    numbers: np.ndarray,
+    shares: np.ndarray,
+    known: tuple[np.ndarray, ...],
+    *,
+    moved: np.ndarray | None = None,
+) -> np.ndarray:
     """Where moments lie among texts.
 
     Args:
         numbers: int [M, 2, `entry.TOP`] of labels; −1 is none.
         shares: [M, 2, `entry.TOP`] their probabilities.
         known: of `Words`.
+        moved: [M, 384] of length one, where lies what is told of who moves where in them.
 
     Returns:
-        [M, 384] of length one: what is done and what is there weigh alike. Zeros where no label
-        is known.
+        [M, 384] of length one: what is done, what is there and who moves weigh alike. Zeros where
+        nothing is known.
 
     Example:
         >>> known = np.eye(4)[:2], np.eye(4)[2:]
@@ -72,7 +79,7 @@ def in_words(numbers: np.ndarray, shares: np.ndarray, known: tuple[np.ndarray, .
     for k, texts in enumerate(known):
         share = np.where(numbers[:, k] >= 0, shares[:, k], 0)
         total += _unit(np.einsum("mt,mtd->md", share, texts[numbers[:, k]]))
-    return _unit(total)
+    return _unit(total if moved is None else total + moved)
 
 
 def _unit(x: np.ndarray) -> np.ndarray:

@@ -1,0 +1,45 @@
+"""One reading of a clip: objects and camera become lines, frames are brought to few sizes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.inference.test_objects import bright
+from vidparticles.errors import InputError
+from vidparticles.inference import objects as following
+from vidparticles.inference.searching.look import LONGEST, look, size_of
+from vidparticles.inference.understanding.features import DEFAULT
+from vidparticles.inference.understanding.networks import Networks
+from vidparticles.video import write_video
+
+
+def test_sizes_are_few_and_what_the_detector_takes():
+    sizes = {size_of(h, w) for h in range(120, 1100, 70) for w in range(120, 2000, 70)}
+    assert len(sizes) <= 5
+    assert all(max(one) == LONGEST and min(one) % 32 == 0 for one in sizes)
+    assert size_of(360, 640) == size_of(1080, 1920) == size_of(480, 640)
+
+
+def test_a_rate_below_nothing_is_a_sentence(tmp_path):
+    with pytest.raises(InputError, match="rate is -1"):
+        look(tmp_path / "clip.mp4", networks_here=Networks(), config=DEFAULT, rate=-1)
+
+
+@pytest.mark.slow
+def test_a_dog_that_crosses_is_told_with_its_time(tmp_path, monkeypatch):
+    frames = np.random.default_rng(0).integers(40, 90, (40, 96, 160, 3)).astype(np.uint8)
+    for k in range(40):  # it waits for a second, then goes from left to right
+        left = 4 + 4 * max(0, k - 10)
+        frames[k, 40:72, left : left + 32] = 255
+    write_video(tmp_path / "clip.mp4", frames, rate=10)
+    monkeypatch.setattr(following.nanodet, "observe", lambda: bright)
+    here = Networks(detector=())
+    found = look(tmp_path / "clip.mp4", networks_here=here, config=DEFAULT, rate=5.0).moves
+    goes = next(line for line in found if "crosses" in line.text)
+    assert goes.text == "one dog crosses from left to right"
+    assert 0.7 <= goes.start <= 1.4
+    assert goes.end >= 3.4
+    assert any(line.text == "one dog stays on the left" and line.start < 0.3 for line in found)
+    none = look(tmp_path / "clip.mp4", networks_here=here, config=DEFAULT, rate=0).moves
+    assert all(line.text.startswith("the camera") for line in none)

@@ -1,0 +1,141 @@
+"""One reading of a clip for the index: what networks see of it, who moves where, the camera."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from vidparticles.errors import InputError
+from vidparticles.inference.searching.entry import Line
+from vidparticles.inference.understanding.camera import CameraLane, CameraPath
+from vidparticles.inference.understanding.features import ClipFeatures, FeatureConfig, FeatureLane
+from vidparticles.inference.understanding.moments import Moment, moments
+from vidparticles.inference.understanding.movers import Movement, movements
+from vidparticles.inference.understanding.networks import Networks
+from vidparticles.video import open_video
+
+RATE = 3.0  # frames a second in which objects are followed: half of what `understand` takes
+LONGEST = 288  # pixels of the longer side of what objects are looked for in
+_STEP = 96  # pixels, of which the shorter side is a multiple: few programs for frames of all sizes
+
+
+class Look(NamedTuple):
+    """What was seen of a clip.
+
+    Attributes:
+        seen: by the networks.
+        moves: who moves where, and what the camera does, in order.
+    """
+
+    seen: ClipFeatures
+    moves: tuple[Line, ...]
+
+
+def look(
+    path: pathlib.Path, *, networks_here: Networks, config: FeatureConfig, rate: float
+) -> Look:
+    """Read a clip once.
+
+    Args:
+        path: a video file.
+        networks_here: of `networks(config.size, …)`; objects are followed where there is a
+            detector among them.
+        config: how the networks look at the clip.
+        rate: frames a second in which objects are followed; 0: they are not.
+
+    Raises:
+        InputError: the clip cannot be read, or the rate is negative.
+
+    Example:
+        >>> from vidparticles.inference.understanding.features import DEFAULT
+        >>> from vidparticles.video import footage
+        >>> path = footage.path("chaplin")
+        >>> look(path, networks_here=Networks(), config=DEFAULT, rate=0).moves[0].text
+        'the camera is still'
+    """
+    if not rate >= 0:
+        raise InputError(f"rate is {rate}; expected frames a second, 0 or more.")
+    features, camera = FeatureLane(networks_here, config), CameraLane()
+    cuts: list[float] = []
+    with open_video(path) as video:
+        frames = _shown(moments(video), features, camera, cuts)
+        if rate and networks_here.detector is not None:
+            from vidparticles.inference import objects as following
+
+            told = following.followed(networks_here.detector, small(frames, 1 / rate))
+            found = following.gathered(told)
+        else:
+            found = []
+            for _ in frames:
+                pass
+        info = video.info
+        height, width = size_of(info.height, info.width)
+        seen = features.end(video.path, info.duration, (*video.warnings, *networks_here.missing))
+    went = camera.end()
+    done = movements(found, went, width=width / height, cuts=cuts)
+    return Look(seen, in_lines(done, went))
+
+
+def in_lines(done: Iterable[Movement], camera: CameraPath) -> tuple[Line, ...]:
+    """What objects and the camera do, as lines in the order in which they begin.
+
+    Example:
+        >>> import numpy as np
+        >>> from vidparticles.inference.understanding.told import Told
+        >>> went = CameraPath((Told("pans left", 0.0, 2.0),), np.zeros(0), np.zeros((0, 2)))
+        >>> in_lines([Movement("one dog moves right", 1.0, 2.0, "dog", (0,))], went)[1].text
+        'one dog moves right'
+    """
+    lines = [Line(one.start, one.end, one.words) for one in done]
+    lines += [Line(told.start, told.end, f"the camera {told.label}") for told in camera.words]
+    return tuple(sorted(lines, key=lambda line: (line.start, line.end)))
+
+
+def size_of(height: int, width: int) -> tuple[int, int]:
+    """Height and width of what objects are looked for in.
+
+    A program is compiled for each size, which takes longer than all else that is done with a clip;
+    so frames are stretched a little to one of few.
+
+    Example:
+        >>> size_of(1080, 1920), size_of(360, 480), size_of(1920, 1080), size_of(30, 900)
+        ((192, 288), (192, 288), (288, 192), (96, 288))
+    """
+    scale = LONGEST / max(height, width)
+    rows, columns = (max(_STEP, _STEP * round(x * scale / _STEP)) for x in (height, width))
+    return rows, columns
+
+
+def small(frames: Iterable[Moment], step: float) -> Iterator[tuple[int, float, np.ndarray, bool]]:
+    """Frames at least so many seconds apart, as objects are followed in them.
+
+    Args:
+        frames: of a clip.
+        step: seconds.
+
+    Returns:
+        (index, seconds, uint8 [h, w, 3] of `size_of`, whether it begins another shot): a cut in a
+        frame that is left out is the next one's.
+    """
+    last, cut = -np.inf, False
+    for moment in frames:
+        cut |= moment.cut
+        if moment.time >= last + step - 1e-3:
+            size = size_of(moment.picture.height, moment.picture.width)
+            yield moment.index, moment.time, moment.picture.rgb(size), cut
+            last, cut = moment.time, False
+
+
+def _shown(
+    frames: Iterable[Moment], features: FeatureLane, camera: CameraLane, cuts: list[float]
+) -> Iterator[Moment]:
+    """The frames, after the lanes have taken them; seconds of cuts are noted."""
+    for moment in frames:
+        features.take(moment)
+        camera.take(moment)
+        if moment.cut:
+            cuts.append(moment.time)
+        yield moment

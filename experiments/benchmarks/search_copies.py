@@ -120,7 +120,7 @@ def write(clips: Sequence[pathlib.Path], library: pathlib.Path, altered: pathlib
 def found_first(scratch: pathlib.Path, clips: int) -> dict[str, Mapping[str, list[bool]]]:
     """For each way of seeking and each kind whether the copies' clips are found first, in order."""
     known, asked = (
-        build(videos(scratch / place), folder=scratch / "index", config=LOOK)
+        build(videos(scratch / place), folder=scratch / "index", config=LOOK, rate=0)
         for place in ("library", "altered")
     )
     hash_of = perceptual_hash()

@@ -18,8 +18,7 @@ from vidparticles.inference.understanding.networks import Networks
 from vidparticles.video import open_video
 
 RATE = 3.0  # frames a second in which objects are followed: half of what `understand` takes
-LONGEST = 288  # pixels of the longer side of what objects are looked for in
-_STEP = 96  # pixels, of which the shorter side is a multiple: few programs for frames of all sizes
+SIDES = 192, 288  # pixels, of what objects are looked for in
 
 
 class Look(NamedTuple):
@@ -95,18 +94,17 @@ def in_lines(done: Iterable[Movement], camera: CameraPath) -> tuple[Line, ...]:
 
 
 def size_of(height: int, width: int) -> tuple[int, int]:
-    """Height and width of what objects are looked for in.
+    """Height and width of what objects are looked for in: one for wide frames, one for high ones.
 
-    A program is compiled for each size, which takes longer than all else that is done with a clip;
-    so frames are stretched a little to one of few.
+    Frames are stretched to it, by half at most up to 9 : 4, since a program is compiled for each
+    size, which takes as long as to look at half a minute of a clip.
 
     Example:
-        >>> size_of(1080, 1920), size_of(360, 480), size_of(1920, 1080), size_of(30, 900)
-        ((192, 288), (192, 288), (288, 192), (96, 288))
+        >>> size_of(1080, 1920), size_of(480, 640), size_of(1920, 1080)
+        ((192, 288), (192, 288), (288, 192))
     """
-    scale = LONGEST / max(height, width)
-    rows, columns = (max(_STEP, _STEP * round(x * scale / _STEP)) for x in (height, width))
-    return rows, columns
+    short, long = SIDES
+    return (short, long) if width >= height else (long, short)
 
 
 def small(frames: Iterable[Moment], step: float) -> Iterator[tuple[int, float, np.ndarray, bool]]:

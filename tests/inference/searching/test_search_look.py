@@ -8,7 +8,7 @@ import pytest
 from tests.inference.test_objects import bright
 from vidparticles.errors import InputError
 from vidparticles.inference import objects as following
-from vidparticles.inference.searching.look import look, size_of
+from vidparticles.inference.searching.look import look, size_of, unbroken
 from vidparticles.inference.understanding.features import DEFAULT
 from vidparticles.inference.understanding.networks import Networks
 from vidparticles.video import write_video
@@ -23,6 +23,25 @@ def test_a_folder_of_many_sizes_needs_two_programs():
 def test_a_rate_below_nothing_is_a_sentence(tmp_path):
     with pytest.raises(InputError, match="rate is -1"):
         look(tmp_path / "clip.mp4", networks_here=Networks(), config=DEFAULT, rate=-1)
+
+
+def test_who_is_taken_for_something_of_another_size_is_two():
+    person, bed = (0.2, 0.0, 0.5, 1.0), (0.5, 0.4, 1.0, 0.7)
+    near = (0.3, 0.0, 0.6, 1.0)
+    one = following.FoundObject(
+        3,
+        "person",
+        *(0.0, 1.2),
+        (0, 10, 20, 30),
+        (0.0, 0.4, 0.8, 1.2),
+        (person, near, bed, bed),
+        (False,) * 4,
+        (0.9, 0.8, 0.7, 0.6),
+    )
+    first, second = unbroken(one)
+    assert (first.boxes, first.end, first.frames) == ((person, near), 0.4, (0, 10))
+    assert (second.boxes, second.start, second.score) == ((bed, bed), 0.8, (0.7, 0.6))
+    assert list(unbroken(first)) == [first]
 
 
 @pytest.mark.slow

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,10 @@ from vidparticles.inference.understanding.movers import Movement, movements
 from vidparticles.inference.understanding.networks import Networks
 from vidparticles.video import open_video
 
+if TYPE_CHECKING:
+    from vidparticles.inference.objects import FoundObject
+
+GROWTH = 2.0  # times by which a side of a box grows or shrinks from one look to the next, at most
 RATE = 3.0  # frames a second in which objects are followed: half of what `understand` takes
 SIDES = 192, 288  # pixels, of what objects are looked for in
 
@@ -65,7 +70,7 @@ def look(
             from vidparticles.inference import objects as following
 
             told = following.followed(networks_here.detector, small(frames, 1 / rate))
-            found = following.gathered(told)
+            found = [part for one in following.gathered(told) for part in unbroken(one)]
         else:
             found = []
             for _ in frames:
@@ -76,6 +81,23 @@ def look(
     went = camera.end()
     done = movements(found, went, width=width / height, cuts=cuts)
     return Look(seen, in_lines(done, went))
+
+
+def unbroken(one: FoundObject) -> Iterator[FoundObject]:
+    """Stretches of an object without leaps in size.
+
+    In a third of a second somebody may be anywhere near, and so be taken for a bed that is there;
+    but nobody becomes twice as high or wide: from then on the boxes are another's.
+    """
+    corners = np.asarray(one.boxes).reshape(-1, 2, 2)
+    sides = np.log(np.maximum(corners[:, 1] - corners[:, 0], 1e-3))
+    leaps = np.flatnonzero((np.abs(np.diff(sides, axis=0)) > np.log(GROWTH)).any(1)) + 1
+    for part in np.split(np.arange(len(sides)), leaps):
+        first, stop = int(part[0]), int(part[-1]) + 1
+        names = ("frames", "times", "boxes", "hidden", "score")
+        rows: dict[str, Any] = {name: getattr(one, name)[first:stop] for name in names}
+        start, end = one.times[first], one.times[stop - 1]
+        yield dataclasses.replace(one, start=start, end=end, **rows)
 
 
 def in_lines(done: Iterable[Movement], camera: CameraPath) -> tuple[Line, ...]:

@@ -60,7 +60,9 @@ SEARCH = Verb(
     [
         _FOLDER,
         Option("--like", metavar="CLIP", help="like this one"),
-        Option("--text", metavar="WORDS", help="what is seen, done, said, or who moves where; in English"),
+        Option(
+            "--text", metavar="WORDS", help="what is seen, done, said or moves where, in English"
+        ),
         Option("--at", action="store_true", help="the best moments, not the best clips"),
         *_SHARED,
     ],

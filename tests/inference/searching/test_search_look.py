@@ -46,7 +46,8 @@ def test_who_is_taken_for_something_of_another_size_is_two():
 
 @pytest.mark.slow
 def test_a_dog_that_crosses_is_told_with_its_time(tmp_path, monkeypatch):
-    frames = np.random.default_rng(0).integers(40, 90, (40, 96, 160, 3)).astype(np.uint8)
+    ground = np.random.default_rng(0).integers(0, 180, (12, 20, 3)).astype(np.uint8)
+    frames = np.repeat(ground.repeat(8, 0).repeat(8, 1)[None], 40, 0)  # it is seen to rest
     for k in range(40):  # it waits for a second, then goes from left to right
         left = 4 + 4 * max(0, k - 10)
         frames[k, 40:72, left : left + 32] = 255

@@ -30,6 +30,7 @@ from tqdm import tqdm
 
 from experiments.benchmarks import harness
 from vidparticles.inference.searching import build
+from vidparticles.inference.searching.find import as_it_is_and_mirrored
 from vidparticles.inference.searching.index import videos
 from vidparticles.inference.searching.nearest import nearest_files
 from vidparticles.inference.understanding.features import FeatureConfig
@@ -123,7 +124,7 @@ def found_first(scratch: pathlib.Path, clips: int) -> dict[str, Mapping[str, lis
         build(videos(scratch / place), folder=scratch / "index", config=LOOK, rate=0)
         for place in ("library", "altered")
     )
-    hash_of = perceptual_hash()
+    rows, hash_of = known.seen, perceptual_hash()
     here = hash_of and {path.stem: hashes(path, hash_of) for path in known.paths}
     found: dict[str, Mapping[str, list[bool]]] = {"like": collections.defaultdict(list)}
     if here:
@@ -131,7 +132,8 @@ def found_first(scratch: pathlib.Path, clips: int) -> dict[str, Mapping[str, lis
     for path, entry in zip(asked.paths, asked.entries, strict=True):
         right, kind = path.stem.split("-")
         # As `search` does, without looking for weights a hundred times.
-        (file,), _ = nearest_files(known.like, known.owners, entry.like, 1, files=clips)
+        queries = as_it_is_and_mirrored(entry)
+        (file,), _ = nearest_files(rows, known.owners, queries, 1, files=clips, versions=2)
         found["like"][kind].append(known.paths[file].stem == right)
         if here:
             own = hashes(path, hash_of)[:, None]

@@ -202,7 +202,9 @@ def seen(monkeypatch):
         for k in range(2):
             numbers[m, k, 0], shares[m, k, 0] = sets[k].index(row[2 * k]), row[2 * k + 1]
     starts, ends = np.array([0.0, 1.5, 3.0]), np.array([2.5, 3.0, 6.0])
-    entry = Entry(6.0, starts, ends, np.ones((3, 1), np.float32), numbers, shares)
+    entry = Entry(
+        6.0, starts, ends, np.ones((3, 1), np.float32), np.zeros((3, 64)), numbers, shares
+    )
     known = Words(embed, tuple(embed(names) for names in sets))
     monkeypatch.setattr(
         asked, "build", lambda paths, words: Index((paths[0],), (entry,), ("",), made=1)

@@ -221,3 +221,15 @@ def test_a_real_clip_is_named_by_the_published_networks(shared_data):
     mean = seen.logits.mean(0)
     assert labels.read("kinetics400")[int(mean.argmax())] == "flipping pancake"
     assert np.isfinite(seen.picture_logits).all()
+
+
+@given(st.integers(32, 70), st.integers(0, 2**31))
+def test_the_layout_is_the_mean_of_each_part(size, seed):
+    frames = np.random.default_rng(seed).integers(0, 256, (3, size, size, 3), np.uint8)
+    found = features._layout(frames)
+    luma = frames.mean(0) @ [0.299, 0.587, 0.114] / 255
+    edges = [k * size // 8 for k in range(9)]
+    for i in range(8):
+        for j in range(8):
+            part = luma[edges[i] : edges[i + 1], edges[j] : edges[j + 1]]
+            assert found[i, j] == pytest.approx(part.mean(), abs=1e-5)

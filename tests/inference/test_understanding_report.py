@@ -79,6 +79,8 @@ def seen(windows: list[tuple[float, float, dict[str, float]]], pictures=()) -> C
         np.array([p[0] for p in pictures], float),
         of_pictures,
         np.zeros((len(of_pictures), 1280)),
+        np.zeros((len(steps), 8, 8)),
+        np.zeros((len(of_pictures), 8, 8)),
         (),
     )
 

@@ -118,7 +118,9 @@ def test_cells_hold_what_happened_in_them():
     motion = Motion(times, times, np.tile(times[:, None], (1, len(VELOCITY))))
     like = np.eye(2, 5)
     empty = np.zeros((2, 2, 10))
-    entry = Entry(3.0, np.array([0, 1.5]), np.array([1.5, 3]), like, empty, empty)
+    entry = Entry(
+        3.0, np.array([0, 1.5]), np.array([1.5, 3]), like, np.zeros((2, 64)), empty, empty
+    )
     found = cells_of(entry, motion)
     assert len(found.starts) == 6
     assert (np.abs(found.error - (found.starts + found.ends) / 2) < 0.08).all()

@@ -217,3 +217,22 @@ def test_any_text_is_a_result(folder, networks, tmp_path, monkeypatch):
         told = " ".join(found.warnings)
         assert ("a guess" in told) == (text == "两个人在打架")
         assert ("are read" in told) == (len(text) > 100)
+
+
+def test_a_mirrored_copy_is_told_from_clips_of_the_same_colors(tmp_path, networks):
+    """Networks that know colors alone cannot: it is the layout, as it is or mirrored, that does."""
+    rng = np.random.default_rng(4)
+    left = np.zeros((32, 64, 64, 3), np.uint8)
+    left[:, 8:24, 4:20] = (220, 40, 40)
+    right = np.zeros_like(left)
+    right[:, 40:60, 30:46] = (220, 40, 40)
+    library = tmp_path / "library"
+    library.mkdir()
+    for name, frames in (("left", left), ("right", right)):
+        write_video(library / f"{name}.mp4", frames, rate=12.5)
+    noisy = left[:, :, ::-1].astype(int) + rng.integers(-20, 20, left.shape)
+    write_video(tmp_path / "copy.mp4", np.clip(noisy, 0, 255).astype(np.uint8), rate=12.5)
+    for at in (False, True):
+        told = find.search(library, like=tmp_path / "copy.mp4", at=at, index=tmp_path / "index")
+        assert told.hits[0].path.stem == "left"
+        assert told.hits[0].score > 0.999 > told.hits[1].score

@@ -26,7 +26,7 @@ def test_what_was_stopped_goes_on(folder, networks, tmp_path):
     assert (found.made, networks.count) == (3, 7)  # the fourth was begun, and begun again
     again = build(paths, folder=index)
     assert again.made == 0
-    np.testing.assert_array_equal(again.like, found.like)
+    np.testing.assert_array_equal(again.seen.like, found.seen.like)
     assert not [path for path in index.iterdir() if path.name.startswith(".")]
 
 
@@ -67,7 +67,8 @@ def test_a_damaged_entry_is_made_again(damage, folder, networks, tmp_path):
     path.write_bytes(damage(path.read_bytes()))
     found = build([folder / "red.mp4"], folder=index)
     assert found.made == 1
-    np.testing.assert_array_equal(found.like, right.like)
+    for known, told in zip(right.seen, found.seen, strict=True):
+        np.testing.assert_array_equal(told, known)
 
 
 def test_a_broken_file_is_a_sentence_and_the_rest_is_found(folder, networks, tmp_path):
@@ -119,6 +120,8 @@ def _seen(windows, pictures, seed=0):
         times=np.arange(pictures) * 1.0,
         picture_logits=rng.standard_normal((pictures, 1000)),
         picture_features=rng.random((pictures, 1280)),
+        layouts=rng.random((windows, 8, 8)),
+        picture_layouts=rng.random((pictures, 8, 8)),
         warnings=(),
     )
 
@@ -138,6 +141,7 @@ def test_a_moment_is_of_length_one_whatever_looks_at_it(
     found = dataclasses.replace(found, moved=np.eye(384, dtype=np.float32)[:2])
     assert found.like.shape == (moments, width)
     np.testing.assert_allclose(np.linalg.norm(found.like, axis=-1), 1, rtol=1e-3)
+    np.testing.assert_allclose(np.linalg.norm(found.layouts, axis=-1), 1, rtol=1e-3)
     assert found.labels.shape == found.shares.shape == (moments, 2, entry.TOP)
     assert (found.labels[:, 0] >= 0).all() == bool(windows) or not moments
     assert (np.diff(found.shares, axis=-1) <= 0).all()

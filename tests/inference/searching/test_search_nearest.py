@@ -56,6 +56,46 @@ def test_the_nearest_files_are_those_of_a_loop(seed, rows, asked, count):
         assert product[moment].max() == pytest.approx(product[owners == file].max())
 
 
+@settings(max_examples=25)
+@cases
+def test_a_file_is_as_near_as_the_version_that_it_is_nearest_to(seed, rows, asked, count):
+    rng = np.random.default_rng(seed)
+    vectors, queries = _unit(rng, rows), _unit(rng, 2 * asked)
+    owners = rng.integers(0, 8, rows)
+    files, found = nearest.nearest_files(vectors, owners, queries, count, files=8, versions=2)
+    each = [
+        dict(zip(*(x.tolist() for x in (order, told.score)), strict=True))
+        for order, told in (
+            nearest.nearest_files(vectors, owners, part, 8, files=8)
+            for part in np.split(queries, 2)
+        )
+    ]
+    better = {file: max(score[file] for score in each) for file in each[0]}
+    best = sorted(better.values(), reverse=True)[:count]
+    np.testing.assert_allclose(found.score, best, atol=1e-6)
+    np.testing.assert_allclose([better[int(f)] for f in files], found.score, atol=1e-6)
+
+
+@settings(max_examples=25)
+@cases
+def test_layouts_lift_copies_and_leave_the_order_of_all_others(seed, rows, asked, count):
+    rng = np.random.default_rng(seed)
+    vectors, queries = _unit(rng, rows), _unit(rng, asked)
+    places, sought = _unit(rng, rows), _unit(rng, asked)
+    places[0] = 0.95 * sought[0]
+    there, wanted = nearest.Seen(vectors, places), nearest.Seen(queries, sought)
+    found = nearest.nearest_moments(there, wanted, rows)
+    like = vectors.astype(float) @ queries.T.astype(float)
+    same = places.astype(float) @ sought.T.astype(float)
+    share = np.clip((same - 0.7) / 0.3, 0, 1)
+    score = (like + (1 - like) * share).max(1)
+    np.testing.assert_allclose(found.score, np.sort(score)[::-1], atol=1e-6)
+    np.testing.assert_allclose(score[found.moment], found.score, atol=1e-6)
+    if share[1:].max(initial=0) == 0:
+        others = found.moment[found.moment != 0]
+        np.testing.assert_allclose(np.diff(like.max(1)[others]).clip(0), 0, atol=1e-6)
+
+
 def test_a_copy_is_found_first_whatever_its_size():
     vectors = _unit(np.random.default_rng(0), 300)
     assert nearest.nearest_moments(vectors, vectors[257:258], 1).moment[0] == 257
@@ -104,6 +144,10 @@ def test_what_is_chosen_is_that_of_a_loop():
         (lambda: nearest.nearest_moments(np.eye(3), np.eye(3), 0), "1 or more"),
         (lambda: nearest.nearest_files(np.eye(3), [0, 1], np.eye(3), 1, files=2), "one for each"),
         (lambda: nearest.nearest_files(np.eye(2), [0, 2], np.eye(2), 1, files=2), "file 2"),
+        (
+            lambda: nearest.nearest_files(np.eye(3), [0, 1, 1], np.eye(3), 1, files=2, versions=2),
+            "each of 2 versions",
+        ),
         (lambda: nearest.diverse([1.0], [[1.0]], 1, balance=2), "from 0 to 1"),
     ],
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from vidparticles import storage
-from vidparticles.inference.understanding.features import ClipFeatures
+from vidparticles.inference.understanding.features import PARTS, ClipFeatures
 from vidparticles.models.published.parts import labels
 from vidparticles.video import Subtitles
 from vidparticles.video.subtitles.markup import plain
@@ -43,6 +43,8 @@ class Entry:
         starts, ends: [M] seconds, of its moments.
         like: [M, D] of length one, where a moment lies among what the networks know; D is 0
             without networks.
+        layouts: [M, 64] how bright the parts of its pictures are, of length one; shorter where all
+            are nearly as bright.
         labels: int [M, 2, `TOP`] of the two `SETS`, the likeliest first; −1 is none.
         shares: [M, 2, `TOP`] their probabilities.
         lines: of its subtitles.
@@ -55,6 +57,7 @@ class Entry:
     starts: np.ndarray
     ends: np.ndarray
     like: np.ndarray
+    layouts: np.ndarray
     labels: np.ndarray
     shares: np.ndarray
     lines: tuple[Line, ...] = ()
@@ -108,6 +111,7 @@ def entry_of(
     shown = [seen.picture_logits[k].mean(0) for k in of] if pictures else np.zeros((len(starts), 0))
     sets.append(_top(np.asarray(shown)))
     like = np.concatenate(parts, -1) / len(parts) ** 0.5 if parts else np.zeros((0, 0))
+    layouts = seen.layouts if windows else seen.picture_layouts
     numbers, shares = (np.stack(x, 1) for x in zip(*sets, strict=True))
     return Entry(
         seconds=seen.seconds,
@@ -115,6 +119,7 @@ def entry_of(
         ends=np.asarray(ends, float),
         # As a file keeps it, so that what is found does not depend on when it was looked at.
         like=like.astype(np.float16).astype(np.float32),
+        layouts=_centered(layouts).astype(np.float16).astype(np.float32),
         labels=numbers,
         shares=shares,
         lines=tuple(
@@ -125,6 +130,13 @@ def entry_of(
         ),
         moves=moves,
     )
+
+
+def _centered(layouts: np.ndarray) -> np.ndarray:
+    flat = layouts.reshape(len(layouts), PARTS**2)
+    flat = flat - flat.mean(-1, keepdims=True)
+    # What differs by less than a level is of one gray.
+    return flat / np.maximum(np.linalg.norm(flat, axis=-1, keepdims=True), 1 / 255)
 
 
 def _within(times: np.ndarray, start: float, end: float) -> np.ndarray:
@@ -166,6 +178,7 @@ def write(path: pathlib.Path, entry: Entry) -> None:
         "starts": entry.starts,
         "ends": entry.ends,
         "like": entry.like.astype(np.float16),
+        "layouts": entry.layouts.astype(np.float16),
         "labels": entry.labels,
         "shares": entry.shares,
     }
@@ -200,6 +213,7 @@ def read(path: pathlib.Path) -> Entry | None:
             starts=tensors["starts"],
             ends=tensors["ends"],
             like=tensors["like"].astype(np.float32),
+            layouts=tensors["layouts"].astype(np.float32),
             labels=tensors["labels"],
             shares=tensors["shares"],
             lines=_unpacked(facts["lines"]),

@@ -12,6 +12,7 @@ import numpy as np
 from vidparticles import storage, weights
 from vidparticles.errors import InputError
 from vidparticles.inference.searching import nearest
+from vidparticles.inference.searching.entry import Entry
 from vidparticles.inference.searching.index import (
     DETECTOR,
     NETWORKS,
@@ -20,6 +21,7 @@ from vidparticles.inference.searching.index import (
     default_folder,
     detector,
     lookers,
+    seen,
     videos,
 )
 from vidparticles.inference.searching.words import Words, in_words, words
@@ -114,6 +116,8 @@ def search(
         raise InputError(f"count is {count}; ask for 1 or more.")
     clips = videos(folder)
     told = _missing(needed=text is None)
+    rows: np.ndarray | nearest.Seen
+    queries: np.ndarray | nearest.Seen
     if text is not None:
         known = _words(index)
         asked = f"“{_short(text)}”"
@@ -129,18 +133,23 @@ def search(
         asked = f"clips like {like}"
         (wanted,) = build([like], folder=index).entries
         library = build(clips, folder=index)
-        rows, owners, moments = library.like, library.owners, library.moments
+        owners, moments = library.owners, library.moments
         own = pathlib.Path(like).resolve()
         others = np.array([path.resolve() != own for path in library.paths])[owners]
-        rows, owners, moments = rows[others], owners[others], moments[others]
-        queries = wanted.like
+        rows = nearest.Seen(*(part[others] for part in library.seen))
+        owners, moments = owners[others], moments[others]
+        queries = as_it_is_and_mirrored(wanted)
     if at:
         best = nearest.nearest_moments(rows, queries, count)
-    elif len(rows):
-        _, best = nearest.nearest_files(rows, owners, queries, count, files=len(library.paths))
+    elif len(owners):
+        files = len(library.paths)
+        versions = 1 if like is None else 2
+        _, best = nearest.nearest_files(
+            rows, owners, queries, count, files=files, versions=versions
+        )
     hits = (
         []
-        if not len(rows)
+        if not len(owners)
         else [
             hit(library, int(owners[row]), int(moments[row]), float(score))
             for score, row in zip(*best, strict=True)
@@ -196,6 +205,12 @@ def recommend(
 
 
 # ---------------------------------------------------------------- parts
+
+
+def as_it_is_and_mirrored(wanted: Entry) -> nearest.Seen:
+    """What is seen in the moments of a clip, then in those of its mirror image."""
+    both = zip(seen(wanted), seen(wanted, mirrored=True), strict=True)
+    return nearest.Seen(*(np.concatenate(parts) for parts in both))
 
 
 def texts(library: Index, known: Words) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

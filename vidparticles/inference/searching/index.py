@@ -23,8 +23,9 @@ from vidparticles.errors import InputError, reason
 from vidparticles.inference.searching import entry as entries
 from vidparticles.inference.searching.entry import Entry
 from vidparticles.inference.searching.look import RATE, look
+from vidparticles.inference.searching.nearest import Seen
 from vidparticles.inference.searching.words import Words
-from vidparticles.inference.understanding.features import DEFAULT, FeatureConfig
+from vidparticles.inference.understanding.features import DEFAULT, PARTS, FeatureConfig
 from vidparticles.inference.understanding.networks import Networks, networks
 from vidparticles.progress import counted, listening
 from vidparticles.storage import PathLike
@@ -72,10 +73,18 @@ class Index:
         return np.concatenate([np.zeros(0, int), *(np.arange(len(e.starts)) for e in self.entries)])
 
     @property
-    def like(self) -> np.ndarray:
-        """[N, D] of length one, where the moments lie among what the networks know."""
-        parts = [entry.like for entry in self.entries if len(entry.like)]
-        return np.concatenate(parts) if parts else np.zeros((0, 1), np.float32)
+    def seen(self) -> Seen:
+        """What is seen in the moments."""
+        parts = [entry for entry in self.entries if len(entry.like)]
+        if not parts:
+            return Seen(np.zeros((0, 1), np.float32), np.zeros((0, PARTS**2), np.float32))
+        return Seen(*(np.concatenate(x) for x in zip(*map(seen, parts), strict=True)))
+
+
+def seen(entry: Entry, *, mirrored: bool = False) -> Seen:
+    """What is seen in the moments of a clip, or of its mirror image: its layout is another."""
+    layouts = entry.layouts.reshape(-1, PARTS, PARTS)[..., :: -1 if mirrored else 1]
+    return Seen(entry.like, layouts.reshape(-1, PARTS**2))
 
 
 def videos(folder: PathLike) -> list[pathlib.Path]:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from vidparticles.errors import InputError
+from vidparticles.image.resample import LUMA
 from vidparticles.inference.understanding.moments import Moment, moments
 from vidparticles.inference.understanding.networks import Networks, networks
 from vidparticles.inference.understanding.sampling import Batches, Pictures, Windows
@@ -63,6 +64,7 @@ class FeatureConfig:
 
 
 DEFAULT = FeatureConfig()
+PARTS = 8  # parts of a picture each way, of which the brightness is kept
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +81,8 @@ class ClipFeatures:
         times: [P] seconds, of the pictures.
         picture_logits: [P, 1000] in the order of `parts.labels.read("imagenet")`.
         picture_features: [P, 1280], before the logits.
+        layouts: [W, 8, 8] mean luma of the parts of a window's pictures, in [0, 1].
+        picture_layouts: [P, 8, 8] of the pictures.
         warnings: sentences on what is wrong with the file, and on what is not here.
     """
 
@@ -92,6 +96,8 @@ class ClipFeatures:
     times: np.ndarray
     picture_logits: np.ndarray
     picture_features: np.ndarray
+    layouts: np.ndarray
+    picture_layouts: np.ndarray
     warnings: tuple[str, ...]
 
 
@@ -138,10 +144,11 @@ class FeatureLane:
         self._laid = None if found.actions is None else Windows(config)
         self._taken = None if found.tags is None else Pictures(config)
         steps = config.frames // i3d.STRIDE
-        of_windows = [(i3d.CLASSES,), (steps, i3d.CLASSES), (i3d.FEATURES,)]
-        of_pictures = [(efficientnet.CLASSES,), (efficientnet.FEATURES,)]
+        parts = (PARTS, PARTS)
+        of_windows = [(i3d.CLASSES,), (steps, i3d.CLASSES), (i3d.FEATURES,), parts]
+        of_pictures = [(efficientnet.CLASSES,), (efficientnet.FEATURES,), parts]
         self._windows = Batches(_actions_of(found), config.windows, of_windows)
-        self._pictures = Batches(found.tags, config.pictures, of_pictures)
+        self._pictures = Batches(_tags_of(found), config.pictures, of_pictures)
 
     def take(self, moment: Moment) -> None:
         """The next frame."""
@@ -156,8 +163,8 @@ class FeatureLane:
             self._windows.extend(self._laid.end())
         if self._taken is not None:
             self._pictures.extend(self._taken.end())
-        spans, (logits, steps, features) = self._windows.end()
-        times, (picture_logits, picture_features) = self._pictures.end()
+        spans, (logits, steps, features, layouts) = self._windows.end()
+        times, (picture_logits, picture_features, picture_layouts) = self._pictures.end()
         starts, ends = np.asarray(spans, float).reshape(-1, 2).T
         return ClipFeatures(
             path=path,
@@ -170,6 +177,8 @@ class FeatureLane:
             times=np.asarray(times, float),
             picture_logits=picture_logits,
             picture_features=picture_features,
+            layouts=layouts,
+            picture_layouts=picture_layouts,
             warnings=warnings,
         )
 
@@ -182,6 +191,30 @@ def _actions_of(found: Networks) -> Callable[[np.ndarray], tuple[Any, ...]] | No
 
     def run(clips: np.ndarray) -> tuple[Any, ...]:
         said = actions(clips)
-        return said.logits, said.steps, np.asarray(said.features).mean(-2)
+        features = np.asarray(said.features).mean(-2)
+        return said.logits, said.steps, features, np.stack([_layout(clip) for clip in clips])
 
     return run
+
+
+def _tags_of(found: Networks) -> Callable[[np.ndarray], tuple[Any, ...]] | None:
+    """EfficientNet's logits and features, and layouts."""
+    tags = found.tags
+    if tags is None:
+        return None
+
+    def run(pictures: np.ndarray) -> tuple[Any, ...]:
+        layouts = np.stack([_layout(picture[None]) for picture in pictures])
+        return (*tags(pictures), layouts)
+
+    return run
+
+
+def _layout(frames: np.ndarray) -> np.ndarray:
+    """Mean luma in [0, 1] of the parts of pictures [T, S, S, 3], over time too: [8, 8]."""
+    edges = np.arange(PARTS) * frames.shape[1] // PARTS
+    lines = np.add.reduceat(frames.sum(0, dtype=np.uint32), edges, 0, dtype=np.uint32)
+    parts = np.add.reduceat(lines, edges, 1, dtype=np.uint32)
+    sides = np.diff(edges, append=frames.shape[1])
+    count = 255 * len(frames) * sides[:, None] * sides
+    return np.asarray(parts @ np.array(LUMA) / count, np.float32)

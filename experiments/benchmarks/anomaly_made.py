@@ -32,7 +32,7 @@ from vidparticles.data.pv5 import Source, permanence, seconds
 from vidparticles.inference.anomalies import detect, scores
 from vidparticles.inference.anomalies.cells import cells_of, motion_of
 from vidparticles.inference.anomalies.normal import normal_of
-from vidparticles.inference.searching.entry import TOP, Entry
+from vidparticles.inference.searching.entry import Entry
 from vidparticles.models.baselines.novelty import frame_difference
 from vidparticles.video import write_video
 
@@ -47,9 +47,8 @@ def judged(frames: np.ndarray, scratch: pathlib.Path) -> Judged:
     path = scratch / "clip.mp4"
     large = frames.repeat(LARGER, 1).repeat(LARGER, 2)
     write_video(path, large, rate=RATE, crf=12.0, overwrite=True)
-    none = np.zeros((0, 2, TOP), int)
     times = np.arange(len(frames)) / RATE
-    entry = Entry(len(frames) / RATE, np.zeros(0), np.zeros(0), np.zeros((0, 0)), none, none)
+    entry = Entry.unseen(len(frames) / RATE)
     energy = frame_difference(frames[None])[0]
     return Judged(path, cells_of(entry, motion_of(path)), energy, times)
 

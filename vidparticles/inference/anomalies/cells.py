@@ -62,10 +62,8 @@ def cells_of(entry: Entry, motion: Motion, *, span: float = SPAN) -> Cells:
 
     Example:
         >>> from vidparticles.inference.anomalies.motion import VELOCITY
-        >>> empty = np.zeros((0, 2, 10), int)
-        >>> entry = Entry(1.2, np.zeros(0), np.zeros(0), np.zeros((0, 0)), empty, empty)
         >>> motion = Motion(np.array([0.1, 0.7]), np.zeros(2), np.zeros((2, len(VELOCITY))))
-        >>> cells_of(entry, motion).ends.tolist()
+        >>> cells_of(Entry.unseen(1.2), motion).ends.tolist()
         [0.5, 1.2]
     """
     # The last one is as long as half a cell at least, unless it is the only one.

@@ -65,6 +65,25 @@ class Entry:
     moves: tuple[Line, ...] = ()
     moved: np.ndarray | None = None
 
+    @classmethod
+    def unseen(cls, seconds: float) -> Entry:
+        """What is known of a clip that nothing has looked at.
+
+        Example:
+            >>> len(Entry.unseen(2.5).starts)
+            0
+        """
+        none = np.zeros((0, len(SETS), TOP), np.int32)
+        return cls(
+            seconds,
+            starts=np.zeros(0),
+            ends=np.zeros(0),
+            like=np.zeros((0, 0), np.float32),
+            layouts=np.zeros((0, PARTS**2), np.float32),
+            labels=none,
+            shares=none.astype(np.float32),
+        )
+
     def at(self, start: float, end: float) -> int:
         """The moment whose middle is nearest to that of a span; −1 where there is none."""
         if not len(self.starts):

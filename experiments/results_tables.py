@@ -4,11 +4,11 @@
 
 A place in RESULTS.md is a pair of comments, `<!-- results: NAME -->` and `<!-- end -->`; what
 stands between them is replaced by the table of results/NAME.json (its `table`, or else its
-figures) and a line that says how, where and at which commit it was measured. With `figures` for
-`results`, it is the figures of a file that has a table too; with `costs`, another table of that
-name. A number within a sentence is written `<!-- figure: NAME.KEY -->0.83<!-- end -->`; after
-the key may stand what to multiply it by and how to round, `NAME.KEY*100 .0f`. README.md may hold
-such places too.
+figures) and a line that says how (its `command`, where that is not of its name), where and at which
+commit it was measured. With `figures` for `results`, it is the figures of a file that has a table
+too; with `costs`, another table of that name. A number within a sentence is written
+`<!-- figure: NAME.KEY -->0.83<!-- end -->`; after the key may stand what to multiply it by and how
+to round, `NAME.KEY*100 .0f`. README.md may hold such places too.
 """
 
 from __future__ import annotations
@@ -49,8 +49,9 @@ def table(what: str, name: str) -> str:
     lines.insert(1, "|---|" + "---:|" * (len(shape["header"]) - 1))
     machine, versions = found["machine"], found["versions"]
     room = "benchmarks." if (ROOT / "experiments" / "benchmarks" / f"{name}.py").exists() else ""
+    command = found.get("command", f"experiments.{room}{name}")
     source = (
-        f"`python -m experiments.{room}{name}` on {machine['cpu']}, {machine['cores']} cores, "
+        f"`python -m {command}` on {machine['cpu']}, {machine['cores']} cores, "
         f"Python {versions['python']}, jax {versions['jax']}, at commit {found['commit']}."
     )
     return "\n".join(lines) + "\n\n" + source + "\n"

@@ -1,6 +1,7 @@
 """Whether falls and fights stand out from what is normal, and how soon after they begin.
 
     python -m experiments.benchmarks.anomaly [--smoke] [--json FILE] [--cache DIR] [--clips N]
+                                             [--tuning]
 
 Falls (gmdcsa24-falls, 15 clips): each clip is judged against those of daily life without itself; a
 frame is positive while EVENTS.tsv says that someone falls. Fights (fight-surv): of each fold N
@@ -8,8 +9,9 @@ clips of either kind, spread over it, are judged against N × 2 clips without a 
 folds, which share no source with them; a frame is positive in a clip with a fight.
 
 Figures: `anomaly_{falls,fights}_auc`, the area under the ROC of all frames judged (of fights the
-mean of the folds), by novelty, and by each of its parts (`…_sudden_motion_auc` and so on); beside
-it `…_energy_auc`, motion energy: how much the picture changes from frame to frame. At the threshold
+mean of the folds), by novelty, by each of its parts (`…_sudden_motion_auc` and so on), and by those
+of `points`, of `objects` and of both; beside it `…_energy_auc`, motion energy: how much the picture
+changes from frame to frame; and `anomaly_cpu_per_second`, what following takes. At the threshold
 that is to be exceeded once an hour by what is normal (`…_threshold` nats, the median; `…_highest`
 is the highest novelty of all): `…_found`, the share of the events with an alarm, `…_delay`,
 seconds from their begin to it (median of those found, left out where there is none), and
@@ -24,15 +26,17 @@ import csv
 import dataclasses
 import os
 import pathlib
+import time
 from collections.abc import Sequence
 
 import numpy as np
 
 from experiments.benchmarks import harness
 from vidparticles.inference.anomalies import detect, scores
-from vidparticles.inference.anomalies.cells import Cells, cells_of
-from vidparticles.inference.anomalies.motion import Motion, MotionLane
+from vidparticles.inference.anomalies.cells import Cells, cells_of, followed
+from vidparticles.inference.anomalies.motion import Motion
 from vidparticles.inference.anomalies.normal import Normal, normal_of
+from vidparticles.inference.anomalies.objects import Frames
 from vidparticles.inference.searching.entry import Entry
 from vidparticles.inference.searching.index import build, default_folder
 from vidparticles.inference.understanding.moments import moments
@@ -42,6 +46,8 @@ from vidparticles.video import open_video
 DATA = pathlib.Path(os.environ.get("VIDPARTICLES_DATA", harness.ROOT.parent / "shared" / "data"))
 FALLS = {"Falling (BW)", "Falling (FW)", "Falling (SW)", "Fall (FW)"}
 FOLDS = ("fold0", "fold1", "fold2")
+GROUPS = {"points": [0, 1], "objects": [3, 4], "points and objects": [0, 1, 3, 4]}
+USED = 8  # clips of a fold and a kind that results/anomaly.json is of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +59,7 @@ class Judged:
         cells: what is known of it.
         energy: [T] change from frame to frame, and `times` [T] seconds of the frames.
         events: (start, end) in seconds.
+        cpu: seconds that it took to follow points and objects.
     """
 
     path: pathlib.Path
@@ -60,6 +67,7 @@ class Judged:
     energy: np.ndarray
     times: np.ndarray
     events: tuple[tuple[float, float], ...] = ()
+    cpu: float = 0.0
 
     @property
     def positive(self) -> np.ndarray:
@@ -75,23 +83,25 @@ class Judged:
 
 
 def read(path: pathlib.Path, entry: Entry, cache: pathlib.Path) -> Judged:
-    """What is known of a clip; its motion from the cache, where that is in it."""
-    kept = cache / f"motion-{'-'.join(path.relative_to(DATA).parts)}.npz"
+    """What is known of a clip; what moves in it from the cache, where that is in it."""
+    kept = cache / f"moves-{'-'.join(path.relative_to(DATA).parts)}.npz"
     if not kept.exists():
-        lane, times, energy, last = MotionLane(), [], [], None
+        began = time.process_time()
+        motion, frames = followed(path)
+        spent = time.process_time() - began
         with open_video(path) as video:
-            for moment in moments(video):
-                lane.take(moment)
-                small = moment.thumbnail.astype(np.float32).mean(-1) / 255
-                energy.append(0.0 if last is None else float(np.abs(small - last).mean()))
-                times.append(moment.time)
-                last = small
-        motion = lane.end()
+            shown = [(moment.time, moment.thumbnail) for moment in moments(video)]
+        luma = np.stack([picture.astype(np.float32).mean(-1) / 255 for _, picture in shown])
+        energy = np.abs(np.diff(luma, axis=0, prepend=luma[:1])).mean((1, 2))
+        told = {f"motion_{k}": v for k, v in motion._asdict().items()}
+        told |= {f"frames_{k}": v for k, v in frames._asdict().items()}
         with atomic_write(kept) as partial:
-            np.savez(partial, **motion._asdict(), energy=energy, frames=times)
+            np.savez(partial, **told, energy=energy, times=[t for t, _ in shown], cpu=spent)
     with np.load(kept) as found:
-        motion = Motion(*(found[name] for name in Motion._fields))
-        return Judged(path, cells_of(entry, motion), found["energy"], found["frames"])
+        motion = Motion(*(found[f"motion_{name}"] for name in Motion._fields))
+        frames = Frames(*(found[f"frames_{name}"] for name in Frames._fields))
+        cells = cells_of(entry, motion, frames)
+        return Judged(path, cells, found["energy"], found["times"], cpu=float(found["cpu"]))
 
 
 def area(values: np.ndarray, positive: np.ndarray) -> float:
@@ -121,6 +131,8 @@ class Tally:
         self.frames["novelty"].append(clip.by_frame(novelty))
         for name, column in zip(scores.PARTS, parts.T, strict=True):
             self.frames[name].append(clip.by_frame(column))
+        for name, columns in GROUPS.items():
+            self.frames[name].append(clip.by_frame(scores.together(parts[:, columns])))
         self.frames["energy"].append(clip.energy)
         self.positive.append(clip.positive)
         self.clips.append(clip)
@@ -177,14 +189,18 @@ def falls(index: pathlib.Path) -> Tally:
     return tally
 
 
-def fights(index: pathlib.Path, count: int) -> list[Tally]:
-    """Clips of each fold against those without a fight of the others."""
+def fights(index: pathlib.Path, count: int, *, tuning: bool) -> list[Tally]:
+    """Clips of each fold against those without a fight of the others; for tuning, unused ones."""
     folder = DATA / "fight-surv"
     rows: dict[tuple[str, str], list[pathlib.Path]] = collections.defaultdict(list)
     with (folder / "MANIFEST.tsv").open(newline="") as table:
         for row in csv.DictReader(table, delimiter="\t"):
             rows[row["split"], row["label"]].append(folder / row["file"])
-    chosen = {key: some(paths, count) for key, paths in rows.items()}
+    chosen = {}
+    for key, paths in rows.items():
+        used = some(paths, USED)
+        free = [path for path in paths if path not in used] if tuning else paths
+        chosen[key] = some(free, count)
     library = build([path for paths in chosen.values() for path in paths], folder=index)
     known = {
         path: read(path, entry, index)
@@ -237,22 +253,32 @@ def summed(name: str, tallies: Sequence[Tally], figures: dict[str, float]) -> li
 def main() -> None:
     options = harness.parser(__doc__.splitlines()[0])
     options.add_argument("--cache", metavar="DIR", help="keeps what was seen of clips")
-    options.add_argument("--clips", metavar="N", type=int, default=29, help="of a fold and a kind")
+    options.add_argument(
+        "--clips", metavar="N", type=int, default=USED, help="of a fold and a kind"
+    )
+    options.add_argument("--tuning", action="store_true", help="fights that are not judged else")
     args = options.parse_args()
     index = pathlib.Path(args.cache) if args.cache else default_folder()
     index.mkdir(parents=True, exist_ok=True)
     figures: dict[str, float] = {}
-    of_falls = summed("falls", [falls(index)], figures)
-    of_fights = summed("fights", fights(index, 2 if args.smoke else args.clips), figures)
-    rows = [[*one, *other[1:]] for one, other in zip(of_falls, of_fights, strict=True)]
-    header = ["area under the ROC of frames, by", "falls", "fights"]
+    count = 2 if args.smoke else args.clips
+    sets = {} if args.tuning else {"falls": [falls(index)]}
+    sets["fights"] = fights(index, count, tuning=args.tuning)
+    of = [summed(name, tallies, figures) for name, tallies in sets.items()]
+    rows = [[row[0][0], *(one[1] for one in row)] for row in zip(*of, strict=True)]
+    header = ["area under the ROC of frames, by", *sets]
+    clips = [clip for tallies in sets.values() for tally in tallies for clip in tally.clips]
+    # The first of each size compiles.
+    figures["anomaly_cpu_per_second"] = float(
+        np.median([clip.cpu / clip.cells.ends[-1] for clip in clips])
+    )
     harness.print_table(header, rows)
     harness.finish(
         args,
         figures,
         packages=("av", "flax", "scipy"),
         table={"header": header, "rows": rows},
-        clips=args.clips,
+        clips=count,
     )
 
 

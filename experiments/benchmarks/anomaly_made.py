@@ -30,7 +30,7 @@ from experiments.pv5.scores import held
 from vidparticles import models
 from vidparticles.data.pv5 import Source, permanence, seconds
 from vidparticles.inference.anomalies import detect, scores
-from vidparticles.inference.anomalies.cells import cells_of, motion_of
+from vidparticles.inference.anomalies.cells import cells_of, followed
 from vidparticles.inference.anomalies.normal import normal_of
 from vidparticles.inference.searching.entry import Entry
 from vidparticles.models.baselines.novelty import frame_difference
@@ -50,7 +50,7 @@ def judged(frames: np.ndarray, scratch: pathlib.Path) -> Judged:
     times = np.arange(len(frames)) / RATE
     entry = Entry.unseen(len(frames) / RATE)
     energy = frame_difference(frames[None])[0]
-    return Judged(path, cells_of(entry, motion_of(path)), energy, times)
+    return Judged(path, cells_of(entry, *followed(path, objects=False)), energy, times)
 
 
 def main() -> None:

@@ -12,9 +12,10 @@ from scipy import stats
 
 from vidparticles import cli
 from vidparticles.errors import InputError
-from vidparticles.inference.anomalies import anomaly, detect, normal, scores
-from vidparticles.inference.anomalies.cells import SPAN, Cells, cells_of, motion_of
+from vidparticles.inference.anomalies import anomaly, cells, detect, normal, scores
+from vidparticles.inference.anomalies.cells import SPAN, Cells, cells_of, followed
 from vidparticles.inference.anomalies.motion import ERROR, VELOCITY, Motion
+from vidparticles.inference.anomalies.objects import no_frames
 from vidparticles.inference.anomalies.tail import LEAST, nats, tail_of
 from vidparticles.inference.searching import index
 from vidparticles.inference.searching.entry import Entry
@@ -72,6 +73,7 @@ def _cells(rng, count, *, odd=()):
         error=rng.standard_normal(count) + 9 * np.isin(np.arange(count), list(odd)),
         velocity=velocity,
         like=like / np.linalg.norm(like, axis=-1, keepdims=True),
+        objects=np.full((count, 2), np.nan),
     )
 
 
@@ -107,7 +109,7 @@ def test_what_came_before_is_known_after_a_while_and_nothing_later_counts():
     novelty = scores.together(parts)
     assert np.argmax(novelty) == 90
     shorter = Cells(*(getattr(cells, name)[:100] for name in ("starts", "ends", "error")),
-                    cells.velocity[:100], cells.like[:100])  # fmt: skip
+                    cells.velocity[:100], cells.like[:100], cells.objects[:100])  # fmt: skip
     again = detect.before(shorter)
     # The scale of velocities is of the whole clip; nothing else may differ.
     np.testing.assert_allclose(again[:, [0, 2]], parts[:100, [0, 2]])
@@ -121,11 +123,12 @@ def test_cells_hold_what_happened_in_them():
     entry = Entry(
         3.0, np.array([0, 1.5]), np.array([1.5, 3]), like, np.zeros((2, 64)), empty, empty
     )
-    found = cells_of(entry, motion)
+    found = cells_of(entry, motion, no_frames())
     assert len(found.starts) == 6
     assert (np.abs(found.error - (found.starts + found.ends) / 2) < 0.08).all()
     np.testing.assert_array_equal(found.like.argmax(1), [0, 0, 0, 1, 1, 1])
-    nothing = cells_of(entry, Motion(np.zeros(0), np.zeros(0), np.zeros((0, len(VELOCITY)))))
+    still = Motion(np.zeros(0), np.zeros(0), np.zeros((0, len(VELOCITY))))
+    nothing = cells_of(entry, still, no_frames())
     assert np.isnan(nothing.error).all()
 
 
@@ -161,6 +164,8 @@ def without_networks(monkeypatch):
     monkeypatch.setattr(index, "networks", lambda size, names: Networks())
     for room in (index, detect, normal):
         monkeypatch.setattr(room, "lookers", dict)
+        monkeypatch.setattr(room, "detector", lambda: None)
+    monkeypatch.setattr(cells, "detector_parameters", lambda: None)
 
 
 @pytest.fixture(scope="module")
@@ -188,11 +193,13 @@ def test_points_that_dart_about_are_told_and_their_time(steady, without_networks
     assert cli.main([*words, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["novelty"] == [None] * len(told["starts"])
-    assert "--normal DIR" in told["warnings"][1]
+    assert "--normal DIR" in told["warnings"][2]
 
 
 @pytest.mark.slow
 def test_a_clip_without_texture_has_no_motion(tmp_path):
     write_video(tmp_path / "gray.mp4", np.full((20, 48, 64, 3), 90, np.uint8), rate=10)
-    assert np.isfinite(motion_of(tmp_path / "gray.mp4").error).all()
+    motion, objects = followed(tmp_path / "gray.mp4")
+    assert np.isfinite(motion.error).all()
+    assert not objects.known.any()
     assert ERROR not in VELOCITY

@@ -9,9 +9,9 @@ import pathlib
 import numpy as np
 
 from vidparticles.inference.anomalies import scores as score
-from vidparticles.inference.anomalies.cells import SPAN, Cells, cells_of, motion_of
+from vidparticles.inference.anomalies.cells import SPAN, Cells, cells_of, followed
 from vidparticles.inference.anomalies.normal import HOUR, Normal, learn, tail_or_none
-from vidparticles.inference.searching.index import NETWORKS, build, lookers
+from vidparticles.inference.searching.index import DETECTOR, NETWORKS, build, detector, lookers
 from vidparticles.storage import PathLike
 
 APART = 2.6  # seconds by which what is compared lies apart: longer than what networks see at once
@@ -76,7 +76,7 @@ def anomaly(
         InputError: the clip cannot be read, or the normal clips are too few.
     """
     (entry,) = build([path], folder=index).entries
-    cells = cells_of(entry, motion_of(path))
+    cells = cells_of(entry, *followed(path))
     known = None if normal is None else learn(normal, index=index)
     threshold = math.log(HOUR / SPAN) if known is None else known.threshold
     parts = before(cells) if known is None else against(cells, known)
@@ -88,6 +88,11 @@ def anomaly(
         told.append(
             f"judged without {' and '.join(missing)}; `vidparticles weights get "
             f"{' '.join(missing)}` gets them, and what is seen counts, too."
+        )
+    if detector() is None:
+        told.append(
+            f"judged without what persons, animals and things do; `vidparticles weights get "
+            f"{DETECTOR}` gets what finds them."
         )
     if not there.any():
         told.append(
@@ -109,14 +114,14 @@ def anomaly(
 
 
 def against(cells: Cells, normal: Normal) -> np.ndarray:
-    """How unlikely each part of the cells is where that is normal, in nats [T, 3]."""
+    """How unlikely each part of the cells is where that is normal, in nats [T, P]."""
     allowed = np.ones((len(cells.starts), len(normal.owners)), bool)
     scale = score.scaling(normal.cells.velocity)
     return score.chances(score.scores(cells, normal.cells, scale, allowed), normal.tails)
 
 
 def before(cells: Cells, *, apart: float = APART) -> np.ndarray:
-    """How unlikely each part of the cells is by those that came before, in nats [T, 3].
+    """How unlikely each part of the cells is by those that came before, in nats [T, P].
 
     Args:
         cells: of a clip.
@@ -142,7 +147,7 @@ def alarms(
 
     Args:
         cells: T of them.
-        parts: [T, 3] nats.
+        parts: [T, P] nats.
         novelty: [T] nats; NaN where it is not known.
         threshold: nats.
     """

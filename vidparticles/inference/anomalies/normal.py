@@ -13,14 +13,21 @@ import numpy as np
 from vidparticles import storage
 from vidparticles.errors import InputError
 from vidparticles.inference.anomalies import scores as score
-from vidparticles.inference.anomalies.cells import SPAN, Cells, cells_of, motion_of
+from vidparticles.inference.anomalies.cells import SPAN, Cells, cells_of, followed
 from vidparticles.inference.anomalies.motion import DEFAULT, VELOCITY
+from vidparticles.inference.anomalies.objects import RATE
 from vidparticles.inference.anomalies.tail import LEAST, Tail, nats, tail_of
-from vidparticles.inference.searching.index import build, default_folder, lookers, videos
+from vidparticles.inference.searching.index import (
+    build,
+    default_folder,
+    detector,
+    lookers,
+    videos,
+)
 from vidparticles.progress import counted, listening
 from vidparticles.storage import PathLike
 
-VERSION = 1
+VERSION = 2
 HOUR = 3600.0  # seconds in which one false alarm is accepted
 
 
@@ -31,7 +38,7 @@ class Normal:
     Attributes:
         cells: of all clips, one after another.
         owners: int [N], of which clip each is.
-        parts: [N, 3] `score.scores` of each, against the other clips.
+        parts: [N, 5] `score.scores` of each, against the other clips.
         broken: a sentence on each clip that could not be read.
     """
 
@@ -109,7 +116,8 @@ def learn(folder: PathLike, *, index: PathLike | None = None) -> Normal:
     """
     library = build(videos(folder), folder=index)
     here = default_folder() if index is None else pathlib.Path(index)
-    told = [VERSION, dataclasses.asdict(DEFAULT), SPAN, lookers(), sorted(library.hashes)]
+    how = dataclasses.asdict(DEFAULT), RATE, detector()
+    told = [VERSION, how, SPAN, lookers(), sorted(library.hashes)]
     name = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
     path = here / f"normal-{name}.safetensors"
     kept = _read(path)
@@ -119,7 +127,7 @@ def learn(folder: PathLike, *, index: PathLike | None = None) -> Normal:
             zip(library.paths, library.entries, strict=True), len(library.paths), work="following"
         ):
             with listening(None):
-                clips.append(cells_of(entry, motion_of(clip)))
+                clips.append(cells_of(entry, *followed(clip)))
         kept = normal_of(clips)
         _write(path, kept)
     return dataclasses.replace(kept, broken=library.left_out)
@@ -129,7 +137,8 @@ def _write(path: pathlib.Path, normal: Normal) -> None:
     from safetensors import numpy as safetensors
 
     tensors = {
-        name: getattr(normal.cells, name) for name in ("starts", "ends", "error", "velocity")
+        name: getattr(normal.cells, name)
+        for name in ("starts", "ends", "error", "velocity", "objects")
     }
     tensors["like"] = normal.cells.like.astype(np.float16)
     tensors |= {"owners": normal.owners, "parts": normal.parts}
@@ -150,6 +159,7 @@ def _read(path: pathlib.Path) -> Normal | None:
             error=found["error"],
             velocity=found["velocity"],
             like=found["like"].astype(np.float32),
+            objects=found["objects"],
         )
         normal = Normal(cells, found["owners"], found["parts"])
     except (OSError, SafetensorError, KeyError):

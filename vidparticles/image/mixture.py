@@ -14,23 +14,26 @@ import numpy as np
 from jax import Array
 
 
-def log_density(x: Array, weight: Array, responsibility: Array, *, steps: int, given: int) -> Array:
-    """How dense a mixture, fitted to weighted points, is at each of them.
+def log_density(
+    x: Array, weight: Array, responsibility: Array, at: Array, *, steps: int, given: int
+) -> Array:
+    """How dense a mixture, fitted to weighted points, is at others.
 
     Args:
         x: [P, D], in units of a deviation that is never told apart: 1 is added to each variance.
         weight: [P] ≥ 0, what each point counts for the fit.
         responsibility: [P, K] to begin with: which Gaussian each point belongs to.
+        at: [N, D] where its density is asked for.
         steps: of expectation and maximization, at least 1.
         given: the density is that of the first D − `given` entries given the last ones.
 
     Returns:
-        [P] nats.
+        [N] nats.
 
     Example:
         >>> x = jnp.array([[0.0], [0.1], [9.0], [9.1]])
         >>> seen = jnp.array([1.0, 1.0, 0.0, 0.0])
-        >>> told = log_density(x, seen, jnp.ones((4, 1)), steps=1, given=0)
+        >>> told = log_density(x, seen, jnp.ones((4, 1)), x, steps=1, given=0)
         >>> bool(told[0] > -1), bool(told[2] < -30)
         (True, True)
     """
@@ -45,12 +48,12 @@ def log_density(x: Array, weight: Array, responsibility: Array, *, steps: int, g
 
     responsibility, _ = jax.lax.scan(again, responsibility, None, length=steps - 1)
     share, mean, covariance = fitted(responsibility)
-    joint = terms @ _coefficients(share, mean, covariance)
+    joint = _monomials(at) @ _coefficients(share, mean, covariance)
     told = jax.nn.logsumexp(joint, -1)
     if given:
         last = slice(x.shape[-1] - given, None)
         part = _coefficients(share, mean[:, last], covariance[:, last, last])
-        told = told - jax.nn.logsumexp(_monomials(x[:, last]) @ part, -1)
+        told = told - jax.nn.logsumexp(_monomials(at[:, last]) @ part, -1)
     return told
 
 

@@ -46,8 +46,10 @@ class MaskConfig:
             surroundings.
         color: deviation of colors in [0, 1] that is never told apart,
         height: and of heights, sides of the box: surroundings are told by height, too.
-        rounds: of fitting the Gaussians and smoothing.
+        rounds: of fitting the Gaussians and smoothing, at least one.
         steps: of expectation and maximization, a round.
+        fitted: every so-manieth sample, each way, is what the Gaussians are fitted to, and all
+            that rounds but the last are of.
         most: log-odds by color, at most.
         trust: what log-odds by color count, where a network says nothing certain of a person.
         person: what log-odds of that network count.
@@ -75,6 +77,7 @@ class MaskConfig:
     height: float = 0.12
     rounds: int = 3
     steps: int = 3
+    fitted: int = 2
     most: float = 6.0
     trust: float = 1.2
     person: float = 1.0
@@ -195,21 +198,29 @@ def crop_mask(
     places = jnp.asarray(_places(config), jnp.float32)
     high = jnp.broadcast_to((places[:, None] - 0.5) / config.height, inside.shape)
     color = (crop - 0.5) / config.color
-    layered = jnp.concatenate([color, high[..., None]], -1).reshape(-1, 4)
-    color = color.reshape(-1, 3)
-    weight = inside.reshape(-1).astype(jnp.float32)
+    layered = jnp.concatenate([color, high[..., None]], -1)
+    # Rounds but the last are of these samples alone, and the Gaussians are always theirs.
+    few = np.s_[:: config.fitted, :: config.fitted]
+    weight = inside[few].reshape(-1).astype(jnp.float32)
     inner, outer = (jnp.asarray(_cells(config, whole)) for whole in (False, True))
 
-    def again(mask: Array, _: None) -> tuple[Array, None]:
-        share = mask.reshape(-1)
-        own = log_density(color, weight * share, inner, steps=config.steps, given=0)
-        rest = log_density(layered, weight * (1 - share), outer, steps=config.steps, given=1)
-        told = config.most * jnp.tanh((own - rest) / config.most)
-        odds = first + config.trust * (1 - certain) * told.reshape(first.shape)
-        odds = follow_edges(crop, jnp.clip(odds, -8, 8), radius=config.radius, edge=config.edge)
-        return jax.nn.sigmoid(odds), None
+    def again(mask: Array, part: tuple[slice, slice], radius: int) -> Array:
+        """The mask of some samples, after a round from the mask of the few."""
+        share, steps = mask.reshape(-1), config.steps
+        colors, layers = color[few].reshape(-1, 3), layered[few].reshape(-1, 4)
+        asked = color[part].reshape(-1, 3), layered[part].reshape(-1, 4)
+        own = log_density(colors, weight * share, inner, asked[0], steps=steps, given=0)
+        rest = log_density(layers, weight * (1 - share), outer, asked[1], steps=steps, given=1)
+        told = config.most * jnp.tanh((own - rest) / config.most).reshape(first[part].shape)
+        odds = first[part] + config.trust * (1 - certain[part]) * told
+        odds = follow_edges(crop[part], jnp.clip(odds, -8, 8), radius=radius, edge=config.edge)
+        return jax.nn.sigmoid(odds)
 
-    return jax.lax.scan(again, jax.nn.sigmoid(first), None, length=config.rounds)[0]
+    small = max(config.radius // config.fitted, 1)
+    begin = jax.nn.sigmoid(first[few])
+    rounds = config.rounds - 1
+    mask = jax.lax.scan(lambda m, _: (again(m, few, small), None), begin, None, length=rounds)[0]
+    return again(mask, np.s_[:, :], config.radius)
 
 
 def shared(mask: Array, front: Array | None = None) -> Array:
@@ -340,8 +351,8 @@ def _shape(inside: Array, config: MaskConfig) -> Array:
 
 
 def _cells(config: MaskConfig, whole: bool) -> np.ndarray:
-    """In which cell of a grid over the box, or over the whole crop, each sample is, [S², K]."""
+    """In which cell of a grid over the box, or over the whole crop, each fitted sample is."""
     count, margin = (config.outer, config.margin) if whole else (config.inner, 0.0)
-    share = (_places(config) + margin) / (1 + 2 * margin)
+    share = (_places(config)[:: config.fitted] + margin) / (1 + 2 * margin)
     cell = np.clip((share * count).astype(int), 0, count - 1)
     return np.eye(count**2, dtype=np.float32)[(cell[:, None] * count + cell).reshape(-1)]

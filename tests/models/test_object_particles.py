@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from vidparticles.data.pv5.shell_game import slots
 from vidparticles.models.object_particles import ObjectParticles
 from vidparticles.tracking.discs.tracker import DiscConfig, disc_tracker
 
@@ -59,8 +60,10 @@ def test_the_loss_is_of_the_label_and_of_both_pictures():
     errors = metrics["reconstruction_error"] + metrics["prediction_error"]
     assert (errors > 0).all()
     np.testing.assert_allclose(pictures, 30 * errors + 10 * metrics["gate_opening"], rtol=1e-5)
+    state, label = applied()["tracks"].state, jnp.asarray(batch()["label"])
+    told = MODEL.label_loss(PARAMS, state, label)
+    np.testing.assert_allclose(both - pictures, told, rtol=1e-3)
     logits = applied()["logits"]
-    np.testing.assert_allclose(both - pictures, -logits[[0, 1], [0, 3]], rtol=1e-4)
     right = np.argmax(logits, -1) == batch()["label"]
     np.testing.assert_array_equal(metrics["accuracy"], right)
 
@@ -117,23 +120,40 @@ def test_inactive_slots_have_no_vote_and_none_active_is_no_error():
     assert bool(jnp.isfinite(read(PARAMS, nobody)).all())
 
 
-def test_the_position_of_the_marked_is_learned():
-    """No head that looks away from the mark traps the answer at one of three."""
+def test_the_loss_of_a_label_is_of_all_votes_and_of_each():
+    some, label = states(3, jax.random.key(3)), jnp.array([2, 0, 1])
+    mixed = ObjectParticles(4, objects=OBJECTS, vote_weight=0.0)
+    together = mixed.label_loss(PARAMS, some, label)
+    np.testing.assert_allclose(together, -read(PARAMS, some)[jnp.arange(3), label], rtol=1e-5)
+    alone = MODEL.label_loss(PARAMS, some, label) - together
+    # −log of a mean is at most the mean of −log, and the same where there is one vote.
+    assert (alone > together).all()
+    one = states(3, jax.random.key(3), alive=(True,) + (False,) * 4)
+    np.testing.assert_allclose(
+        MODEL.label_loss(PARAMS, one, label), 2 * mixed.label_loss(PARAMS, one, label), rtol=1e-5
+    )
+
+
+def test_the_place_of_the_marked_is_learned_whatever_it_begins_with():
+    """Of mixtures alone nine of these 24 end at three of four: one slot is never told, since what
+    stands elsewhere without a mark answers it by exclusion.
+    """
+    home = jnp.asarray(slots(4))
 
     def clips(key):
-        some = states(64, key)
-        marked = jax.random.randint(key, (64,), 0, 3)
-        feature = 0.1 * some.particles.feature
-        feature = feature.at[jnp.arange(64), marked, 1].add(1.0)
-        position = some.particles.position[jnp.arange(64), marked]
-        label = (position[:, 0] > 0.5) + 2 * (position[:, 1] > 0.5)
-        return some.replace(particles=some.particles.replace(feature=feature)), label
+        keys = jax.random.split(key, 3)
+        some = states(64, keys[0], alive=(True,) * 4 + (False,))
+        order = jax.vmap(lambda key: jax.random.permutation(key, 4))(jax.random.split(keys[1], 64))
+        marked = jax.random.randint(keys[2], (64,), 0, 4)
+        feature = (0.1 * some.particles.feature).at[jnp.arange(64), marked, 1].add(1.0)
+        position = some.particles.position.at[:, :4].set(home[order])
+        particles = some.particles.replace(feature=feature, position=position)
+        return some.replace(particles=particles), order[jnp.arange(64), marked]
 
     def loss(head, key):
         some, label = clips(key)
-        logits = MODEL.read({"head": head}, some)
-        right = jnp.mean(jnp.argmax(logits, -1) == label)
-        return -jnp.mean(jnp.take_along_axis(logits, label[:, None], -1)), right
+        right = jnp.mean(jnp.argmax(MODEL.read({"head": head}, some), -1) == label)
+        return jnp.mean(MODEL.label_loss({"head": head}, some, label)), right
 
     optimizer = optax.adam(0.02)
 
@@ -150,7 +170,7 @@ def test_the_position_of_the_marked_is_learned():
         keys = jax.random.split(jax.random.key(1), 200)
         return jax.lax.scan(update, (head, optimizer.init(head)), keys)[1][-20:].mean()
 
-    assert float(train(jax.random.split(jax.random.key(0), 3)).min()) > 0.9
+    assert float(train(jax.random.split(jax.random.key(0), 24)).min()) > 0.95
 
 
 def test_the_state_is_small():

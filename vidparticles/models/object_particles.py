@@ -26,6 +26,9 @@ class ObjectParticles:
 
     Attributes:
         num_classes: size of the logits.
+        vote_weight: of what each vote says by itself, in the loss. Of their mixture alone, those
+            of what was not marked may answer one class, by exclusion, and the vote of what was
+            then never learns it.
         prediction_weight: of the squared errors of two pictures in the loss, in cells of colors
             in 0 … 1: the one of what was seen, and the one that was predicted before each frame.
         memory_weight: of how far the gates of memories are open, in the loss: what is not needed
@@ -38,6 +41,7 @@ class ObjectParticles:
     """
 
     num_classes: int
+    vote_weight: float = 1.0
     prediction_weight: float = 30.0
     memory_weight: float = 10.0
     objects: DiscConfig = dataclasses.field(default_factory=DiscConfig)
@@ -102,6 +106,12 @@ class ObjectParticles:
         log Σ_h w_h Σ_k a_hk p_k(label), where a_h is a softmax over the active and w one over
         the heads of attention. Where nothing is active, all slots count alike.
         """
+        attention, votes = self._votes(params, state)
+        counts = jax.nn.logsumexp(attention, axis=-1, keepdims=True)
+        return jax.nn.logsumexp(counts + votes, axis=-2)
+
+    def _votes(self, params: dict[str, Any], state: DiscState) -> tuple[Array, Array]:
+        """log w_h a_hk [..., K, heads], and log p_k [..., K, classes]."""
         head, p = used(params["head"], self.objects.memory_rate), state.particles
         # What an inactive slot holds may be anything, NaN too: 0 · NaN is not 0.
         position, feature = (jnp.where(p.alive[..., None], x, 0) for x in (p.position, p.feature))
@@ -110,8 +120,18 @@ class ObjectParticles:
         votes = jax.nn.log_softmax(x @ head["out"] + head["out_bias"])
         attention = jnp.where(p.alive[..., None], feature @ head["attention"], -1e9)
         attention = jax.nn.log_softmax(attention, axis=-2) + jax.nn.log_softmax(head["heads"])
-        counts = jax.nn.logsumexp(attention, axis=-1, keepdims=True)
-        return jax.nn.logsumexp(counts + votes, axis=-2)
+        return attention, votes
+
+    def label_loss(self, params: dict[str, Any], state: DiscState, label: Array) -> Array:
+        """How unlikely labels [...] are, in nats [...]: to all votes, and to each by itself.
+
+        −log Σ_hk w_h a_hk p_k(label) − v Σ_hk w_h a_hk log p_k(label), v the `vote_weight`.
+        """
+        attention, votes = self._votes(params, state)
+        vote = jnp.take_along_axis(votes, label[..., None, None], axis=-1)
+        together = jax.nn.logsumexp(attention + vote, axis=(-2, -1))
+        alone = jnp.sum(jnp.exp(attention) * vote, axis=(-2, -1))
+        return -together - self.vote_weight * alone
 
     def apply(self, params: dict[str, Any], batch: Batch) -> dict[str, Any]:
         """Inference.
@@ -149,7 +169,7 @@ class ObjectParticles:
         loss = self.prediction_weight * pictures + self.memory_weight * metrics["gate_opening"]
         if "label" in batch and self.num_classes > 1:
             label = jnp.asarray(batch["label"])
-            loss -= jnp.take_along_axis(out["logits"], label[:, None], axis=-1)[:, 0]
+            loss += self.label_loss(params, out["tracks"].state, label)
             hit = jnp.argmax(out["logits"], axis=-1) == label
             metrics["accuracy"] = hit.astype(jnp.float32)
         return loss, metrics

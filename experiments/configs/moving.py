@@ -32,6 +32,10 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.composites = ml_collections.ConfigDict(
         {"clips": 4500, "seed": 0, "pictures": "", "frames": 24, "width": 64}
     )
-    # Persons as they are filmed: up to two thirds of the picture high, dressed, and half of all.
-    config.data.composites.options = {"largest": 44.0, "jointed": 0.5, "dressed": 0.6}
+    # Persons as they are filmed: up to two thirds of the picture high, dressed, and half of all;
+    # and things that look alike and touch more often than by default.
+    config.data.composites.options = {
+        **{"largest": 44.0, "jointed": 0.5, "dressed": 0.6},
+        "swaps": 0.3,
+    }
     return config

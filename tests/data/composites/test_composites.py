@@ -120,6 +120,21 @@ def test_an_object_rests_where_it_is_said_to():
         assert (np.diff(clip["moved"].astype(int), axis=0) >= 0).all()
 
 
+def test_of_things_that_swap_one_comes_to_where_another_began():
+    bank = pictures.photographs()
+    # Some clips end before a swap does.
+    for swaps, least_share, most_share in ((0.0, 0, 0), (1.0, 0.6, 1)):
+        config = CompositeConfig(hard=1.0, swaps=swaps)
+        exchanged = []
+        for seed in range(8):
+            made = scene(np.random.default_rng(seed), bank, config)
+            at = made.center[:, : made.count]
+            off = np.linalg.norm(at[:, :, None] - at[0], axis=-1).min(0)
+            least = off[~np.eye(made.count, dtype=bool)].min(initial=np.inf)
+            exchanged.append(np.ptp(made.camera, axis=0).max() == 0 and least < 0.3)
+        assert least_share <= np.mean(exchanged) <= most_share
+
+
 def test_a_clip_is_a_function_of_its_seed():
     one, two, other = (
         composite(np.random.default_rng(seed), pictures.photographs(), CONFIG) for seed in (3, 3, 4)

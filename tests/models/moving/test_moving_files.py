@@ -33,3 +33,12 @@ def test_parameters_come_back_and_those_of_another_network_do_not(tmp_path):
         files.parameters(tmp_path / "none.safetensors")
     with pytest.raises(InputError, match=r"absent cannot be read \(No such file"):
         files.parameters(tmp_path / "absent")
+
+
+def test_training_begins_with_parameters_of_a_file_or_of_the_package(tmp_path):
+    own = jax.device_get(made(Moving()))
+    (tmp_path / "own.safetensors").write_bytes(files.to_bytes(own))
+    for given, wanted in ((str(tmp_path / "own.safetensors"), own), ("shipped", files.shipped())):
+        jax.tree.map(np.testing.assert_array_equal, made(Moving(initial_weights=given)), wanted)
+    with pytest.raises(InputError, match="absent cannot be read"):
+        made(Moving(initial_weights="absent"))

@@ -27,6 +27,7 @@ class CompositeConfig:
         cell: pixels of a cell's side, in which truths are told.
         hard: how probable a clip is with long rests, swaps, things that fill the picture, shadows,
             flicker and motion blur.
+        swaps: of these, how many are of things that look alike and change places.
         smallest, largest: pixels, sizes of objects,
         large, huge: and of those that fill the picture.
         jointed: how probable an object is a body with limbs.
@@ -43,6 +44,7 @@ class CompositeConfig:
     objects: int = 6
     cell: int = 4
     hard: float = 0.67
+    swaps: float = 0.18
     smallest: float = 2.5
     largest: float = 30.0
     large: float = 26.0
@@ -110,7 +112,7 @@ def scene(rng: np.random.Generator, bank: Sequence[np.ndarray], config: Composit
         config: what clips are made of.
     """
     hard = rng.random() < config.hard
-    swapping = hard and rng.random() < 0.18
+    swapping = hard and rng.random() < config.swaps
     rests, huge = hard and rng.random() < 0.5, hard and not swapping and rng.random() < 0.35
     still = swapping or rng.random() < 0.35
     shape, frames = (config.height, config.width), config.frames

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -32,6 +33,8 @@ class Moving:
         network: sizes.
         losses: weights.
         cues: how frames are compared with what was there before.
+        initial_weights: what training begins with: "" for random numbers, "shipped" for the
+            parameters of the package, else a file of them, as of `files.to_bytes`.
     """
 
     num_classes: int = 1
@@ -41,6 +44,7 @@ class Moving:
         # What rests is to stay in the cues while the network learns that it is there.
         default_factory=lambda: CueConfig(background=BackgroundConfig(time=2.0))
     )
+    initial_weights: str = ""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -48,7 +52,13 @@ class Moving:
         return Capabilities()
 
     def init(self, key: Array, batch: Batch) -> Any:
-        """Parameters of the network; they do not depend on the batch."""
+        """Parameters of the network, random or those asked for; the batch does not matter.
+
+        Raises:
+            InputError: the file of parameters cannot be read, or is of another network.
+        """
+        if self.initial_weights:
+            return self._initial()
         video = jnp.zeros((1, 2, *batch["video"].shape[2:]), jnp.uint8)
         high, wide = video.shape[2:4]
         given = Given(
@@ -57,6 +67,14 @@ class Moving:
         )
         state = self.no_frames(1, (high, wide))
         return MovingNetwork(self.network).init(key, video, *given, state)["params"]
+
+    def _initial(self) -> Any:
+        # The module of files makes a `Moving` itself, to check what it reads.
+        from vidparticles.models.moving import files
+
+        shipped = self.initial_weights == "shipped"
+        found = files.shipped() if shipped else files.parameters(self.initial_weights)
+        return jax.tree.map(jnp.asarray, found)
 
     def apply(self, params: Any, batch: Batch) -> dict[str, Any]:
         """The maps of whole clips: {"maps": `Maps`, "state": `NetworkState` after them}.

@@ -1,13 +1,15 @@
 """What finds anything that moves, taught by composites made beforehand.
 
+    python -m experiments.moving_pictures PICTURES
     python experiments/train.py --config=experiments/configs/moving.py \
-        --config.data.dir=POOL --workdir=W
+        --config.data.dir=POOL --config.data.composites.pictures=PICTURES --workdir=W
     python -m experiments.moving W -o moving.safetensors
 
-The first command makes the pool unless it is there: .8 MB and .12 CPU s a clip. 3,600 steps take
-75 minutes on one core of an AMD EPYC; benchmarks/moving.py measures what they are worth. Further
-pictures: --config.data.composites.pictures=FOLDER. The weights that ship were trained with those of
-moving_pictures.csv, which names where each lies, its licence and its hash.
+The first command brings photographs, whose licences moving_pictures.csv names; without them a few
+that Python packages bring along are used. The second makes the pool unless it is there: .8 MB and
+.12 CPU s a clip. 3,600 steps take 75 to 90 minutes on one core; benchmarks/moving.py measures what
+they are worth. To go on from weights that there are, as those that ship were made:
+--config.model.options.initial_weights=FILE (or `shipped`), with half the learning rate.
 """
 
 from __future__ import annotations

@@ -96,7 +96,6 @@ PLANS: dict[str, Plan] = {
         tests={"t64": {}},
         objects={"radius": 0.085},
     ),
-    # One seed of three tells three of the four slots, after 240 steps as after 480.
     "t2": Plan(
         task="shell_game",
         steps=480,

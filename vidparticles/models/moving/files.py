@@ -9,18 +9,22 @@ import functools
 import pathlib
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
+from jax import Array
 
 from vidparticles.errors import InputError, reason
-from vidparticles.models.moving.model import Moving
+from vidparticles.models.moving.inputs import Given
+from vidparticles.models.moving.network import CELL, MovingNetwork, NetworkConfig, no_frames
 
 _SHIPPED = pathlib.Path(__file__).with_name("moving.safetensors")
 
 
 @functools.cache
 def shipped() -> Any:
-    """The parameters of `Moving()` that come with the package.
+    """The parameters of the network that come with the package.
 
     Example:
         >>> sum(x.size for x in traverse_util.flatten_dict(shipped()).values()) < 500_000
@@ -30,7 +34,7 @@ def shipped() -> Any:
 
 
 def parameters(path: str | pathlib.Path) -> Any:
-    """The parameters of `Moving()`.
+    """The parameters of the network, as it is by default.
 
     Args:
         path: a file that `to_bytes` made.
@@ -61,12 +65,24 @@ def to_bytes(params: Any) -> bytes:
     return safetensors.save({name: np.asarray(value) for name, value in sorted(flat.items())})
 
 
-def _check(found: Any, name: str) -> None:
-    import jax
-    import jax.numpy as jnp
+def random_parameters(key: Array, config: NetworkConfig, shape: tuple[int, ...]) -> Any:
+    """Parameters of a network before any training; they do not depend on the shape.
 
-    batch = {"video": jnp.zeros((1, 1, 32, 32, 3), jnp.uint8)}
-    wanted = jax.eval_shape(Moving().init, jax.random.key(0), batch)
+    Args:
+        key: of the numbers.
+        config: of the network.
+        shape: rows and columns of pictures, whole cells.
+    """
+    high, wide = shape
+    video = jnp.zeros((1, 2, high, wide, 3), jnp.uint8)
+    cells = high // CELL, wide // CELL
+    given = Given(jnp.zeros((1, 2, high // 2, wide // 2, 7)), jnp.zeros((1, 2, *cells, 2)))
+    return MovingNetwork(config).init(key, video, *given, no_frames(1, cells, config))["params"]
+
+
+def _check(found: Any, name: str) -> None:
+    key = jax.random.key(0)
+    wanted = jax.eval_shape(lambda key: random_parameters(key, NetworkConfig(), (32, 32)), key)
     shapes = [
         {n: tuple(v.shape) for n, v in traverse_util.flatten_dict(tree, sep="/").items()}
         for tree in (found, wanted)

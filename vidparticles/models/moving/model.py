@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from vidparticles.models.base import Batch, Capabilities
+from vidparticles.models.moving import files
 from vidparticles.models.moving.inputs import Given, of_clips
 from vidparticles.models.moving.loss import LossConfig, losses
 from vidparticles.models.moving.network import (
@@ -58,23 +59,10 @@ class Moving:
             InputError: the file of parameters cannot be read, or is of another network.
         """
         if self.initial_weights:
-            return self._initial()
-        video = jnp.zeros((1, 2, *batch["video"].shape[2:]), jnp.uint8)
-        high, wide = video.shape[2:4]
-        given = Given(
-            jnp.zeros((1, 2, high // 2, wide // 2, 7)),
-            jnp.zeros((1, 2, high // CELL, wide // CELL, 2)),
-        )
-        state = self.no_frames(1, (high, wide))
-        return MovingNetwork(self.network).init(key, video, *given, state)["params"]
-
-    def _initial(self) -> Any:
-        # The module of files makes a `Moving` itself, to check what it reads.
-        from vidparticles.models.moving import files
-
-        shipped = self.initial_weights == "shipped"
-        found = files.shipped() if shipped else files.parameters(self.initial_weights)
-        return jax.tree.map(jnp.asarray, found)
+            given, shipped = self.initial_weights, self.initial_weights == "shipped"
+            found = files.shipped() if shipped else files.parameters(given)
+            return jax.tree.map(jnp.asarray, found)
+        return files.random_parameters(key, self.network, batch["video"].shape[2:4])
 
     def apply(self, params: Any, batch: Batch) -> dict[str, Any]:
         """The maps of whole clips: {"maps": `Maps`, "state": `NetworkState` after them}.

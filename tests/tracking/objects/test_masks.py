@@ -229,6 +229,9 @@ def test_gradients_of_masks_are_finite():
         assert float(jnp.abs(slope).max()) > 0
 
 
-def test_a_margin_that_cannot_be_is_a_sentence():
+def test_numbers_that_cannot_be_are_a_sentence():
     with pytest.raises(InputError, match="expected 8 pixels"):
         MaskConfig(size=4)
+    for wrong in ({"rounds": 0}, {"fitted": 0}, {"fitted": 97}):
+        with pytest.raises(InputError, match="a round or more, and every so-manieth of 96"):
+            MaskConfig(**wrong)

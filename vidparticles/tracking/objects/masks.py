@@ -100,6 +100,11 @@ class MaskConfig:
                 f"size is {self.size} and margin {self.margin}; expected 8 pixels or more and a "
                 "margin in (0, 1]."
             )
+        if self.rounds < 1 or not 1 <= self.fitted <= self.size:
+            raise InputError(
+                f"rounds is {self.rounds} and fitted {self.fitted}; expected a round or more, and "
+                f"every so-manieth of {self.size} samples."
+            )
 
 
 @functools.partial(jax.jit, static_argnames="config")

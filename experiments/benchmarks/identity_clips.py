@@ -20,12 +20,9 @@ from PIL import Image
 from experiments.benchmarks.harness import ROOT
 from vidparticles import shots, weights
 from vidparticles.flow.camera import Similarity
-from vidparticles.image.appearance import describe
 from vidparticles.image.resample import gray, resize, shrunk_bytes
-from vidparticles.inference.objects import MOVING
+from vidparticles.inference.objects import MOVING, moving_observer
 from vidparticles.models.moving import files
-from vidparticles.models.moving.bodies import BodyConfig
-from vidparticles.models.moving.observe import ReadConfig, observer
 from vidparticles.models.published import nanodet
 from vidparticles.tracking.objects.config import ObjectConfig
 from vidparticles.tracking.objects.motion import motion_observer
@@ -114,9 +111,7 @@ def moved_boxes(
     path = cache / (name.replace("/", "+") + f".{which}.npz")
     if not path.exists():
         if which == "moving":
-            bodies = ReadConfig(body=BodyConfig())
-            watch = observer(config=bodies, kind=MOVING, describe_fn=describe)
-            params = files.shipped()
+            watch, params = moving_observer(), files.shipped()
         else:
             watch, params = motion_observer(kind=MOVING), ()
         step, out, state = jax.jit(watch.observe_fn), [], None

@@ -1,8 +1,9 @@
 """`vidparticles objects`: the persons, animals and things of a clip, each with one number.
 
-Boxes are NanoDet's, and where it sees nothing those of what moves against the ground; without its
-weights, those of the network of `models.moving`, which comes with the package. They are followed
-by `tracking.objects`. What is there in the first frames is known from the first on, by a pass
+Boxes are NanoDet's, and where it sees nothing those of what moves, by the network of
+`models.moving`, which comes with the package; without NanoDet's weights, the latter alone. A person
+of whom NanoDet is unsure begins where the other sees something too. They are followed by
+`tracking.objects`. What is there in the first frames is known from the first on, by a pass
 backwards over them.
 """
 
@@ -37,8 +38,13 @@ from vidparticles.models.published.selfie import PersonFn
 from vidparticles.progress import counted
 from vidparticles.tracking.base import Tracker
 from vidparticles.tracking.objects.config import ObjectConfig
-from vidparticles.tracking.objects.motion import motion_observer
-from vidparticles.tracking.objects.observers import DetectFn, stateless, together
+from vidparticles.tracking.objects.observers import (
+    DetectFn,
+    FusionConfig,
+    Observer,
+    stateless,
+    together,
+)
 from vidparticles.tracking.objects.seed import seeded
 from vidparticles.tracking.objects.state import ObjectState
 from vidparticles.tracking.objects.step import ObjectReport, confusion
@@ -51,6 +57,9 @@ WITHOUT = (
     "objects are found by their motion alone; `vidparticles weights get nanodet` gets what finds "
     "persons, animals and things that rest, and says what they are."
 )
+# Of persons the detector is often unsure where a camera on a wall films them; what stands does
+# not begin so.
+FUSION = FusionConfig(supported=(KINDS.index("person"),))
 FIRST = 4  # frames of the pass backwards: those that a number takes, and one more
 _SHORT = {"ball": "sports ball", "phone": "cell phone", "plant": "potted plant"}
 
@@ -193,10 +202,16 @@ def object_config(**changes: Any) -> ObjectConfig:
         "kinds": len(KINDS),
         "classless": (MOVING,),
         # Parts of the ground flare up and are gone: what moves has to go on, and to go somewhere.
-        "confirm_classless": 10,
+        "confirm_classless": 15,
         "classless_moved": 1.0,
     }
     return nanodet.object_config(**(told | changes))
+
+
+def moving_config() -> ObjectConfig:
+    """How what moves is followed where no detector tells what it is."""
+    # Who stays where they are has no other to tell of them.
+    return object_config(classless_moved=0.0, confirm_classless=10)
 
 
 def kinds_named(name: str) -> set[str]:
@@ -251,7 +266,7 @@ def followed(
         frames: (index, seconds, [H, W, 3] uint8, whether it begins another shot).
     """
     tracker, config = _compiled(None if params is None else nanodet.observe)
-    params = files.shipped() if params is None else (params, ())
+    params = files.shipped() if params is None else (params, files.shipped())
     frames = iter(frames)
     first = list(itertools.islice(frames, FIRST))
     if not first:
@@ -270,6 +285,11 @@ def followed(
         yield Followed(index, time, frame, cut, state, report)
 
 
+def moving_observer() -> Observer:
+    """Whole bodies of what moves, told apart by what tells apart what NanoDet finds."""
+    return moving.observer(config=ReadConfig(body=BodyConfig()), kind=MOVING, describe_fn=describe)
+
+
 @functools.cache
 def _compiled(observe: Callable[[], DetectFn] | None) -> tuple[Tracker, ObjectConfig]:
     """The tracker and its numbers: the same for all clips, so that it is traced once a size.
@@ -279,15 +299,10 @@ def _compiled(observe: Callable[[], DetectFn] | None) -> tuple[Tracker, ObjectCo
     """
     if observe is not None:
         config = object_config()
-        cue = motion_observer(kind=MOVING)
-        tracker = object_tracker(together(stateless(observe()), cue), config)
+        tracker = object_tracker(together(stateless(observe()), moving_observer(), FUSION), config)
     else:
-        # Who stays where they are has no other to tell of them.
-        config = object_config(classless_moved=0.0)
-        bodies = ReadConfig(body=BodyConfig())
-        tracker = object_tracker(
-            moving.observer(config=bodies, kind=MOVING, describe_fn=describe), config
-        )
+        config = moving_config()
+        tracker = object_tracker(moving_observer(), config)
     return tracker._replace(step_fn=jax.jit(tracker.step_fn)), config
 
 

@@ -133,3 +133,39 @@ def test_what_has_no_class_is_an_object_once_it_has_gone_somewhere():
     # Half of a size of .2 has been gone after ten frames.
     assert (moving[:8] == -1).all()
     assert (moving[14:] == 0).all()
+
+
+def test_two_witnesses_multiply_their_odds():
+    """logit(p) rises by support × score × IoU^fit, of the best witness, for the kinds named."""
+    person = jnp.array([[0.1, 0.1, 0.5, 0.9]])
+    config = FusionConfig(supported=(0,), support=3.0, fit=2.0)
+    half = person.at[0, 3].set(0.5)  # intersection over union of one half
+    for box, score, nats in ((person, 0.6, 1.8), (half, 0.6, 0.45), (person + 1, 0.9, 0.0)):
+        both = fused(told(person, 0.2), told(jnp.concatenate([box, box]), [score, 0.1]), config)
+        mine = int(jnp.argmin(jnp.abs(both.box - person).sum(-1)))
+        odds = np.log(0.2 / 0.8) + nats
+        np.testing.assert_allclose(both.score[mine], 1 / (1 + np.exp(-odds)), rtol=1e-5)
+    chair = dataclasses.replace(told(person, 0.2), kind=jnp.ones(1, jnp.int32))
+    unheard = dataclasses.replace(told(person, 0.9), valid=jnp.zeros(1, bool))
+    for first, second in ((chair, told(person, 0.9)), (told(person, 0.2), unheard)):
+        assert float(fused(first, second, config).score[0]) == np.float32(0.2)
+    nothing = jax.tree.map(lambda x: x[:0], told(person, 0.9))
+    np.testing.assert_allclose(fused(told(person, 0.2), nothing, config).score, 0.2, rtol=1e-5)
+
+
+def test_an_unsure_person_who_moves_begins_and_one_who_does_not_is_none():
+    """A box below `spawn` has a number where what moves is there too, and only there."""
+    frames, times = jnp.zeros((8, 8, 8, 3)), jnp.arange(8) / 25
+    config = FusionConfig(supported=(0,))
+    assert CONFIG.spawn > 0.3
+    for away, numbers in ((0.0, 1), (0.4, 0)):
+        moving = told(BOX + away, 0.6)
+        moving = dataclasses.replace(moving, kind=jnp.ones(1, jnp.int32))
+        both = together(
+            stateless(lambda params, frame: told(BOX, 0.3)),
+            stateless(lambda params, frame, moving=moving: moving),
+            config,
+        )
+        options = dataclasses.replace(CONFIG, classless=(1,), classless_moved=1.0)
+        tracks = scan(object_tracker(both, options), ((), ()), frames, times)
+        assert int((np.asarray(tracks.identity) >= 0).any(0).sum()) == numbers

@@ -1,9 +1,11 @@
 """The shell game in pictures, played by what the network finds and `tracking.objects` follows.
 
 The mark is found by its red, in the first frame; where it was is carried along with the camera
-until an object begins there, and that object is the marked one. So it is again when that one is
-not seen any more: the mark itself is found as an object now and then, and is gone in the seventh
-frame, when the cup that it was on begins. Where the marked one was seen last is the answer.
+until an object is seen that began there, and that object is the marked one: where it began, and
+not where it is when it has a number, since by then it may have gone further than to the next cup.
+So it is again when that one is not seen any more: the mark itself is found as an object now and
+then, and is gone in the seventh frame, when the cup that it was on begins. Where the marked one was
+seen last is the answer.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ VARIANTS: dict[str, tuple[int, Variant]] = {
     "shell_dark": (4, Variant(light=0.3)),
     "shell_panned": (4, Variant(pan=0.15)),
 }
-BEGINS = 0.17  # sides, within which of the mark the marked object begins
+BEGINS = 0.2  # sides, within which of the mark the marked object begins: half way to the next
 TEST = 2_000_000  # index of the first clip
 
 
@@ -65,11 +67,12 @@ def answer(frames: np.ndarray, followed: Any, camera: Similarity, slots: np.ndar
         there = np.flatnonzero(alive[t] & (report.unseen[t] == 0))
         middle = (report.box[t][:, :2] + report.box[t][:, 2:]) / 2
         place = {int(numbers[t, k]): middle[k] for k in there}
+        began = {int(numbers[t, k]): report.began[t, k] for k in there}
         if mine not in place:
             if t:
                 moved = Similarity(camera.turn[t], camera.shift[t])
                 at = np.asarray(moved(at))
-            away = {n: np.linalg.norm(place[n] - at) for n in place.keys() - known}
+            away = {n: np.linalg.norm(began[n] - at) for n in place.keys() - known}
             near = min(away, key=away.__getitem__, default=-1)
             if near >= 0 and away[near] < BEGINS:
                 mine = near

@@ -60,7 +60,9 @@ def state_of(k: int) -> tuple[SimpleNamespace, ObjectReport]:
         camera=rest(),
     )
     kind = np.array([0, 0, nanodet.KINDS.index("sports ball")])
-    return state, ObjectReport(np.stack(boxes) / HEIGHT, kind, np.ones(3), unseen, np.ones(3))
+    return state, ObjectReport(
+        np.stack(boxes) / HEIGHT, kind, np.ones(3), unseen, np.ones(3), np.zeros((3, 2))
+    )
 
 
 def known(params, frames):

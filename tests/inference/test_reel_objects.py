@@ -48,6 +48,7 @@ def stand_in(params, frames):
             score=np.array([0.8, 0.9]),
             unseen=np.array([0.1 * hidden, 0.0]),
             existence=np.ones(2),
+            began=np.zeros((2, 2)),
         )
         state = SimpleNamespace(
             # Behind a cut nothing is known any more.

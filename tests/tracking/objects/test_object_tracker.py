@@ -278,3 +278,26 @@ def test_boxes_without_a_side_cover_nothing():
 def test_a_count_of_none_is_a_sentence():
     with pytest.raises(InputError, match="count is 0; expected at least 1"):
         ObjectConfig(count=0)
+
+
+def test_what_was_unsure_at_first_is_numbered_once_sure_and_known_from_where_it_began():
+    """A number comes with a box of `sure`; where the first was goes along with the camera."""
+    drift, rate = np.float32([0.002, 0.0]), 1 / RATE
+    config = dataclasses.replace(CONFIG, spawn=0.2, sure=0.5, confirm=2, high=0.25)
+    path = line((0.3, 0.5), (0.6, 0))
+    camera = Similarity(still().turn, still().shift + drift)
+    for late, expected in ((10, True), (None, False)):
+        score = np.where(np.arange(FRAMES) >= (FRAMES if late is None else late), 0.7, 0.3)
+        found = seen(Thing(path, score=score))
+        times = np.arange(FRAMES, dtype=np.float32) * rate
+        given = found, camera, times, np.zeros(FRAMES, bool), np.float32(1.6)
+        _, (number, _, report) = follow_from(no_objects(config), *given, config)
+        numbered = np.asarray(number).max(1) >= 0
+        assert numbered.any() == expected
+        if expected:
+            assert int(numbered.argmax()) == late
+            slot = int(np.asarray(number)[late].argmax())
+            since = path[0] + drift * np.arange(FRAMES)[:, None]
+            np.testing.assert_allclose(
+                np.asarray(report.began)[late:, slot], since[late:], atol=0.01
+            )

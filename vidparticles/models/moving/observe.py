@@ -203,7 +203,8 @@ def object_config(model: Moving) -> ObjectConfig:
     """How what the network finds is followed, alone.
 
     The numbers were searched on composites and shell games of pictures of the training: things that
-    turn at once, among others that look like them.
+    turn at once, among others that look like them. An object begins with a box of low score, so
+    that it is known where it began and how it moves by the time one is sure enough for a number.
     """
     return ObjectConfig(
         kinds=1,
@@ -211,21 +212,22 @@ def object_config(model: Moving) -> ObjectConfig:
         contact_told=0.58,
         high=0.31,
         least=0.052,
-        spawn=0.5,
+        spawn=0.3,
+        sure=0.5,
         drift=70.0,
         jitter=0.034,
         rough=0.067,
         blur=0.0062,
         rough_sides=0.37,
         contact=1.2,
-        contact_pace=10.0,
+        contact_pace=5.0,
         contact_kept=0.37,
         alone=10.0,
         alone_low=6.6,
         appearance=6.7,
         unlike=1.1,
         low_unlike=0.96,
-        young=0.55,
+        young=3.0,
         held=0.11,
         slowing=0.31,
         active=0.62,

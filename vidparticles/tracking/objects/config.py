@@ -74,7 +74,8 @@ class ObjectConfig:
         spawn: score from which an object is spawned,
         spawn_overlap: unless the box covers an object so far, by intersection over union,
         spawn_contained: or lies so far within one of its kind, or holds it.
-        confirm: boxes that an object has had before it has a number.
+        confirm: boxes that an object has had before it has a number, one of them of
+        sure: this score.
         unsure: seconds that one without a number may be out of sight.
         evidence_time: seconds, time constant of evidence, scores summed over time.
         patience: seconds that an object may be out of sight, at least,
@@ -152,6 +153,7 @@ class ObjectConfig:
     spawn_overlap: float = 0.65
     spawn_contained: float = 0.6
     confirm: int = 3
+    sure: float = 0.45
     unsure: float = 0.08
     evidence_time: float = 1.65
     patience: float = 0.2

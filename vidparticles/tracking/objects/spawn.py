@@ -80,6 +80,7 @@ def spawn(
         kind=jax.nn.one_hot(seen.kind[k], config.kinds) * worth[:, None],
         evidence=worth,
         score=score,
+        best=score,
         boxes=jnp.ones_like(slots.boxes),
     )
     return where(which >= 0, new, slots)
@@ -97,10 +98,11 @@ def confirm(slots: Slots, confirmed: Array, config: ObjectConfig) -> tuple[Slots
         The slots, and how many have had one.
     """
     unknown = is_classless(jnp.argmax(slots.kind, -1), config)
-    enough = jnp.where(unknown, config.confirm_classless, config.confirm)
+    count = jnp.where(unknown, config.confirm_classless, config.confirm)
     # What differs from the ground but goes nowhere is a part of it that was not known.
     gone = safe_norm(slots.position - slots.first) > config.classless_moved * slots.size
-    new = slots.used & (slots.number < 0) & (slots.boxes >= enough) & (gone | ~unknown)
+    enough = (slots.boxes >= count) & (slots.best >= config.sure)
+    new = slots.used & (slots.number < 0) & enough & (gone | ~unknown)
     number = confirmed + jnp.cumsum(new).astype(jnp.int32) - 1
     slots = slots.replace(number=jnp.where(new, number, slots.number))
     return slots, confirmed + jnp.sum(new, dtype=jnp.int32)

@@ -35,6 +35,7 @@ class Slots:
         kind: [N, C] seconds of score with which it was told to be of each kind.
         evidence: [N] seconds, scores summed over time, forgotten slowly.
         score: [N] of the box it was observed in last.
+        best: [N] of all its boxes.
         boxes: [N] int32, how many it was observed in.
         unseen: [N] seconds since it was observed.
         age: [N] seconds since it was spawned.
@@ -54,6 +55,7 @@ class Slots:
     kind: Array
     evidence: Array
     score: Array
+    best: Array
     boxes: Array
     unseen: Array
     age: Array
@@ -134,6 +136,7 @@ def no_slots(config: ObjectConfig) -> Slots:
         kind=zeros(config.kinds),
         evidence=zeros(),
         score=zeros(),
+        best=zeros(),
         boxes=jnp.zeros(n, jnp.int32),
         unseen=zeros(),
         age=zeros(),

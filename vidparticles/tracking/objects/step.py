@@ -31,6 +31,7 @@ class ObjectReport(NamedTuple):
         score: [N] of the box it was observed in last.
         unseen: [N] seconds since it was observed.
         existence: [N] how probable it is that it is still there.
+        began: [N, 2] where it was observed first, carried along with the camera since.
     """
 
     box: Array
@@ -38,6 +39,7 @@ class ObjectReport(NamedTuple):
     score: Array
     unseen: Array
     existence: Array
+    began: Array
 
 
 def advance(
@@ -87,7 +89,8 @@ def advance(
 def report(slots: Slots, config: ObjectConfig) -> ObjectReport:
     """What is told of the slots."""
     kind = jnp.argmax(slots.kind * told_share(config), -1).astype(jnp.int32)
-    return ObjectReport(slots.box, kind, slots.score, slots.unseen, existence(slots, config))
+    certain = existence(slots, config)
+    return ObjectReport(slots.box, kind, slots.score, slots.unseen, certain, slots.first)
 
 
 def told_share(config: ObjectConfig) -> np.ndarray:

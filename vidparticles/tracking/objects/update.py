@@ -70,6 +70,7 @@ def update(
         kind=slots.kind + told,
         evidence=slots.evidence + worth,
         score=score,
+        best=jnp.maximum(slots.best, score),
         boxes=slots.boxes + 1,
         unseen=jnp.zeros_like(slots.unseen),
     )

@@ -177,7 +177,7 @@ SLOW = {
     *(("t1", name) for name in ("vivit", "gru")),
     *(("t3", name) for name in ("vivit", "lru")),
     *(("t5", name) for name in ("slowfast", "tsn")),
-    ("t2", "vivit"),
+    *(("t2", name) for name in ("vivit", "slots")),
     ("t2n2", "vivit"),
 }
 

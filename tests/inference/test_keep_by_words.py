@@ -86,7 +86,7 @@ def test_without_what_knows_texts_letters_decide():
     assert kinds.tolist() == [True, False]
 
 
-WORD = st.text("abcdefgxyz", min_size=2, max_size=6)
+WORD = st.text("abcdefgxyz", min_size=2, max_size=6)  # never "mm", which is another name's
 
 
 @given(st.lists(WORD, min_size=1, max_size=4, unique=True), st.randoms(), st.lists(WORD))
@@ -94,8 +94,8 @@ WORD = st.text("abcdefgxyz", min_size=2, max_size=6)
 def test_order_case_articles_and_what_else_a_name_says_do_not_count(words, rng, others):
     mixed = [*words]
     rng.shuffle(mixed)
-    name = " ".join([*mixed, *(f"{word}q" for word in others), "zz"]).upper()
-    assert spelled("the " + " ".join(words), [name, "zz"]).tolist() == [True, False]
+    name = " ".join([*mixed, *(f"{word}q" for word in others), "mm"]).upper()
+    assert spelled("the " + " ".join(words), [name, "mm"]).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("text", ["", " | ", "|"])
